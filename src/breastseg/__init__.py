@@ -1,0 +1,1 @@
+"""Breast-ultrasound lesion segmentation: data, training, honest comparison, service. Research use only."""

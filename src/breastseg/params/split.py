@@ -1,0 +1,32 @@
+"""The section `split`: folds, and which of them is the test set."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from breastseg.params.base import Section
+from breastseg.params.seed import Seed  # noqa: TC001 - pydantic reads it at run time
+
+
+class Split(Section):
+    """Knobs of the split table.
+
+    Attributes:
+        seed: Seed of the assignment of groups to folds.
+        folds: Number of folds, stratified by label and grouped.
+        fold: The fold whose cases are the test set, from 0.
+        val_share: Share of the other cases that become the validation set, 0..0.5.
+    """
+
+    seed: Seed
+    folds: int = Field(ge=2, le=50)
+    fold: int = Field(ge=0)
+    val_share: float = Field(gt=0, le=0.5)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Self:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} does not exist: with {self.folds} folds it is 0 to {self.folds - 1}")
+        return self

@@ -1,0 +1,77 @@
+"""The section `train`: the one protocol that both networks are trained under."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from breastseg.params.base import Section
+
+
+class Augment(Section):
+    """Random changes of the training images, each drawn anew for every image and epoch.
+
+    Attributes:
+        flip_probability: Chance of a left-right mirror image.
+        rotate_degrees: Largest rotation either way.
+        scale_share: Largest zoom in or out, as a share of the size.
+        shift_share: Largest shift, as a share of the size.
+        shear_degrees: Largest horizontal shear either way.
+        elastic_share: Largest displacement of the smooth random field, as a share of the size; 0 switches it off.
+        gamma: Largest exponent of the gamma change; 1 switches it off.
+        brightness_share: Largest change of brightness, as a share of the value range.
+        contrast_share: Largest change of contrast, as a share.
+        speckle_share: Largest standard deviation of the multiplicative noise.
+        blur_px: Largest standard deviation of the Gaussian blur.
+    """
+
+    flip_probability: float = Field(ge=0, le=1)
+    rotate_degrees: float = Field(ge=0, le=180)
+    scale_share: float = Field(ge=0, lt=1)
+    shift_share: float = Field(ge=0, lt=1)
+    shear_degrees: float = Field(ge=0, le=45)
+    elastic_share: float = Field(ge=0, le=0.2)
+    gamma: float = Field(ge=1, le=3)
+    brightness_share: float = Field(ge=0, lt=1)
+    contrast_share: float = Field(ge=0, lt=1)
+    speckle_share: float = Field(ge=0, lt=1)
+    blur_px: float = Field(ge=0, le=5)
+
+
+class Train(Section):
+    """The shared protocol: same data, augmentation, loss and budget for both networks.
+
+    Attributes:
+        image_size: Side of the square that images are letterboxed to, in pixels; a multiple of 32.
+        channels: 1 trains on grey images, 3 on RGB.
+        epochs: Passes over the training cases.
+        batch_size: Images a step.
+        precision: `auto` is bfloat16 where the machine computes in it, else float32.
+        channels_last: Keep activations in channels-last order, faster for convolutions.
+        accelerator: Lightning's name of the device kind.
+        encoder_learning_rate: Peak learning rate of the encoder.
+        decoder_learning_rate: Peak learning rate of everything else.
+        weight_decay: AdamW's decoupled weight decay.
+        warmup_share: Share of all steps with a linearly rising learning rate; a cosine brings it to zero after.
+        gradient_clip_norm: Largest norm of the gradient.
+        ema_decay: Decay a step of the exponential moving average of the weights; 0 switches it off.
+        dice_weight: Weight of the soft Dice loss beside binary cross-entropy's 1.
+        augment: Random changes of the training images.
+    """
+
+    image_size: int = Field(ge=32, le=2048, multiple_of=32)
+    channels: Literal[1, 3]
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    precision: Literal["auto", "bfloat16", "float32"]
+    channels_last: bool
+    accelerator: Literal["auto", "cpu", "cuda", "mps"]
+    encoder_learning_rate: float = Field(gt=0)
+    decoder_learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    warmup_share: float = Field(ge=0, le=0.5)
+    gradient_clip_norm: float = Field(gt=0)
+    ema_decay: float = Field(ge=0, lt=1)
+    dice_weight: float = Field(ge=0)
+    augment: Augment
