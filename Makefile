@@ -1,0 +1,69 @@
+# `make help` lists the targets. Each makes .venv with the locked versions first, if it is not there yet.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV := uv==0.13.9
+VENV := $(CURDIR)/.venv
+# stages call plain `python`
+export PATH := $(VENV)/bin:$(PATH)
+# Builds and starts containers: Docker, or a stand-in beside the repository where no Docker engine runs
+IMAGE_TOOL ?= $(wildcard ../shared/tools/build-image)
+IMAGE := breastseg-serve
+
+.PHONY: help install repro summary test test-all lint types imports lock-fits check image lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed  ## Make .venv with the locked versions
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python requirements/dev.txt
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --editable .
+	@touch $@
+
+repro: install  ## Run the pipeline, print the comparison and what to do next
+	dvc repro
+	@breastseg summary
+
+summary: install  ## Print the comparison of the last run
+	@breastseg summary
+
+test: install  ## Pass the tests (under 10 minutes on 2 cores)
+	pytest
+
+test-all: install  ## Pass all tests, the long proofs too
+	pytest -m ''
+
+lint: install
+	ruff check
+	ruff format --check
+
+types: install
+	mypy
+
+imports: install
+	lint-imports
+
+check: lint types imports test repro $(if $(IMAGE_TOOL)$(shell command -v docker),image)  ## Everything that CI runs
+
+# The container holds the released model, so the pipeline runs first
+image: repro  ## Build the serving image
+ifneq ($(IMAGE_TOOL),)
+	$(IMAGE_TOOL) build Dockerfile.serve $(IMAGE) .
+else
+	docker build -f Dockerfile.serve -t $(IMAGE) .
+endif
+
+lock: install  ## Renew the locked versions
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --all-extras --group dev -o requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --extra serve -o requirements/serve.txt pyproject.toml
+
+clean:  ## Remove .venv and caches; data, models and experiments stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
