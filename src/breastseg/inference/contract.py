@@ -1,0 +1,175 @@
+"""What an ONNX file says about itself: everything that a server needs to answer, and where the file came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from breastseg.errors import BreastsegError
+from breastseg.inference.lesions import OperatingPoint  # noqa: TC001 - pydantic reads it at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+METADATA_KEY = "breastseg.contract"
+SCHEMA_VERSION: Final = 1
+INTENDED_USE = "Research use only. Not a medical device, not for diagnosis."
+
+_EXPORT_AGAIN = "Export the model again with `dvc repro export_onnx`"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ContractError(BreastsegError):
+    """A contract that is missing, newer than this program understands, or inconsistent."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Letterboxing(_Part):
+    """How an image comes to the network's square, as `inference.letterbox.Letterbox` does it; nothing else is known."""
+
+    scale: Literal["image_size / max(height, width)"] = "image_size / max(height, width)"
+    filter: Literal["antialiased bilinear"] = "antialiased bilinear"
+    position: Literal["centre"] = "centre"
+    padding: Literal[0] = 0
+
+
+class Score(_Part):
+    """A test-set mean with its confidence interval.
+
+    Attributes:
+        mean: Mean over the images, in the metric's unit.
+        ci_low: Lower end of the interval.
+        ci_high: Upper end of the interval.
+        n: Number of images.
+    """
+
+    mean: float
+    ci_low: float
+    ci_high: float
+    n: int = Field(ge=1)
+
+
+class Origin(_Part):
+    """What the file was made from, by content: SHA-256 in lower-case hexadecimal.
+
+    Attributes:
+        prepared_table_sha256: Of `cases.parquet`.
+        split_table_sha256: Of `splits.csv`.
+        checkpoint_sha256: Of the network's weights.
+        params_sha256: Of the params that the stages read.
+    """
+
+    prepared_table_sha256: Sha256
+    split_table_sha256: Sha256
+    checkpoint_sha256: Sha256
+    params_sha256: Sha256
+
+
+class Contract(_Part):
+    """The contract, kept as JSON under `METADATA_KEY` in the metadata of the ONNX file.
+
+    It holds no date and no revision: the same inputs give the same contract.
+
+    Attributes:
+        schema_version: Version of this layout.
+        network: Which of the two networks it is.
+        encoder: The network's encoder, as in params.
+        channels: 1 for grey, 3 for RGB.
+        image_size: Side of the network's square, in pixels.
+        letterbox: How an image comes to that square.
+        value_range: Smallest and largest value that the graph takes.
+        operating_point: How probabilities become a mask.
+        scores: Test-set score of each metric.
+        reference_profile: Nothing yet.
+        intended_use: What every answer says.
+        licence: SPDX identifier of the weights' licence.
+        origin: What the file was made from.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    network: Literal["cnn_unet", "vit_unet"]
+    encoder: str = Field(min_length=1)
+    channels: Literal[1, 3]
+    image_size: int = Field(ge=1)
+    letterbox: Letterboxing = Letterboxing()
+    value_range: tuple[Literal[0], Literal[255]] = (0, 255)
+    operating_point: OperatingPoint
+    scores: dict[str, Score]
+    reference_profile: None = None
+    intended_use: str = Field(default=INTENDED_USE, min_length=1)
+    licence: str = Field(min_length=1)
+    origin: Origin
+
+    def to_json(self) -> str:
+        """Return the canonical form: sorted keys, no spaces. Equal contracts have equal bytes."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical form, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def model_name(self) -> str:
+        """The network with its encoder, for people."""
+        return f"{self.network}/{self.encoder}"
+
+    @property
+    def model_version(self) -> str:
+        """The first 12 digits of `sha256`: changes with the weights, the operating point, the data or the params."""
+        return self.sha256[:12]
+
+
+def read_contract(metadata: Mapping[str, str]) -> Contract:
+    """Read the contract from an ONNX file's metadata.
+
+    Raises:
+        ContractError: There is none, or see `parse_contract`.
+    """
+    if METADATA_KEY not in metadata:
+        raise ContractError(f"the file has no contract ({METADATA_KEY} in its metadata). {_EXPORT_AGAIN}")
+    return parse_contract(metadata[METADATA_KEY])
+
+
+def parse_contract(text: str) -> Contract:
+    """Read a contract.
+
+    Args:
+        text: JSON, canonical or not.
+
+    Raises:
+        ContractError: It is newer than this program understands, or inconsistent; every fault is named.
+    """
+    _require_known_schema(text)
+    try:
+        return Contract.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        faults = "; ".join(_fault(details) for details in error.errors())
+        raise ContractError(f"the contract does not hold: {faults}. {_EXPORT_AGAIN}") from error
+
+
+def _require_known_schema(text: str) -> None:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"the contract is no JSON ({error}). {_EXPORT_AGAIN}") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ContractError(
+            f"the contract has schema version {version}, this program understands up to {SCHEMA_VERSION}. "
+            "Update breastseg, or serve an older model"
+        )
+
+
+def _fault(details: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in details["loc"]) or "contract"
+    return f"{where}: {details['msg']}"

@@ -1,0 +1,109 @@
+"""From a probability map to lesions: threshold, minimum area, boxes and outlines, without a heavy library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import cc3d
+import numpy as np
+from contourpy import FillType, contour_generator
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+from breastseg.inference.outline import simplify
+
+# Just under half, so that marching squares joins pixels that touch at a corner, as 8-connectivity does.
+_OUTLINE_LEVEL = 0.5 - 1e-6
+
+
+@validated_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class OperatingPoint:
+    """How probabilities become a mask; chosen on validation cases only.
+
+    Attributes:
+        temperature: What the logits were divided by. Probabilities out of the ONNX graph have it in them already: it
+            is carried for the record.
+        threshold: A pixel belongs to a lesion from this probability on, 0..1.
+        min_area_share: Lesions smaller than this share of the image's area are dropped, 0..1.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    min_area_share: Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One 8-connected component of a mask, in native pixels; pixel (x, y) covers [x, x + 1] x [y, y + 1].
+
+    Attributes:
+        box: (x0, y0, x1, y1); x1 and y1 are exclusive, so the width is x1 - x0.
+        polygon: Corners [x, y] of the outer outline, within the box, not closed; holes are not outlined.
+        area_px: Number of pixels.
+        confidence: Mean probability of these pixels, 0..1.
+    """
+
+    box: tuple[int, int, int, int]
+    polygon: list[list[float]]
+    area_px: int
+    confidence: float
+
+
+def segment(probability: np.ndarray, point: OperatingPoint) -> np.ndarray:
+    """Threshold a probability map and drop what is too small to be a lesion.
+
+    Args:
+        probability: float32 `[H, W]` at native size, 0..1, calibrated.
+        point: The operating point.
+
+    Returns:
+        bool `[H, W]`: pixels with at least `threshold`, in 8-connected components of at least
+        `min_area_share * H * W` pixels.
+    """
+    mask = probability >= point.threshold
+    labels = _label(mask)
+    large: np.ndarray = np.bincount(labels.ravel()) >= point.min_area_share * mask.size
+    return np.asarray(mask & large[labels])
+
+
+def find_lesions(mask: np.ndarray, probability: np.ndarray) -> list[Lesion]:
+    """Describe each 8-connected component of a mask.
+
+    Args:
+        mask: bool `[H, W]`.
+        probability: float32 `[H, W]`, 0..1.
+
+    Returns:
+        The lesions, largest first; of two with one area, the one that is met first row by row.
+    """
+    labels = _label(mask)
+    boxes = cc3d.statistics(labels)["bounding_boxes"][1:] if labels.any() else []
+    lesions = [_describe(labels[box] == i, probability[box], box) for i, box in enumerate(boxes, start=1)]
+    return sorted(lesions, key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0]))
+
+
+def _label(mask: np.ndarray) -> np.ndarray:
+    """Return int labels `[H, W]` of the 8-connected components, 0 is background."""
+    return np.asarray(cc3d.connected_components(np.ascontiguousarray(mask), connectivity=8))
+
+
+def _describe(component: np.ndarray, probability: np.ndarray, window: tuple[slice, ...]) -> Lesion:
+    rows, columns = window
+    polygon = simplify(_outline(component)) + np.array([columns.start, rows.start])
+    return Lesion(
+        box=(columns.start, rows.start, columns.stop, rows.stop),
+        polygon=polygon.round(1).tolist(),
+        area_px=int(component.sum()),
+        confidence=float(probability[component].mean(dtype=np.float64)),
+    )
+
+
+def _outline(component: np.ndarray) -> np.ndarray:
+    """Return the closed outer outline, float64 `[points, 2]` as (x, y), of the one component in the array."""
+    padded = np.pad(component.astype(np.float64), 1)
+    generator = contour_generator(z=padded, fill_type=FillType.OuterOffset)
+    polygons = generator.filled(_OUTLINE_LEVEL, np.inf)
+    points, offsets = polygons[0][0], np.asarray(polygons[1][0])
+    # index i of the padded array is the centre of pixel i - 1, which lies at i - 0.5
+    return np.asarray(points, dtype=np.float64)[: offsets[1]] - 0.5
