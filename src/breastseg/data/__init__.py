@@ -1,0 +1,1 @@
+"""From raw image folders to the prepared table and the split table."""

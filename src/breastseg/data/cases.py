@@ -1,0 +1,63 @@
+"""The words that raw layouts, checks and tables share: a raw case, its label, its mask layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.errors import Problem
+
+Label = Literal["benign", "malignant", "normal", "unknown"]
+LABELS: tuple[Label, ...] = ("benign", "malignant", "normal", "unknown")
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RawCase:
+    """One image as its data set holds it, not yet opened.
+
+    Attributes:
+        case_id: Unique name within the table.
+        dataset: Name of the data set.
+        image: The image file.
+        masks: The mask files; together they are one lesion map. Empty where the set says that there is no lesion.
+        label: `unknown` leaves it to the mask whether the case is normal.
+        patient: Identity of the patient within the data set, or none known.
+        device: The scanner, or none known.
+    """
+
+    case_id: str
+    dataset: str
+    image: Path
+    masks: tuple[Path, ...]
+    label: Label
+    patient: str | None
+    device: str | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a layout found: the cases, and the faults that keep files from being cases."""
+
+    cases: tuple[RawCase, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class MaskLayers:
+    """One mask file's meaning, bool `[H, W]` each.
+
+    Attributes:
+        lesion: True on the lesion.
+        ignored: True on pixels that are not to be judged; none where the set has no such pixels.
+    """
+
+    lesion: Mask
+    ignored: Mask | None

@@ -1,0 +1,38 @@
+"""Connected components, named: near-duplicates and patients both tie cases into groups that no split may part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+Pairs = npt.NDArray[np.int64]
+
+
+def connected_groups(names: Sequence[str], pairs: Pairs) -> list[str]:
+    """Name the component of every member by the smallest name in it.
+
+    Args:
+        names: The members.
+        pairs: int64 `[P, 2]`, places in `names` of members that belong together.
+    """
+    size = len(names)
+    links = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    _, components = connected_components(links, directed=False)
+    smallest: dict[int, str] = {}
+    for name, component in sorted(zip(names, components.tolist(), strict=True)):
+        smallest.setdefault(component, name)
+    return [smallest[component] for component in components.tolist()]
+
+
+def pairs_of_equal_keys(keys: Sequence[Hashable | None]) -> Pairs:
+    """Pair every member with the first one of the same key: int64 `[P, 2]`; `None` is no key."""
+    first: dict[Hashable, int] = {}
+    pairs = [(first.setdefault(key, place), place) for place, key in enumerate(keys) if key is not None]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)

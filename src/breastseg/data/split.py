@@ -1,0 +1,157 @@
+"""The split table: folds, stratified by label, that never part the images of one patient or near-duplicates."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from breastseg.data.csv_file import write_csv
+from breastseg.data.groups import connected_groups, pairs_of_equal_keys
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from breastseg.data.table import CaseRow
+    from breastseg.params.split import Split
+
+Subset = Literal["train", "val", "test"]
+SUBSETS: tuple[Subset, ...] = get_args(Subset)
+
+Strings = npt.NDArray[np.str_]
+Folds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One case's place.
+
+    Attributes:
+        case_id: The case.
+        group: The smallest case id among those that may not be parted from this case.
+        fold: The fold whose test set holds the case, from 0.
+        subset: `test` in the chosen fold, else `train` or `val`.
+    """
+
+    case_id: str
+    group: str
+    fold: int
+    subset: Subset
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """How many cases and groups of a label a subset holds."""
+
+    subset: Subset
+    label: str
+    cases: int
+    groups: int
+
+
+def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
+    """Assign every case to a fold and to a subset.
+
+    The folds depend on the cases, `params.seed` and `params.folds` only, so that all choices of `params.fold`
+    together are one cross-validation.
+
+    Args:
+        rows: The cases.
+        params: `val_share` is met as nearly as 1/2, 1/3, 1/4, … allow.
+
+    Returns:
+        One row a case, in the order of `rows`.
+
+    Raises:
+        ProblemsError: A label has fewer groups than folds, or too few for the validation set.
+    """
+    labels = np.array([row.label for row in rows])
+    groups = np.array(group_cases(rows))
+    folds = _folds(labels, groups, params.folds, params.seed, "Lower split.folds")
+    subsets = np.where(folds == params.fold, "test", "train").astype(object)
+    rest = np.flatnonzero(folds != params.fold)
+    parts = _folds(labels[rest], groups[rest], round(1 / params.val_share), params.seed, "Raise split.val_share")
+    subsets[rest[parts == 0]] = "val"
+    places = zip(rows, groups.tolist(), folds.tolist(), subsets.tolist(), strict=True)
+    return [SplitRow(row.case_id, group, fold, subset) for row, group, fold, subset in places]
+
+
+def group_cases(rows: Sequence[CaseRow]) -> list[str]:
+    """Name the group of every case: connected over shared patients and shared near-duplicate groups.
+
+    Returns:
+        The smallest case id in the case's group, in the order of `rows`.
+    """
+    patients = pairs_of_equal_keys([None if row.patient is None else (row.dataset, row.patient) for row in rows])
+    duplicates = pairs_of_equal_keys([row.duplicate_group for row in rows])
+    return connected_groups([row.case_id for row in rows], np.concatenate([patients, duplicates]))
+
+
+def count_table(rows: Sequence[CaseRow], split: Sequence[SplitRow]) -> list[CountRow]:
+    """Count cases and groups, a row a subset and label; `rows` and `split` are in the same order."""
+    triples = [(place.subset, row.label, place.group) for row, place in zip(rows, split, strict=True)]
+    cases = Counter((subset, label) for subset, label, _ in triples)
+    groups = Counter((subset, label) for subset, label, _ in set(triples))
+    labels = sorted({row.label for row in rows})
+    return [CountRow(name, label, cases[name, label], groups[name, label]) for name in SUBSETS for label in labels]
+
+
+def write_split(rows: Sequence[SplitRow], path: Path) -> None:
+    """Write the split table as CSV with the columns `case_id`, `group`, `fold`, `subset`."""
+    write_csv(SplitRow, rows, path)
+
+
+def write_counts(rows: Sequence[CountRow], path: Path) -> None:
+    """Write the table of counts as CSV with the columns `subset`, `label`, `cases`, `groups`."""
+    write_csv(CountRow, rows, path)
+
+
+def read_split(path: Path) -> list[SplitRow]:
+    """Read the split table in the order of the file.
+
+    Raises:
+        BreastsegError: The file is missing or no split table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [_split_row(line) for line in reader]
+            columns = reader.fieldnames
+    except (OSError, ValueError, KeyError) as error:
+        raise BreastsegError(f"{path} cannot be read as a split table ({error}). Run `dvc repro split`") from error
+    if columns != [field.name for field in fields(SplitRow)]:
+        raise BreastsegError(f"{path} has other columns than a split table. Run `dvc repro split`")
+    return rows
+
+
+def _split_row(line: dict[str, str]) -> SplitRow:
+    subsets: dict[str, Subset] = {name: name for name in SUBSETS}
+    return SplitRow(line["case_id"], line["group"], int(line["fold"]), subsets[line["subset"]])
+
+
+def _folds(labels: Strings, groups: Strings, parts: int, seed: int, mend: str) -> Folds:
+    """Number the part of every case, from 0: int64 `[cases]`."""
+    _check_sizes(labels, groups, parts, mend)
+    folds = np.zeros(len(labels), dtype=np.int64)
+    splitter = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
+    for part, (_, held_out) in enumerate(splitter.split(labels, labels, groups)):
+        folds[held_out] = part
+    return folds
+
+
+def _check_sizes(labels: Strings, groups: Strings, parts: int, mend: str) -> None:
+    sizes = {str(label): len(np.unique(groups[labels == label])) for label in np.unique(labels)}
+    problems = [
+        Problem(f"label {label}", f"has {size} groups for {parts} parts", f"{mend}, or add cases of other patients")
+        for label, size in sizes.items()
+        if size < parts
+    ]
+    if problems:
+        raise ProblemsError("Too few groups to split", problems)
