@@ -1,0 +1,1 @@
+"""The two networks behind one interface, and the checkpoint that rebuilds them."""

@@ -1,0 +1,107 @@
+"""Says where an encoder's initial weights come from: nowhere, the hub, or a local file whose content is known."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import segmentation_models_pytorch as smp
+import timm
+from safetensors import SafetensorError
+from safetensors.torch import load
+
+from breastseg.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from breastseg.models.encoder_names import EncoderName
+    from breastseg.params.unet import Unet
+
+HUB = "imagenet"
+
+
+def check_smp(name: str, params: Unet) -> None:
+    """Refuse what the encoders that only smp has cannot do.
+
+    Raises:
+        ProblemsError: Local weights or stochastic depth are asked for, or hub weights that do not exist.
+    """
+    instead = f"Take timm's `tu-{name}`" if timm.is_model(name) else "Take an encoder of timm, `tu-…`"
+    problems = []
+    if params.encoder_weights == HUB and HUB not in smp.encoders.encoders[name]["pretrained_settings"]:
+        problems.append(Problem(name, "has no ImageNet weights on the hub", instead))
+    if params.encoder_weights not in (None, HUB):
+        problems.append(Problem(name, "is smp's own, which does not say how its weights want images scaled", instead))
+    if params.drop_path_rate > 0:
+        problems.append(Problem(name, "is smp's own, which has no stochastic depth", instead))
+    if problems:
+        raise ProblemsError("Unsuited encoder", problems)
+
+
+def timm_weights(encoder: EncoderName, params: Unet, shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that make `timm.create_model` start from the weights asked for.
+
+    timm itself fits them to the network: the first convolution to the channels (grey takes the sum over RGB),
+    position grids and biases to the image size.
+
+    Args:
+        encoder: An encoder of timm.
+        params: Says which weights.
+        shape: The other arguments of `timm.create_model`.
+
+    Raises:
+        ProblemsError: The hub has none, or the local file is missing, altered or of another encoder.
+    """
+    if params.encoder_weights is None:
+        return {"pretrained": False}
+    if params.encoder_weights != HUB:
+        return _from_file(encoder, Path(params.encoder_weights), params.encoder_weights_sha256, shape)
+    if not timm.is_model_pretrained(encoder.name):
+        problem = Problem(
+            encoder.name, "has no weights on the hub", "`timm.list_pretrained()` lists the names that have"
+        )
+        raise ProblemsError("No pretrained weights", [problem])
+    return {"pretrained": True}
+
+
+def _from_file(encoder: EncoderName, path: Path, sha256: str | None, shape: Mapping[str, Any]) -> dict[str, Any]:
+    weights = _without_classifier(encoder, _read(path, sha256))
+    # no classifier is wanted, so timm has no reason to load anything but strictly
+    overlay = {"state_dict": weights, "num_classes": 0, "classifier": None, "label_offset": 0}
+    options: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": overlay}
+    try:
+        # an encoder cut down to its features drops late layers: only the whole one can tell whether the file fits
+        timm.create_model(encoder.name, **options, **shape)
+    except (RuntimeError, KeyError, ValueError) as error:
+        problem = Problem(
+            str(path), f"does not fit {encoder.name}: {error}", "Take the safetensors file of this encoder"
+        )
+        raise ProblemsError("Unsuited pretrained weights", [problem]) from error
+    return options
+
+
+def _read(path: Path, sha256: str | None) -> dict[str, Tensor]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = Problem(str(path), f"cannot be read ({error.strerror})", "Put the file there, or set null")
+        raise ProblemsError("No pretrained weights", [problem]) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        mend = "Restore the file, or set encoder_weights_sha256 if it is the one that you want"
+        raise ProblemsError("Other pretrained weights", [Problem(str(path), f"has the SHA-256 {found}", mend)])
+    try:
+        return load(content)
+    except SafetensorError as error:
+        problem = Problem(str(path), f"is no safetensors file ({error})", "Convert it with the package safetensors")
+        raise ProblemsError("Unreadable pretrained weights", [problem]) from error
+
+
+def _without_classifier(encoder: EncoderName, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    layers = encoder.config.classifier or ()
+    named = (layers,) if isinstance(layers, str) else layers
+    return {key: value for key, value in weights.items() if key.rpartition(".")[0] not in named}

@@ -1,0 +1,104 @@
+"""The one shape that both networks have, so that training, evaluation and export need not know which one they hold."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from segmentation_models_pytorch.base import SegmentationHead
+from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+# Share of lesion pixels that the untrained network predicts; starting at one half would spend the first steps on
+# unlearning it (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1).
+PRIOR = 0.07
+
+
+class Normalisation(nn.Module):
+    """Grey values in 0..255 to the range that the encoder expects; part of the network, so that it lands in the graph.
+
+    Args:
+        mean: Mean of each channel, in 0..1.
+        std: Standard deviation of each channel, in 0..1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", 255 * torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", 255 * torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, images_nchw: Tensor) -> Tensor:
+        """Bring uint8 or float images `[N, C, H, W]` in 0..255 to float32 of mean about 0 and deviation about 1."""
+        return (images_nchw.float() - self.mean) / self.std
+
+
+class SegmentationNetwork(nn.Module):
+    """Normalisation, encoder, neck, U-Net decoder and head.
+
+    Args:
+        normalisation: Maps 0..255 to the encoder's range.
+        encoder: Maps a float image to a list of features.
+        neck: Maps the float image and the encoder's features to features at strides 1, 2, 4, 8, 16 and 32.
+        neck_channels: Channels of these six.
+        decoder_channels: Width of the five decoder stages, deepest first.
+    """
+
+    def __init__(
+        self,
+        normalisation: Normalisation,
+        encoder: nn.Module,
+        neck: nn.Module,
+        neck_channels: Sequence[int],
+        decoder_channels: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.normalisation = normalisation
+        self.encoder = encoder
+        self.neck = neck
+        self.decoder = UnetDecoder(neck_channels, decoder_channels, n_blocks=len(decoder_channels))
+        self.head = SegmentationHead(decoder_channels[-1], out_channels=1)
+        initialize_decoder(self.decoder)
+        initialize_head(self.head)
+        nn.init.constant_(self.head[0].bias, math.log(PRIOR / (1 - PRIOR)))
+
+    def forward(self, images_nchw: Tensor) -> Tensor:
+        """Predict the logit of a lesion for each pixel.
+
+        Args:
+            images_nchw: uint8 or float `[N, C, S, S]` in 0..255.
+
+        Returns:
+            Logits, float32 `[N, 1, S, S]`.
+        """
+        images = self.normalisation(images_nchw)
+        features = self.neck(images, self.encoder(images))
+        logits: Tensor = self.head(self.decoder(features))
+        return logits.float()
+
+    def encoder_parameters(self) -> Iterator[nn.Parameter]:
+        """The weights that may have been pretrained."""
+        return self.encoder.parameters()
+
+    def other_parameters(self) -> Iterator[nn.Parameter]:
+        """The weights that always start from scratch."""
+        for part in (self.neck, self.decoder, self.head):
+            yield from part.parameters()
+
+
+class PassThrough(nn.Module):
+    """The neck of an encoder whose features are what the decoder needs."""
+
+    def forward(self, images: Tensor, features: list[Tensor]) -> list[Tensor]:
+        """Leave the features as they are; the image `[N, C, S, S]` is not looked at."""
+        del images
+        return features
