@@ -1,0 +1,1 @@
+"""From a checkpoint to one ONNX file with its contract inside, checked against torch and against the gate."""

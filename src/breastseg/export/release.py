@@ -1,0 +1,137 @@
+"""Exports the chosen network, and releases the file only if it holds against its checkpoint and the gate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from breastseg.data.split import read_split
+from breastseg.data.table import read_table
+from breastseg.errors import ProblemsError
+from breastseg.evaluation.json_file import significant, write_json
+from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.operating_points_file import read_operating_points
+from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.runner import predict_logits
+from breastseg.evaluation.statistics import ALL
+from breastseg.export.checks import Parity, compare, faults
+from breastseg.export.graph import trace, with_contract
+from breastseg.inference.contract import Contract, Origin, Score
+from breastseg.inference.segmenter import Segmenter
+from breastseg.models import checkpoint, registry
+
+if TYPE_CHECKING:
+    from breastseg.inference.lesions import OperatingPoint
+    from breastseg.params.export import Export
+
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """An export from its inputs to its outs.
+
+    Attributes:
+        network: The network that is exported.
+        params: The section `export`.
+        all_params: The sections that decided the network, for its origin.
+        checkpoint: Folder of the trained network.
+        operating_points: File of both networks' operating points.
+        statistics: File of the scores with their intervals.
+        table: The prepared table.
+        split: The split table.
+        release: Folder that `model.onnx` is written to.
+        report: File that the checks are written to.
+    """
+
+    network: str
+    params: Export
+    all_params: dict[str, object]
+    checkpoint: Path
+    operating_points: Path
+    statistics: Path
+    table: Path
+    split: Path
+    release: Path
+    report: Path
+
+
+def release(plan: ReleasePlan) -> None:
+    """Write `model.onnx` and the report of its checks; neither is left where a check fails.
+
+    Raises:
+        ProblemsError: The file differs from its checkpoint, or does not pass the gate; every fault is named.
+    """
+    plan.report.unlink(missing_ok=True)
+    shutil.rmtree(plan.release, ignore_errors=True)
+    point = read_operating_points(plan.operating_points)[plan.network]
+    content = export(plan, point)
+    # an empty folder: a file that needs a second one beside it does not load
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(content)
+        segmenter = Segmenter.load(path)
+        parity = check(segmenter, plan, point)
+    if problems := faults(parity, plan.params):
+        raise ProblemsError(f"{plan.network} is not released", problems)
+    write_json(_report(plan, segmenter.contract, parity), plan.report)
+    plan.release.mkdir(parents=True)
+    partial = plan.release / "model.onnx.partial"
+    partial.write_bytes(content)
+    partial.replace(plan.release / "model.onnx")
+
+
+def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:
+    """Return the ONNX file with its contract inside; the same inputs give the same bytes."""
+    network, spec = registry.load(plan.checkpoint)
+    model = trace(network, point.temperature, (spec.channels, spec.image_size, spec.image_size), plan.params.opset)
+    contract = Contract(
+        network=spec.network,
+        encoder=str(spec.params["encoder"]),
+        channels=spec.channels,
+        image_size=spec.image_size,
+        operating_point=point,
+        scores=_scores(plan),
+        licence=LICENCE,
+        origin=_origin(plan),
+    )
+    return with_contract(model, contract.to_json())
+
+
+def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Parity:
+    """Compare the file with its checkpoint on the test cases."""
+    wanted = {row.case_id for row in read_split(plan.split) if row.subset == "test"}
+    cases = list(read_table(plan.table, wanted))
+    logits = predict_logits(plan.checkpoint, cases)
+    judged = [JudgedCase.of(case, answer) for case, answer in zip(cases, logits, strict=True)]
+    return compare(segmenter, cases, judged, point)
+
+
+def _scores(plan: ReleasePlan) -> dict[str, Score]:
+    rows = [r for r in read_statistics(plan.statistics) if r.network == plan.network and r.stratum == ALL]
+    return {r.metric: Score(mean=r.mean, ci_low=r.ci_low, ci_high=r.ci_high, n=r.n) for r in rows}
+
+
+def _origin(plan: ReleasePlan) -> Origin:
+    params = json.dumps(plan.all_params, sort_keys=True).encode()
+    return Origin(
+        prepared_table_sha256=_sha256(plan.table),
+        split_table_sha256=_sha256(plan.split),
+        checkpoint_sha256=_sha256(plan.checkpoint / checkpoint.WEIGHTS),
+        params_sha256=hashlib.sha256(params).hexdigest(),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _report(plan: ReleasePlan, contract: Contract, parity: Parity) -> dict[str, object]:
+    rounded = {k: significant(v) if isinstance(v, float) else v for k, v in asdict(parity).items()}
+    return {"network": plan.network, "model_version": contract.model_version, **rounded}

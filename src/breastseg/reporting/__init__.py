@@ -1,0 +1,1 @@
+"""Keeps the runs that are reported, and writes the page that shows them."""

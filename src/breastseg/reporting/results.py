@@ -1,0 +1,168 @@
+"""Every figure in docs/results.md comes out of a folder in docs/results/, so that each can be traced to its run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from breastseg.errors import Problem, ProblemsError
+from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.reporting.environment import describe_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+# where a run leaves a file → its name in the results folder
+FILES = {
+    "params.yaml": "params.yaml",
+    "dvc.lock": "dvc.lock",
+    "metrics/evaluate.json": "evaluate.json",
+    "metrics/statistics.json": "statistics.json",
+    "metrics/release.json": "release.json",
+    "metrics/per_image.csv": "per_image.csv",
+    "plots/split_counts.csv": "split_counts.csv",
+}
+CURVES = {f"plots/{network}": f"curves/{network}" for network in NETWORKS}
+ABOUT, ENVIRONMENT = "about.json", "environment.json"
+
+_HEAD = """# Results
+
+Generated from the folders in `results/` by `breastseg results page`: do not edit. Each folder holds the run's params,
+lock, per-image table, statistics, curves and environment. Scores are defined in [metrics.md](metrics.md): means over
+the held-out test images at native size with 95 % bootstrap intervals over groups; the difference is `vit_unet` minus
+`cnn_unet`, paired. Research use only.
+"""
+
+# metric, heading, decimals
+_COLUMNS = (
+    ("dice", "Dice", 3),
+    ("iou", "IoU", 3),
+    ("nsd2", "NSD 2 px", 3),
+    ("hd95_px", "HD95 px", 1),
+    ("missed", "missed", 3),
+    ("false_positive", "normals FPR", 3),
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a reader should know of a run beside its files.
+
+    Attributes:
+        title: A heading.
+        data: The images, and how many.
+        note: What the run shows, and anything unusual about it.
+    """
+
+    title: str
+    data: str
+    note: str
+
+
+def save_run(name: str, about: About, root: Path) -> Path:
+    """Copy the outs of the run in the workspace to `docs/results/<name>/`.
+
+    Args:
+        name: Name of the folder.
+        about: What to say about the run.
+        root: The repository.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ProblemsError: Outs are missing, or the folder exists; nothing is written.
+    """
+    target = root / "docs/results" / name
+    problems = [
+        Problem(path, "is missing", "Run `dvc repro`") for path in (*FILES, *CURVES) if not (root / path).exists()
+    ]
+    if target.exists():
+        problems.append(Problem(str(target.relative_to(root)), "exists", "Choose another name, or remove it"))
+    if problems:
+        raise ProblemsError("The run cannot be saved", problems)
+    partial = target.with_name(f".{name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for source, copy in FILES.items():
+        shutil.copyfile(root / source, partial / copy)
+    for source, copy in CURVES.items():
+        shutil.copytree(root / source, partial / copy)
+    _write_json(vars(about), partial / ABOUT)
+    _write_json(describe_environment(), partial / ENVIRONMENT)
+    return partial.rename(target)
+
+
+def _write_json(value: object, path: Path) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def render_page(folder: Path) -> str:
+    """Return the text of docs/results.md.
+
+    Args:
+        folder: `docs/results`.
+
+    Raises:
+        BreastsegError: A file of a run is missing or does not hold.
+    """
+    runs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return "\n".join([_HEAD, *(_render_run(run) for run in runs)])
+
+
+def _render_run(run: Path) -> str:
+    about = About(**json.loads((run / ABOUT).read_text(encoding="utf-8")))
+    params = yaml.safe_load((run / "params.yaml").read_text(encoding="utf-8"))
+    statistics = [row for row in read_statistics(run / "statistics.json") if row.stratum == ALL]
+    environment = json.loads((run / ENVIRONMENT).read_text(encoding="utf-8"))
+    return "\n".join(
+        [
+            f"## {about.title}",
+            "",
+            f"{about.data}. {about.note}",
+            "",
+            _render_scores(statistics, params),
+            "",
+            _render_protocol(params, environment),
+            "",
+            f"Files: [results/{run.name}](results/{run.name})",
+            "",
+        ]
+    )
+
+
+def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any]) -> str:
+    found = {(row.network, row.metric): row for row in statistics}
+    columns = [column for column in _COLUMNS if (NETWORKS[0], column[0]) in found]
+    heads = [f"{heading} (n = {found[NETWORKS[0], metric].n})" for metric, heading, _ in columns]
+    names = {network: f"`{network}` ({params[network]['encoder']})" for network in NETWORKS}
+    lines = [_line(["", *heads]), _line(["---"] * (len(heads) + 1))]
+    for network in (*NETWORKS, DIFFERENCE):
+        cells = [_cell(found[network, metric], decimals) for metric, _, decimals in columns]
+        lines.append(_line([names.get(network, DIFFERENCE), *cells]))
+    p_value = found[DIFFERENCE, "dice"].p_value
+    return "\n".join([*lines, "", f"Wilcoxon signed-rank test of the Dice difference, over groups: p = {p_value:.3g}."])
+
+
+def _cell(row: Statistic, decimals: int) -> str:
+    return f"{row.mean:.{decimals}f} [{row.ci_low:.{decimals}f}, {row.ci_high:.{decimals}f}]"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _render_protocol(params: dict[str, Any], environment: dict[str, str]) -> str:
+    train = params["train"]
+    weights = ", ".join(f"{network}: {params[network]['encoder_weights'] or 'none'}" for network in NETWORKS)
+    return (
+        f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, seed {params['seed']}, fold "
+        f"{params['split']['fold']} of {params['split']['folds']}; encoder weights: {weights}. "
+        f"{environment['processor']}, torch {environment['torch']}."
+    )

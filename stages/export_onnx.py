@@ -1,0 +1,28 @@
+"""Export the network that `model` names as models/release/model.onnx."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from breastseg.export.release import ReleasePlan, release
+from breastseg.params.base import load
+from breastseg.params.export import Export
+from breastseg.params.model import NetworkName
+
+if __name__ == "__main__":
+    network: NetworkName = load("model", NetworkName)
+    decided_by = ("seed", "data", "prepare", "split", "train", network, "evaluate", "export")
+    release(
+        ReleasePlan(
+            network=network,
+            params=load("export", Export),
+            all_params={name: load(name, object) for name in decided_by},
+            checkpoint=Path("models") / network,
+            operating_points=Path("models/operating_points.json"),
+            statistics=Path("metrics/statistics.json"),
+            table=Path("data/prepared/cases.parquet"),
+            split=Path("data/splits.csv"),
+            release=Path("models/release"),
+            report=Path("metrics/release.json"),
+        )
+    )

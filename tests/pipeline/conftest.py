@@ -1,0 +1,117 @@
+"""A copy of this very tree as a DVC repository of its own, with small params, run once for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+SMALL: dict[str, Any] = {
+    "phantom": {"images": 40, "height_px": 96, "width_px": 112},
+    "split": {"folds": 3},
+    "train": {"image_size": 64, "epochs": 2, "batch_size": 8, "warmup_share": 0.0},
+    "cnn_unet": {"encoder": "tu-lcnet_035", "decoder_channels": [32, 24, 16, 8, 8]},
+    "vit_unet": {"encoder": "tu-pvt_v2_b0", "decoder_channels": [32, 24, 16, 8, 8]},
+    "evaluate": {"resamples": 200},
+    "export": {"gate": {"min_dice": 0.0, "max_missed": 1.0, "max_normal_false_positive_rate": 1.0}},
+}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A checkout that commands run in."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a user has: this interpreter first on the path, bytecode written, nothing of an outer DVC."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "PYTEST_"))}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
+        identity = {
+            f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return kept | identity | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command here and return at once."""
+        return subprocess.Popen(  # noqa: S603 - the tests' own commands
+            command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        """Run a command here and return what it printed; it must end as `fails` says."""
+        process = self.start(*command)
+        output, _ = process.communicate()
+        assert (process.returncode != 0) == fails, output
+        return output
+
+    def dvc(self, *arguments: str, fails: bool = False) -> str:
+        return self.run("dvc", *arguments, fails=fails)
+
+    def edit_params(self, changes: dict[str, Any]) -> None:
+        path = self.root / "params.yaml"
+        path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes), sort_keys=False))
+
+    def copy_to(self, root: Path) -> Tree:
+        shutil.copytree(self.root, root, symlinks=True)
+        return Tree(root)
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, section by section."""
+    nested = {k: merged(base[k], v) if isinstance(v, dict) else v for k, v in changes.items()}
+    return {**base, **nested}
+
+
+def working_tree_files() -> list[str]:
+    """What git tracks, and what it would track."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout  # noqa: S603 - fixed command
+    return [name for name in listing.split("\0") if name and (REPOSITORY / name).is_file()]
+
+
+@pytest.fixture(scope="session")
+def small_tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """The tree as committed with small params, never run."""
+    tree = Tree(tmp_path_factory.mktemp("pipeline") / "project")
+    for name in working_tree_files():
+        (tree.root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, tree.root / name)
+    for stale in ("dvc.lock", "metrics", "plots"):
+        path = tree.root / stale
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    tree.edit_params(SMALL)
+    tree.run("git", "init", "--quiet")
+    commit_all(tree, "the tree with small params")
+    return tree
+
+
+@pytest.fixture(scope="session")
+def finished(small_tree: Tree) -> Tree:
+    """The small tree after one `dvc repro`, committed. Not to be changed: see `copied`."""
+    tree = small_tree.copy_to(small_tree.root.with_name("finished"))
+    tree.dvc("repro")
+    commit_all(tree, "a small run")
+    return tree
+
+
+@pytest.fixture
+def copied(finished: Tree, tmp_path: Path) -> Tree:
+    """A copy of the finished tree, to be changed at will."""
+    return finished.copy_to(tmp_path / "project")
+
+
+def commit_all(tree: Tree, message: str) -> None:
+    tree.run("git", "add", "--all")
+    tree.run("git", "commit", "--quiet", "--message", message)

@@ -1,0 +1,122 @@
+"""`dvc repro` does what is needed, does it once, and leaves nothing half-done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pipeline.conftest import Tree
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+STAGES = ["phantom", "prepare", "split", "train_cnn", "train_vit", "evaluate", "export_onnx"]
+
+
+def run_stages(output: str) -> list[str]:
+    """The stages whose commands DVC ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def contents(root: Path, *names: str) -> dict[str, bytes]:
+    """Relative path → bytes of all files below these folders or files."""
+    found = [p for name in names for p in ([root / name] if (root / name).is_file() else (root / name).rglob("*"))]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in found if p.is_file()}
+
+
+def outs(tree: Tree) -> list[str]:
+    lock = yaml.safe_load((tree.root / "dvc.lock").read_text())
+    return [out["path"] for stage in lock["stages"].values() for out in stage["outs"]]
+
+
+def test_a_second_repro_has_nothing_to_do(finished: Tree) -> None:
+    assert "up to date" in finished.dvc("status")
+    assert run_stages(finished.dvc("repro")) == []
+    assert finished.run("git", "status", "--porcelain") == ""
+
+
+def test_bytecode_beside_the_sources_changes_nothing(finished: Tree) -> None:
+    assert list((finished.root / "src").rglob("*.pyc")), "this test needs the bytecode that the run wrote"
+    assert "up to date" in finished.dvc("status")
+
+
+def test_the_graph_is_the_documented_one(finished: Tree) -> None:
+    edges = {
+        tuple(line.split(" -> "))
+        for line in finished.dvc("dag", "--dot").replace('"', "").replace(";", "").splitlines()
+        if "->" in line
+    }
+    named = {(a.strip(), b.strip()) for a, b in edges}
+    assert {("phantom", "prepare"), ("prepare", "split"), ("split", "train_cnn"), ("split", "train_vit")} <= named
+    assert {("train_cnn", "evaluate"), ("train_vit", "evaluate"), ("evaluate", "export_onnx")} <= named
+    assert not {("train_cnn", "train_vit"), ("train_vit", "train_cnn")} & named
+
+
+def test_deleted_outs_come_back_from_the_run_cache_without_a_run(copied: Tree) -> None:
+    names = [name for name in outs(copied) if name != "data/raw/phantom"]
+    before = contents(copied.root, *names)
+    for name in names:
+        path = copied.root / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert run_stages(copied.dvc("repro")) == []
+    assert contents(copied.root, *names) == before
+
+
+@pytest.mark.parametrize("package", ["evaluation", "serving", "export", "reporting"])
+def test_edits_of_what_comes_later_leave_training_up_to_date(copied: Tree, package: str) -> None:
+    for module in (copied.root / "src/breastseg" / package).rglob("*.py"):
+        module.write_text(module.read_text() + "\n# edited\n")
+    (copied.root / "src/breastseg/cli.py").open("a").write("\n# edited\n")
+    assert json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit")) == {}
+
+
+def test_edits_of_training_are_noticed(copied: Tree) -> None:
+    (copied.root / "src/breastseg/training/loss.py").open("a").write("\n# edited\n")
+    assert set(json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit"))) >= {"train_cnn", "train_vit"}
+
+
+def test_the_other_network_is_exported_without_training(copied: Tree) -> None:
+    chosen = yaml.safe_load((copied.root / "params.yaml").read_text())["model"]
+    other = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[chosen]
+    assert run_stages(copied.dvc("exp", "run", "-S", f"model={other}")) == ["export_onnx"]
+    assert json.loads((copied.root / "metrics/release.json").read_text())["network"] == other
+
+
+def test_experiments_show_both_networks_in_one_table(finished: Tree) -> None:
+    columns = finished.dvc("exp", "show", "--csv", "--no-pager").splitlines()[0].split(",")
+    for network in ("cnn_unet", "vit_unet"):
+        for metric in ("dice", "iou", "hd95_px"):
+            assert [name for name in columns if name.endswith(f"{network}.{metric}")], columns
+    assert len([name for name in columns if name.startswith("metrics/")]) <= 30
+
+
+def test_plots_are_drawn_without_an_error(finished: Tree, tmp_path: Path) -> None:
+    output = finished.dvc("plots", "show", "--out", str(tmp_path / "plots"))
+    assert "ERROR" not in output
+    assert "WARNING" not in output
+    assert (tmp_path / "plots/index.html").is_file()
+
+
+def test_a_stage_imports_the_package_of_its_own_tree(finished: Tree) -> None:
+    code = "import stages, breastseg; print(breastseg.__file__)"
+    assert str(finished.root) in finished.run("python", "-c", code)
+
+
+def test_a_broken_raw_folder_gives_one_error_and_leaves_no_out(copied: Tree) -> None:
+    benign = copied.root / "data/raw/own/benign"
+    shutil.copytree(copied.root / "data/raw/phantom", benign.parent)
+    images = sorted(p for p in benign.glob("*.png") if "_mask" not in p.name)
+    images[0].write_bytes(b"")
+    images[1].with_name(f"{images[1].stem}_mask.png").unlink()
+    copied.edit_params({"data": {"root": "data/raw/own"}})
+    output = copied.dvc("repro", "prepare", fails=True)
+    assert images[0].name in output
+    assert images[1].name in output
+    assert "Traceback" not in output
+    assert not (copied.root / "data/prepared").exists()
