@@ -1,0 +1,1 @@
+"""Judges both networks against each other: scores a case, operating point, statistics, figures; see docs/metrics.md."""

@@ -1,0 +1,140 @@
+"""The judgement from checkpoints to figures: each network at the operating point that it chose on validation cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from breastseg.data.split import SplitRow, read_split
+from breastseg.data.table import PreparedCase, read_table
+from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
+from breastseg.evaluation.json_file import write_json
+from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.metrics import score
+from breastseg.evaluation.operating_point import choose_operating_point
+from breastseg.evaluation.operating_points_file import write_operating_points
+from breastseg.evaluation.per_image import Row, make_row, read_rows, write_rows
+from breastseg.evaluation.report import headline, write_statistics
+from breastseg.evaluation.runner import predict_logits
+from breastseg.evaluation.statistics import compute_statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from breastseg.evaluation.arrays import Float32s
+    from breastseg.inference.lesions import OperatingPoint
+    from breastseg.params.evaluate import Evaluate
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is judged.
+
+    Attributes:
+        table: The prepared table.
+        split: The split table.
+        checkpoints: Folder of each network's checkpoint.
+    """
+
+    table: Path
+    split: Path
+    checkpoints: Mapping[str, Path]
+
+    def cases(self, case_ids: Iterable[str]) -> Iterator[PreparedCase]:
+        """Read cases from the prepared table."""
+        return read_table(self.table, set(case_ids))
+
+    def places(self, *subsets: str) -> dict[str, SplitRow]:
+        """Read the places of the subsets' cases."""
+        return {place.case_id: place for place in read_split(self.split) if place.subset in subsets}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the judgement goes.
+
+    Attributes:
+        headline: The few numbers of both networks, JSON.
+        statistics: All means, intervals and tests, JSON.
+        per_image: The per-image table, CSV.
+        operating_points: One operating point a network, JSON.
+        overlays: Folder of the galleries.
+    """
+
+    headline: Path
+    statistics: Path
+    per_image: Path
+    operating_points: Path
+    overlays: Path
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one network says: logits `[S, S]` of each case, and the operating point to read them at."""
+
+    network: str
+    logits: Mapping[str, Float32s]
+    point: OperatingPoint
+
+    def judged(self, case: PreparedCase) -> JudgedCase:
+        return JudgedCase.of(case, self.logits[case.case_id])
+
+
+def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
+    """Choose operating points on validation cases, judge validation and test cases, compare, draw.
+
+    Logits of all these cases are held in memory: 4 bytes a pixel of the network's square.
+
+    Raises:
+        BreastsegError: An input is missing or does not fit the others.
+    """
+    answers = [_answer(network, inputs, params) for network in inputs.checkpoints]
+    write_operating_points({answer.network: answer.point for answer in answers}, outputs.operating_points)
+    write_rows((row for answer in answers for row in _judge(answer, inputs)), outputs.per_image)
+    report(outputs, params)
+    for answer in answers:
+        _draw(answer, inputs, outputs, params.overlays)
+
+
+def report(outputs: Outputs, params: Evaluate) -> None:
+    """Compute both metric files from the per-image table that was written, and from nothing else."""
+    statistics = compute_statistics(read_rows(outputs.per_image), params)
+    write_statistics(statistics, outputs.statistics)
+    write_json(headline(statistics), outputs.headline)
+
+
+def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
+    logits = _predict(network, inputs)
+    validation = [JudgedCase.of(case, logits[case.case_id]) for case in inputs.cases(inputs.places("val"))]
+    point = choose_operating_point(validation, params.max_normal_false_positive_rate, network)
+    return _Answer(network, logits, point)
+
+
+def _predict(network: str, inputs: Inputs) -> dict[str, Float32s]:
+    places = inputs.places("val", "test")
+    answers = predict_logits(inputs.checkpoints[network], inputs.cases(places))
+    progress = tqdm(answers, desc=f"{network}: predict", total=len(places), unit="case")
+    return {case.case_id: logits for case, logits in progress}
+
+
+def _judge(answer: _Answer, inputs: Inputs) -> Iterator[Row]:
+    places = inputs.places("val", "test")
+    for case in tqdm(inputs.cases(places), desc=f"{answer.network}: judge", total=len(places), unit="case"):
+        judged = answer.judged(case)
+        scores = score(judged.truth, judged.predicted(answer.point), judged.judged)
+        yield make_row(answer.network, case, places[case.case_id], scores)
+
+
+def _draw(answer: _Answer, inputs: Inputs, outputs: Outputs, count: int) -> None:
+    chosen = choose_cases(read_rows(outputs.per_image), answer.network, count)
+    cases = {case.case_id: case for case in inputs.cases(row.case_id for rows in chosen.values() for row in rows)}
+    kinds = {kind: [_overlay(row, answer, cases[row.case_id]) for row in rows] for kind, rows in chosen.items()}
+    draw_overlays(answer.network, kinds, outputs.overlays / f"{answer.network}.png")
+
+
+def _overlay(row: Row, answer: _Answer, case: PreparedCase) -> Overlay:
+    judged = answer.judged(case)
+    return Overlay(f"Dice {row.dice:.3f}\n{case.case_id}", case.image(), judged.truth, judged.predicted(answer.point))

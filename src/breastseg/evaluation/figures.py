@@ -1,0 +1,82 @@
+"""Pictures of the judgement: outlines of truth and prediction on the best, median and worst test cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from breastseg.evaluation.arrays import Image, Mask
+    from breastseg.evaluation.per_image import Row
+
+_TRUTH_COLOUR, _PREDICTED_COLOUR = "#00e5ff", "#ff9100"
+_CELL_INCHES = 2.6
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One cell of a gallery.
+
+    Attributes:
+        title: What stands above it.
+        image: uint8 `[H, W]` or `[H, W, 3]`.
+        truth: bool `[H, W]`.
+        predicted: bool `[H, W]`.
+    """
+
+    title: str
+    image: Image
+    truth: Mask
+    predicted: Mask
+
+
+def choose_cases(rows: Sequence[Row], network: str, count: int) -> dict[str, list[Row]]:
+    """Choose the best, median and worst test lesion images of a network by Dice.
+
+    Args:
+        rows: The per-image table.
+        network: Whose rows are looked at.
+        count: Cases a kind; where there are fewer than three times as many, kinds overlap.
+
+    Returns:
+        Rows for `best`, `median` and `worst`, each by falling Dice; equal ones by case id.
+    """
+    judged = [row for row in rows if row.network == network and row.subset == "test" and row.dice is not None]
+    ranked = sorted(judged, key=lambda row: (-(row.dice or 0.0), row.case_id))
+    middle = max(0, (len(ranked) - count) // 2)
+    return {"best": ranked[:count], "median": ranked[middle : middle + count], "worst": ranked[-count:]}
+
+
+def draw_overlays(name: str, kinds: Mapping[str, Sequence[Overlay]], path: Path) -> None:
+    """Draw a gallery as PNG, a row a kind; the same overlays give the same bytes."""
+    columns = max(len(overlays) for overlays in kinds.values())
+    figure = Figure(figsize=(_CELL_INCHES * columns, _CELL_INCHES * len(kinds) + 0.9), layout="constrained")
+    figure.suptitle(f"{name} on test cases. Research use only")
+    grid = figure.subplots(len(kinds), columns, squeeze=False)
+    for axes_row, (kind, overlays) in zip(grid, kinds.items(), strict=True):
+        for axes in axes_row:
+            axes.set_axis_off()
+        for axes, overlay in zip(axes_row, overlays, strict=False):
+            _draw(axes, overlay, kind)
+    lines = [Line2D([], [], color=colour) for colour in (_TRUTH_COLOUR, _PREDICTED_COLOUR)]
+    figure.legend(lines, ["truth", "prediction"], loc="outside lower center", ncols=2, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # without the name and version of the program, which PNG files carry otherwise
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw(axes: Axes, overlay: Overlay, kind: str) -> None:
+    axes.imshow(overlay.image, cmap="gray", vmin=0, vmax=255)
+    for mask, colour in ((overlay.truth, _TRUTH_COLOUR), (overlay.predicted, _PREDICTED_COLOUR)):
+        # an outline needs both sides
+        if mask.any() and not mask.all():
+            axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.2)
+    axes.set_title(f"{kind}: {overlay.title}", fontsize=8)

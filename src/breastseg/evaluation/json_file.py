@@ -1,0 +1,26 @@
+"""Writes JSON as the outs of the judgement want it: whole or not at all, and the same bytes for the same values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_json(value: object, path: Path) -> None:
+    """Write indented JSON in the order of the keys; the file appears only once it is complete.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def significant(value: float) -> float:
+    """Round to six significant digits, far finer than any score is known, so that no noise of the last bit is kept."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,99 @@
+"""The metrics policy as code: how one case is scored, once for the whole project; docs/metrics.md explains it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from breastseg.evaluation.surface import hausdorff, surface_dice
+
+if TYPE_CHECKING:
+    from breastseg.evaluation.arrays import Mask
+
+TOLERANCES_PX = (1, 2, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of one case at native resolution, on its judged pixels.
+
+    A case with truth pixels is a lesion image and has the scores `dice` to `missed`, one without is a normal and has
+    the last two; the others are None.
+
+    Attributes:
+        truth_px: Lesion pixels in the truth.
+        predicted_px: Predicted pixels.
+        dice: 0..1.
+        iou: 0..1.
+        nsd1: Normalised surface Dice at 1 px, 0..1.
+        nsd2: At 2 px.
+        nsd4: At 4 px.
+        hd95_px: Symmetric 95th percentile of the boundary distances; the image diagonal where nothing is predicted.
+        missed: Whether nothing is predicted on a lesion image.
+        false_positive: Whether anything is predicted on a normal.
+        false_positive_share: Predicted share of the judged pixels of a normal, 0..1.
+    """
+
+    truth_px: int
+    predicted_px: int
+    dice: float | None = None
+    iou: float | None = None
+    nsd1: float | None = None
+    nsd2: float | None = None
+    nsd4: float | None = None
+    hd95_px: float | None = None
+    missed: bool | None = None
+    false_positive: bool | None = None
+    false_positive_share: float | None = None
+
+
+def score(truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
+    """Score one prediction.
+
+    Args:
+        truth: bool `[H, W]` at native size.
+        predicted: bool `[H, W]`.
+        judged: bool `[H, W]`, false on pixels that are not to be judged: both masks are cut there. None judges all.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    judged = np.ones_like(truth) if judged is None else judged
+    if not truth.shape == predicted.shape == judged.shape:
+        raise ValueError(f"shapes differ: truth {truth.shape}, predicted {predicted.shape}, judged {judged.shape}")
+    truth, predicted = truth & judged, predicted & judged
+    if truth.any():
+        return _score_lesions(truth, predicted)
+    return _score_normal(predicted, int(judged.sum()))
+
+
+def _score_lesions(truth: Mask, predicted: Mask) -> Scores:
+    truth_px, predicted_px = int(truth.sum()), int(predicted.sum())
+    both_px = int((truth & predicted).sum())
+    missed = predicted_px == 0
+    nsd1, nsd2, nsd4 = (0.0, 0.0, 0.0) if missed else surface_dice(truth, predicted, TOLERANCES_PX)
+    return Scores(
+        truth_px=truth_px,
+        predicted_px=predicted_px,
+        dice=2 * both_px / (truth_px + predicted_px),
+        iou=both_px / (truth_px + predicted_px - both_px),
+        nsd1=nsd1,
+        nsd2=nsd2,
+        nsd4=nsd4,
+        hd95_px=math.hypot(*truth.shape) if missed else hausdorff(truth, predicted, 95),
+        missed=missed,
+    )
+
+
+def _score_normal(predicted: Mask, judged_px: int) -> Scores:
+    predicted_px = int(predicted.sum())
+    return Scores(
+        truth_px=0,
+        predicted_px=predicted_px,
+        false_positive=predicted_px > 0,
+        # a case without any judged pixel has nothing wrong on it
+        false_positive_share=predicted_px / max(judged_px, 1),
+    )

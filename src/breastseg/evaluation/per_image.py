@@ -1,0 +1,140 @@
+"""The per-image table: a row a network and case. All that is reported is computed from it, so anybody can redo it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from breastseg.data.csv_file import write_csv
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.evaluation.json_file import significant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from breastseg.data.split import SplitRow
+    from breastseg.data.table import CaseRow
+    from breastseg.evaluation.metrics import Scores
+
+Flag = Annotated[int, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Row:
+    """One network's scores on one case; a cell that is not defined for the case is None and stands empty in the file.
+
+    Attributes:
+        network: Name of the network.
+        case_id: The case.
+        group: What no split parts: the unit of the bootstrap.
+        subset: `val` or `test`.
+        label: As in the prepared table.
+        dataset: Name of the data set.
+        device: The scanner, or none known.
+        dice: See `metrics.Scores`, as for all that follow; floats have six significant digits.
+        iou: ...
+        nsd1: ...
+        nsd2: ...
+        nsd4: ...
+        hd95_px: ...
+        truth_px: ...
+        predicted_px: ...
+        missed: 1 or 0.
+        false_positive: 1 or 0.
+        false_positive_share: ...
+        lesions: Lesions in the truth.
+        height: Native height in pixels.
+        width: Native width in pixels.
+    """
+
+    network: str
+    case_id: str
+    group: str
+    subset: Literal["train", "val", "test"]
+    label: str
+    dataset: str
+    device: str | None
+    dice: float | None
+    iou: float | None
+    nsd1: float | None
+    nsd2: float | None
+    nsd4: float | None
+    hd95_px: float | None
+    truth_px: int
+    predicted_px: int
+    missed: Flag | None
+    false_positive: Flag | None
+    false_positive_share: float | None
+    lesions: int
+    height: int
+    width: int
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_ROW = TypeAdapter(Row)
+
+
+def make_row(network: str, case: CaseRow, place: SplitRow, scores: Scores) -> Row:
+    """Bring together what is known about a case and how a network did on it."""
+    found: dict[str, Any] = {name: _cell(value) for name, value in asdict(scores).items()}
+    return Row(
+        network=network,
+        case_id=case.case_id,
+        group=place.group,
+        subset=place.subset,
+        label=case.label,
+        dataset=case.dataset,
+        device=case.device,
+        lesions=case.lesions,
+        height=case.height,
+        width=case.width,
+        **found,
+    )
+
+
+def _cell(value: float | None) -> float | None:
+    if isinstance(value, bool):
+        return int(value)
+    return significant(value) if isinstance(value, float) else value
+
+
+def write_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write the table as CSV, sorted by network, subset and case; it appears only once it is complete."""
+    ordered = sorted(rows, key=lambda row: (row.network, row.subset, row.case_id))
+    write_csv(Row, ordered, path)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the table.
+
+    Raises:
+        BreastsegError: The file is missing or has other columns.
+        ProblemsError: Lines that do not hold; all of them are listed.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            lines = list(reader)
+    except OSError as error:
+        raise BreastsegError(f"{path} cannot be read ({error}). Run `dvc repro evaluate`") from error
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise BreastsegError(f"{path} has other columns than a per-image table. Run `dvc repro evaluate`")
+    return _parse(lines, path)
+
+
+def _parse(lines: list[dict[str, str]], path: Path) -> list[Row]:
+    rows, problems = [], []
+    for number, line in enumerate(lines, start=2):
+        try:
+            rows.append(_ROW.validate_python({name: value or None for name, value in line.items()}))
+        except ValidationError as error:
+            what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            problems.append(Problem(f"{path}:{number}", what, "Run `dvc repro evaluate`"))
+    if problems:
+        raise ProblemsError("The per-image table does not hold", problems)
+    return rows

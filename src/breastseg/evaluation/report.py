@@ -1,0 +1,69 @@
+"""The two metric files: the few numbers that `dvc exp show` has columns for, and all the others beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from breastseg.errors import BreastsegError
+from breastseg.evaluation.json_file import write_json
+from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Headline = Mapping[str, Mapping[str, float | None]]
+
+# Names are short: each is a column of `dvc exp show`
+_DIFFERENCE_COLUMNS = {"dice": "dice", "iou": "iou", "nsd2": "nsd2", "hd95_px": "hd95_px"}
+_NETWORK_COLUMNS = {**_DIFFERENCE_COLUMNS, "false_positive": "normal_fpr"}
+_STATISTICS = TypeAdapter(list[Statistic])
+
+
+def headline(statistics: Sequence[Statistic]) -> Headline:
+    """Pick the numbers of `metrics/evaluate.json`.
+
+    Returns:
+        For each network the means of Dice, IoU, surface Dice at 2 px and HD95 over lesion images, the number of
+        missed lesion images, and the false-positive rate of normals where there are any; for their difference the
+        means, the interval of Dice and its p-value.
+    """
+    found = {(row.network, row.metric): row for row in statistics if row.stratum == ALL}
+    dice = found[DIFFERENCE, "dice"]
+    difference = {
+        **_means(DIFFERENCE, _DIFFERENCE_COLUMNS, found),
+        "dice_ci_low": dice.ci_low,
+        "dice_ci_high": dice.ci_high,
+        "p_value": dice.p_value,
+    }
+    return {**{network: _of_network(network, found) for network in NETWORKS}, DIFFERENCE: difference}
+
+
+def _of_network(network: str, found: Mapping[tuple[str, str], Statistic]) -> Mapping[str, float]:
+    missed = found[network, "missed"]
+    return {**_means(network, _NETWORK_COLUMNS, found), "missed": round(missed.mean * missed.n)}
+
+
+def _means(network: str, columns: Mapping[str, str], found: Mapping[tuple[str, str], Statistic]) -> Mapping[str, float]:
+    return {name: found[network, metric].mean for metric, name in columns.items() if (network, metric) in found}
+
+
+def write_statistics(statistics: Sequence[Statistic], path: Path) -> None:
+    """Write `metrics/statistics.json`: a list of flat records, which `dvc plots` reads too."""
+    write_json([asdict(row) for row in statistics], path)
+
+
+def read_statistics(path: Path) -> list[Statistic]:
+    """Read `metrics/statistics.json`.
+
+    Raises:
+        BreastsegError: The file is missing or holds no statistics.
+    """
+    try:
+        return _STATISTICS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BreastsegError(f"{path} holds no statistics ({error}). Run `dvc repro evaluate`") from error

@@ -1,0 +1,57 @@
+"""Runs a checkpoint over prepared cases: the one module of the judgement that knows torch."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from breastseg.inference.letterbox import Letterbox
+from breastseg.models import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from breastseg.data.table import PreparedCase
+    from breastseg.evaluation.arrays import Float32s, Image
+    from breastseg.models.checkpoint import CheckpointSpec
+    from breastseg.models.network import SegmentationNetwork
+
+_BATCH_SIZE = 16
+
+
+def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[tuple[PreparedCase, Float32s]]:
+    """Predict case by case in float32, on the machine's accelerator where it has one.
+
+    Args:
+        checkpoint: Folder of a checkpoint.
+        cases: Read as they are needed, a batch at a time.
+
+    Yields:
+        Each case, in the order given, with its logits, float32 `[S, S]`, letterboxed.
+
+    Raises:
+        ProblemsError: The checkpoint is missing or damaged.
+    """
+    network, spec = registry.load(checkpoint)
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    network = network.to(device)
+    remaining = iter(cases)
+    while batch := list(islice(remaining, _BATCH_SIZE)):
+        images_nchw = np.stack([_letterboxed(case, spec) for case in batch])
+        yield from zip(batch, _forward(network, images_nchw, device), strict=True)
+
+
+def _letterboxed(case: PreparedCase, spec: CheckpointSpec) -> Image:
+    return Letterbox(case.height, case.width, spec.image_size).image(case.image(), spec.channels)
+
+
+def _forward(network: SegmentationNetwork, images_nchw: Image, device: torch.device) -> Float32s:
+    """Logits `[N, S, S]`; on CUDA without TF32, whose ten bits of mantissa are no float32."""
+    with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
+        logits_nchw = network(torch.from_numpy(images_nchw).to(device))
+    logits: Float32s = logits_nchw[:, 0].float().cpu().numpy()
+    return logits

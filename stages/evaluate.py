@@ -1,0 +1,32 @@
+"""Judges both networks on the test cases, each at the operating point that it chose on validation cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate
+from breastseg.params.base import load
+from breastseg.params.evaluate import Evaluate
+
+
+def main() -> None:
+    """Read the params, judge, write metrics, operating points and overlays."""
+    evaluate(
+        Inputs(
+            table=Path("data/prepared/cases.parquet"),
+            split=Path("data/splits.csv"),
+            checkpoints={"cnn_unet": Path("models/cnn_unet"), "vit_unet": Path("models/vit_unet")},
+        ),
+        Outputs(
+            headline=Path("metrics/evaluate.json"),
+            statistics=Path("metrics/statistics.json"),
+            per_image=Path("metrics/per_image.csv"),
+            operating_points=Path("models/operating_points.json"),
+            overlays=Path("plots/overlays"),
+        ),
+        load("evaluate", Evaluate),
+    )
+
+
+if __name__ == "__main__":
+    main()
