@@ -1,0 +1,117 @@
+"""Decodes and letterboxes every case once, into tensors that all epochs read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from breastseg.data.split import read_split
+from breastseg.data.table import read_table
+from breastseg.errors import Problem, ProblemsError
+from breastseg.inference.letterbox import Letterbox
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from breastseg.data.table import PreparedCase
+    from breastseg.params.train import Train
+
+BACKGROUND: Final = 0
+LESION: Final = 1
+# above LESION: not judged. Ignored pixels are image content, padding is black, in training as in the service
+IGNORED: Final = 2
+PADDING: Final = 3
+
+
+@dataclass(frozen=True)
+class CaseTensors:
+    """Cases at training size, in the order of the prepared table.
+
+    Attributes:
+        images_nchw: uint8 `[N, C, S, S]`, 0..255, black on the padding.
+        targets_nchw: uint8 `[N, 1, S, S]`: `BACKGROUND`, `LESION`, `IGNORED` or `PADDING`.
+    """
+
+    images_nchw: torch.Tensor
+    targets_nchw: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.images_nchw)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches of (uint8 images, uint8 targets) in a given order of the cases.
+
+    Attributes:
+        cases: The cases.
+        order: Indices of the cases, int64.
+        batch_size: Cases a batch.
+        drop_last: Leave out an incomplete last batch.
+    """
+
+    cases: CaseTensors
+    order: torch.Tensor
+    batch_size: int
+    drop_last: bool
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.order), self.batch_size)
+        return full if self.drop_last or not rest else full + 1
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for index in torch.split(self.order, self.batch_size)[: len(self)]:
+            yield self.cases.images_nchw[index], self.cases.targets_nchw[index]
+
+
+def load_training_cases(table: Path, split: Path, train: Train) -> tuple[CaseTensors, CaseTensors]:
+    """Load the training and the validation cases; test cases are never opened.
+
+    Raises:
+        ProblemsError: A subset is empty, the table lacks cases of the split, or no validation case has a lesion.
+    """
+    rows = read_split(split)
+    subsets = {name: {row.case_id for row in rows if row.subset == name} for name in ("train", "val")}
+    mend = "Ask for fewer split.folds or another split.val_share, then run `dvc repro split`"
+    if empty := [name for name, ids in subsets.items() if not ids]:
+        raise ProblemsError(f"{split} cannot be trained on", [Problem(n, "has no case", mend) for n in empty])
+    cases, validation = (load_cases(table, ids, train.image_size, train.channels) for ids in subsets.values())
+    if not bool((validation.targets_nchw == LESION).any()):
+        raise ProblemsError(f"{split} cannot be trained on", [Problem("val", "has no case with a lesion", mend)])
+    return cases, validation
+
+
+def load_cases(table: Path, case_ids: Collection[str], size: int, channels: Literal[1, 3]) -> CaseTensors:
+    """Decode and letterbox cases; memory is `(channels + 1) * size**2` bytes a case.
+
+    Args:
+        table: The prepared table.
+        case_ids: The cases.
+        size: Side S of the square, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+
+    Raises:
+        ProblemsError: The table lacks some of the cases.
+    """
+    images = np.empty((len(case_ids), channels, size, size), np.uint8)
+    targets = np.empty((len(case_ids), 1, size, size), np.uint8)
+    cases = tqdm(read_table(table, case_ids), "decode", len(case_ids), unit="case", delay=2)
+    for i, case in enumerate(cases):
+        box = Letterbox(case.height, case.width, size)
+        images[i] = box.image(case.image(), channels)
+        targets[i, 0] = _target(case, box)
+    return CaseTensors(torch.from_numpy(images), torch.from_numpy(targets))
+
+
+def _target(case: PreparedCase, box: Letterbox) -> npt.NDArray[np.uint8]:
+    target = box.mask(case.mask()).astype(np.uint8)  # false and true are BACKGROUND and LESION
+    if (ignored := case.ignored()) is not None:
+        target[box.mask(ignored)] = IGNORED
+    target[~box.inside()] = PADDING
+    return target
