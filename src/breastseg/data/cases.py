@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from breastseg.errors import Problem
 
 Label = Literal["benign", "malignant", "normal", "unknown"]
-LABELS: tuple[Label, ...] = ("benign", "malignant", "normal", "unknown")
+LABELS: tuple[Label, ...] = get_args(Label)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -31,6 +31,7 @@ class RawCase:
         label: `unknown` leaves it to the mask whether the case is normal.
         patient: Identity of the patient within the data set, or none known.
         device: The scanner, or none known.
+        birads: The BI-RADS category, as the set writes it, or none known.
     """
 
     case_id: str
@@ -40,6 +41,7 @@ class RawCase:
     label: Label
     patient: str | None
     device: str | None
+    birads: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class CaseRow:
         flags: Remarks on the quality, sorted; see `docs/data.md`.
         content_hash: SHA-256 of the decoded image, hexadecimal: equal pixels, equal hash.
         duplicate_group: The smallest case id among the near-duplicates of this case, itself included.
+        birads: The BI-RADS category, as the set writes it, or none known.
     """
 
     case_id: str
@@ -54,6 +55,7 @@ class CaseRow:
     flags: tuple[str, ...]
     content_hash: str
     duplicate_group: str
+    birads: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,13 @@ _FIELDS: dict[str, tuple[pa.DataType, bool]] = {  # the type, and whether the va
     "flags": (pa.list_(pa.string()), False),
     "content_hash": (pa.string(), False),
     "duplicate_group": (pa.string(), False),
+    "birads": (pa.string(), True),
     "image_png": (pa.binary(), False),
     "mask_png": (pa.binary(), False),
     "ignored_png": (pa.binary(), True),
 }
 SCHEMA = pa.schema([pa.field(name, type_, nullable=nullable) for name, (type_, nullable) in _FIELDS.items()])
-_ROW_COLUMNS = [field.name for field in fields(CaseRow)]
+_ROW_COLUMNS = [column.name for column in fields(CaseRow)]
 
 
 def write_table(cases: Iterable[PreparedCase], path: Path) -> None:

@@ -19,4 +19,4 @@ class Prepare(Section):
     """
 
     on_error: Literal["fail", "drop"]
-    duplicate_max_bits: int = Field(ge=0, le=16)
+    duplicate_max_bits: int = Field(ge=0, le=12)

@@ -1,0 +1,138 @@
+"""Opens one raw case and checks it entirely, so that a user learns of all faults of a data set at once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from breastseg.data.layouts import layout
+from breastseg.data.perceptual_hash import perceptual_hash
+from breastseg.data.png import encode_png
+from breastseg.data.quality import count_lesions, quality_flags
+from breastseg.data.table import PreparedCase
+from breastseg.errors import BreastsegError, Problem
+from breastseg.inference.decode import decode_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
+    from breastseg.data.layouts import Layout
+    from breastseg.inference.decode import UInt8Image
+
+_RESTORE = "Restore the file, or remove it and what belongs to it"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A case without fault.
+
+    Attributes:
+        case: The row of the table; its near-duplicate group is not known yet and names the case itself.
+        perceptual_hash: 64 bits; see `perceptual_hash`.
+    """
+
+    case: PreparedCase
+    perceptual_hash: int
+
+
+def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
+    """Decode image and masks, check them against each other and the label, and pack them.
+
+    Args:
+        case: What the layout listed.
+        layout_name: The layout that reads the masks.
+
+    Returns:
+        The row of the table, or every fault that was found.
+    """
+    problems: list[Problem] = []
+    image = _decode(case.image, problems)
+    layers = [_read_mask(path, layout(layout_name), image, problems) for path in case.masks]
+    if image is None or problems:
+        return tuple(problems)
+    lesion, ignored = _merge([layer for layer in layers if layer is not None], image)
+    problem = _contradiction(case, lesion)
+    return (problem,) if problem else _pack(case, image, lesion, ignored)
+
+
+def _decode(path: Path, problems: list[Problem]) -> UInt8Image | None:
+    try:
+        return decode_image(path.read_bytes())
+    except (OSError, BreastsegError) as error:
+        problems.append(Problem(path.as_posix(), _phrase(error), _RESTORE))
+        return None
+
+
+def _phrase(error: OSError | BreastsegError) -> str:
+    return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+
+
+def _read_mask(path: Path, reader: Layout, image: UInt8Image | None, problems: list[Problem]) -> MaskLayers | None:
+    pixels = _decode(path, problems)
+    if pixels is None:
+        return None
+    if image is not None and pixels.shape[:2] != image.shape[:2]:
+        what = f"is {_size(pixels)} pixels, but its image is {_size(image)}"
+        problems.append(Problem(path.as_posix(), what, "Take the mask that was drawn on this very image"))
+        return None
+    try:
+        return reader.read_mask(pixels)
+    except BreastsegError as error:
+        problems.append(Problem(path.as_posix(), str(error), "Save the mask as the layout has it; see docs/data.md"))
+        return None
+
+
+def _size(pixels: UInt8Image) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"
+
+
+def _merge(layers: list[MaskLayers], image: UInt8Image) -> tuple[Mask, Mask | None]:
+    """Unite the lesions, and the pixels not to be judged, of all mask files of a case."""
+    lesion = np.zeros(image.shape[:2], dtype=np.bool_)
+    ignored = lesion.copy()
+    for layer in layers:
+        lesion |= layer.lesion
+        if layer.ignored is not None:
+            ignored |= layer.ignored
+    return lesion, ignored if ignored.any() else None
+
+
+def _contradiction(case: RawCase, lesion: Mask) -> Problem | None:
+    has_lesion = bool(lesion.any())
+    if case.label == "unknown" or has_lesion == (case.label != "normal"):
+        return None
+    found = "a lesion" if has_lesion else "no lesion"
+    path = (*case.masks, case.image)[0]
+    return Problem(path.as_posix(), f"shows {found}, but the label is {case.label}", "Mend the mask or the label")
+
+
+def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) -> Examined:
+    label: Label = case.label if lesion.any() else "normal"
+    prepared = PreparedCase(
+        case_id=case.case_id,
+        dataset=case.dataset,
+        patient=case.patient,
+        label=label,
+        device=case.device,
+        birads=case.birads,
+        height=image.shape[0],
+        width=image.shape[1],
+        channels=1 if image.ndim == 2 else 3,  # noqa: PLR2004 - two axes are grey
+        lesions=count_lesions(lesion),
+        flags=quality_flags(image, lesion),
+        content_hash=_content_hash(image),
+        duplicate_group=case.case_id,
+        image_png=encode_png(image),
+        mask_png=encode_png(lesion),
+        ignored_png=None if ignored is None else encode_png(ignored),
+    )
+    return Examined(prepared, perceptual_hash(image))
+
+
+def _content_hash(image: UInt8Image) -> str:
+    # the shape as well: the same bytes in other rows are another picture
+    return hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()

@@ -1,0 +1,55 @@
+"""The layout of BUS-BRA: `Images/`, `Masks/mask_*`, and `bus_data.csv` with patient, pathology, BI-RADS and device.
+
+Gómez-Flores et al., BUS-BRA: a breast ultrasound dataset for assessing computer-aided diagnosis systems, Medical
+Physics 51, 2024, doi 10.1002/mp.16812.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breastseg.data.cases import Listing, RawCase
+from breastseg.data.layouts.csv_lines import join_lines, parse_label, read_csv, unknown_label
+from breastseg.data.layouts.files import join_masks, list_images, locate
+from breastseg.data.layouts.masks import read_bright_mask as read_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.data.layouts.csv_lines import Joined, Line
+    from breastseg.errors import Problem
+
+__all__ = ["find_cases", "read_mask"]
+
+_TABLE = "bus_data.csv"
+_COLUMNS = ("ID", "Case", "Pathology", "BIRADS", "Device")
+# an image `bus_0020-l.png` has the mask `mask_0020-l.png`
+_IMAGE, _MASK = "bus_", "mask_"
+
+
+def find_cases(root: Path) -> Listing:
+    """List the cases; a case id is the image's file name without its ending, as in the column `ID`.
+
+    Raises:
+        ProblemsError: `root` is missing, or holds no `bus_data.csv` with the columns that are needed.
+    """
+    home = locate(root, [_TABLE])
+    lines = read_csv(home / _TABLE, _COLUMNS)
+    images, image_problems = list_images(home / "Images")
+    masks, mask_problems = list_images(home / "Masks")
+    by_stem = {_IMAGE + mask.stem.removeprefix(_MASK): [mask] for mask in masks}
+    joined, unjoined = join_masks(images, by_stem)
+    described, undescribed = join_lines(joined, lines, [line["ID"] for line in lines], home / _TABLE)
+    read = [_read_case(pair, line) for pair, line in described]
+    cases = tuple(case for case in read if isinstance(case, RawCase))
+    unlabelled = [problem for problem in read if not isinstance(problem, RawCase)]
+    return Listing(cases, (*image_problems, *mask_problems, *unjoined, *undescribed, *unlabelled))
+
+
+def _read_case(pair: Joined, line: Line) -> RawCase | Problem:
+    image, masks = pair
+    label = parse_label(line["Pathology"])
+    if label is None:
+        return unknown_label(image.as_posix(), line["Pathology"])
+    patient, device, birads = (line[name] or None for name in ("Case", "Device", "BIRADS"))
+    return RawCase(image.stem, "bus_bra", image, masks, label, patient, device, birads=birads)

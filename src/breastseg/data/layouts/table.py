@@ -1,0 +1,66 @@
+"""The layout for anybody's own images: a `cases.csv` beside or above them; docs/data.md shows one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from breastseg.data.cases import Listing, RawCase
+from breastseg.data.layouts.csv_lines import FIRST_LINE, Line, parse_label, read_csv, unknown_label
+from breastseg.data.layouts.files import locate
+from breastseg.data.layouts.masks import read_bright_mask as read_mask
+from breastseg.errors import Problem
+
+__all__ = ["find_cases", "read_mask"]
+
+_TABLE = "cases.csv"
+_REQUIRED = ("image", "masks", "label")
+
+
+def find_cases(root: Path) -> Listing:
+    """List the lines of `cases.csv`.
+
+    Columns: `image`; `masks` (separated by `;`, empty where there is no lesion); `label` (empty is unknown); and,
+    where known, `case_id` (else the image's file name without its ending), `dataset`, `patient`, `device`, `birads`.
+    Paths are relative to the CSV.
+
+    Raises:
+        ProblemsError: `root` is missing, or holds no `cases.csv` with the columns that are needed.
+    """
+    home = locate(root, [_TABLE])
+    cases: list[RawCase] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(read_csv(home / _TABLE, _REQUIRED), FIRST_LINE):
+        found = _read_case(home, line, f"{(home / _TABLE).as_posix()}:{number}")
+        if isinstance(found, RawCase):
+            cases.append(found)
+        else:
+            problems += found
+    return Listing(tuple(cases), tuple(problems))
+
+
+def _read_case(home: Path, line: Line, where: str) -> RawCase | list[Problem]:
+    masks = [name.strip() for name in line["masks"].split(";") if name.strip()]
+    problems = [problem for name in (line["image"], *masks) if name and (problem := _unusable(home, name, where))]
+    label = parse_label(line["label"] or "unknown")
+    if label is None:
+        problems.append(unknown_label(where, line["label"]))
+    if not line["image"]:
+        what = "has masks without an image" if masks else "has no image"
+        problems.append(Problem(where, what, "Fill the column image or remove the line"))
+    if label is None or problems:
+        return problems
+    image = home / line["image"]
+    patient, device, birads = (line.get(name) or None for name in ("patient", "device", "birads"))
+    case_id, dataset = line.get("case_id") or image.stem, line.get("dataset") or "table"
+    paths = tuple(home / name for name in masks)
+    return RawCase(case_id, dataset, image, paths, label, patient, device, birads=birads)
+
+
+def _unusable(home: Path, name: str, where: str) -> Problem | None:
+    path = home / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        # DVC watches the folder and would not notice a change elsewhere
+        return Problem(where, f"names {path.as_posix()}, outside its folder", f"Move it into {home.as_posix()}")
+    if not path.is_file():
+        return Problem(path.as_posix(), f"is missing, but {where} names it", "Add the file or mend the line")
+    return None

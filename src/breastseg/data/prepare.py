@@ -1,0 +1,103 @@
+"""From a raw folder to the prepared table, all or nothing: what is wrong is told at once, what is dropped is listed."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from breastseg.data.csv_file import write_csv
+from breastseg.data.duplicates import duplicate_groups
+from breastseg.data.examine import Examined, examine
+from breastseg.data.layouts import layout
+from breastseg.data.parallel import ordered_map
+from breastseg.data.table import PreparedCase, read_table, write_table
+from breastseg.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from breastseg.data.cases import RawCase
+    from breastseg.params.data import Data
+    from breastseg.params.prepare import Prepare
+
+
+def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
+    """Check every raw case and write the prepared table.
+
+    Cases pass through one by one: beside the list of files, a 64-bit hash a case is what is held in memory.
+
+    Args:
+        data: The raw folder and its layout.
+        params: What to do with faults, and what counts as a near-duplicate.
+        out: The prepared table (Parquet).
+        dropped: A CSV with the columns `path` (from the data root), `what`, `mend`: what `on_error: drop` left out.
+
+    Raises:
+        ProblemsError: There is no case, or there are faults and `on_error` is `fail`. Nothing is written then.
+    """
+    root = Path(data.root)
+    listing = layout(data.layout).find_cases(root)
+    cases, clashes = _part_clashes(listing.cases)
+    problems = [*listing.problems, *clashes]
+    hashes: dict[str, int] = {}
+    examined = out.with_name(f".{out.name}.examined")
+    try:
+        write_table(_examine_all(cases, data.layout, hashes, problems), examined)
+        _check(root, params, problems, hashes)
+        write_table(_regroup(examined, hashes, params.duplicate_max_bits), out)
+    finally:
+        examined.unlink(missing_ok=True)
+    write_csv(Problem, [_from_root(problem, root) for problem in sorted(problems)], dropped)
+
+
+def _part_clashes(cases: Sequence[RawCase]) -> tuple[list[RawCase], list[Problem]]:
+    """Part cases with an id of their own, sorted by it, from those that share one."""
+    counts = Counter(case.case_id for case in cases)
+    own = sorted((case for case in cases if counts[case.case_id] == 1), key=lambda case: case.case_id)
+    mend = "Give every case an id of its own: rename the file, or fill the column case_id of a cases.csv"
+    clashes = [
+        Problem(case.image.as_posix(), f"has the case id {case.case_id!r} of another case", mend)
+        for case in cases
+        if counts[case.case_id] > 1
+    ]
+    return own, clashes
+
+
+def _examine_all(
+    cases: Sequence[RawCase], layout_name: str, hashes: dict[str, int], problems: list[Problem]
+) -> Iterator[PreparedCase]:
+    """Yield the cases without fault; note their hashes, and the faults of the others."""
+    results = ordered_map(partial(examine, layout_name=layout_name), cases)
+    for result in tqdm(results, desc="prepare", total=len(cases), unit="image"):
+        if isinstance(result, Examined):
+            hashes[result.case.case_id] = result.perceptual_hash
+            yield result.case
+        else:
+            problems += result
+
+
+def _check(root: Path, params: Prepare, problems: Sequence[Problem], hashes: dict[str, int]) -> None:
+    if problems and params.on_error == "fail":
+        raise ProblemsError(f"{root.as_posix()} cannot be prepared; prepare.on_error: drop leaves these out", problems)
+    if not hashes:
+        nothing = Problem(root.as_posix(), "holds no case that can be used", "Check data.root and data.layout")
+        raise ProblemsError("No case at all", [nothing, *problems])
+
+
+def _regroup(examined: Path, hashes: dict[str, int], max_bits: int) -> Iterator[PreparedCase]:
+    """Yield the cases again, now with their near-duplicate groups, which take all of them to know."""
+    case_ids = list(hashes)
+    groups = duplicate_groups(case_ids, np.fromiter(hashes.values(), np.uint64, len(hashes)), max_bits)
+    for case, group in zip(read_table(examined), groups, strict=True):
+        yield replace(case, duplicate_group=group)
+
+
+def _from_root(problem: Problem, root: Path) -> Problem:
+    return replace(problem, path=Path(os.path.relpath(problem.path, root)).as_posix())

@@ -1,0 +1,55 @@
+"""Remarks on a case that a reader of the scores wants to know; none of them keeps a case out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cc3d
+import numpy as np
+
+if TYPE_CHECKING:
+    from breastseg.data.cases import Mask
+    from breastseg.inference.decode import UInt8Image
+
+# A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
+_COLOUR_LEVELS = 16
+_TINY_SHARE = 0.001
+
+
+def count_lesions(lesion: Mask) -> int:
+    """Count the 8-connected components of a mask, bool `[H, W]`."""
+    _, count = cc3d.connected_components(lesion, connectivity=8, return_N=True)
+    return int(count)
+
+
+def quality_flags(image: UInt8Image, lesion: Mask) -> tuple[str, ...]:
+    """Name what is unusual about a case, sorted.
+
+    - `blank_image`: all pixels are equal.
+    - `colour_overlay`: some pixels of the image are coloured, but fewer than half: marks or Doppler on a grey image.
+    - `lesion_at_border`: the lesion touches the border, so that a part of it may be cut off.
+    - `tiny_lesion`: a component of the mask is smaller than a thousandth of the image: often a slip of the pen.
+
+    Args:
+        image: uint8 `[H, W]` or `[H, W, 3]`.
+        lesion: bool `[H, W]`.
+    """
+    found = {
+        "blank_image": bool(image.min() == image.max()),
+        "colour_overlay": 0 < _coloured_share(image) < 0.5,  # noqa: PLR2004 - half of the pixels
+        "lesion_at_border": bool(lesion[[0, -1]].any() or lesion[:, [0, -1]].any()),
+        "tiny_lesion": _smallest_component(lesion) < _TINY_SHARE * lesion.size,
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def _coloured_share(image: UInt8Image) -> float:
+    if image.ndim == 2:  # noqa: PLR2004 - grey
+        return 0.0
+    return float((np.ptp(image, axis=2) > _COLOUR_LEVELS).mean())
+
+
+def _smallest_component(lesion: Mask) -> float:
+    """Give the area of the smallest component in pixels; infinity without any."""
+    components = cc3d.connected_components(lesion, connectivity=8)
+    return float(min(np.bincount(components.ravel())[1:], default=np.inf))

@@ -1,0 +1,18 @@
+"""Checks the raw images and gathers them in the prepared table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from breastseg.data.prepare import prepare
+from breastseg.params.base import load
+from breastseg.params.data import Data
+from breastseg.params.prepare import Prepare
+
+if __name__ == "__main__":
+    prepare(
+        load("data", Data),
+        load("prepare", Prepare),
+        out=Path("data/prepared/cases.parquet"),
+        dropped=Path("data/prepared/dropped.csv"),
+    )
