@@ -1,0 +1,75 @@
+"""What is told about one image, in the same words by `predict` and by the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, Field
+
+if TYPE_CHECKING:
+    from breastseg.inference.contract import Contract
+    from breastseg.inference.lesions import Lesion
+    from breastseg.inference.segmenter import Segmentation
+
+_DIGITS = 6
+
+
+class LesionReport(BaseModel):
+    """One lesion; pixel (x, y) covers [x, x + 1] x [y, y + 1]."""
+
+    box: tuple[int, int, int, int] = Field(description="x0, y0, x1, y1 in pixels; x1 and y1 are exclusive")
+    polygon: list[tuple[float, float]] = Field(description="Corners x, y of the outer outline in pixels, not closed")
+    area_px: int = Field(description="Number of pixels")
+    area_share: float = Field(description="Share of the image's pixels, 0 to 1")
+    confidence: float = Field(description="Mean calibrated probability inside, 0 to 1")
+
+    @classmethod
+    def of(cls, lesion: Lesion, image_px: int) -> Self:
+        """Report a lesion of an image with `image_px` pixels."""
+        return cls(
+            box=lesion.box,
+            polygon=[(x, y) for x, y in lesion.polygon],
+            area_px=lesion.area_px,
+            area_share=round(lesion.area_px / image_px, _DIGITS),
+            confidence=round(lesion.confidence, _DIGITS),
+        )
+
+
+class ImageSize(BaseModel):
+    """The image's native size, which is also the mask's."""
+
+    width: int = Field(description="In pixels")
+    height: int = Field(description="In pixels")
+
+
+class ModelReport(BaseModel):
+    """Which model answered."""
+
+    name: str
+    version: str = Field(description="First digits of contract_sha256")
+    contract_sha256: str
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """Report the model that `contract` describes."""
+        return cls(name=contract.model_name, version=contract.model_version, contract_sha256=contract.sha256)
+
+
+class ImageReport(BaseModel):
+    """The lesions of one image, largest first."""
+
+    lesions: list[LesionReport]
+    image: ImageSize
+    model: ModelReport
+    notice: str = Field(description="What the result may be used for")
+
+    @classmethod
+    def of(cls, segmentation: Segmentation, contract: Contract) -> Self:
+        """Report a segmentation by the model that `contract` describes."""
+        height, width = segmentation.mask.shape
+        return cls(
+            lesions=[LesionReport.of(lesion, height * width) for lesion in segmentation.lesions],
+            image=ImageSize(width=width, height=height),
+            model=ModelReport.of(contract),
+            notice=contract.intended_use,
+        )

@@ -1,0 +1,98 @@
+"""The road from an image to its lesions with one exported model: letterbox, run, restore, threshold, describe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from breastseg.inference.contract import Contract, ContractError, read_contract
+from breastseg.inference.cpus import usable_cpus
+from breastseg.inference.lesions import Lesion, find_lesions, segment
+from breastseg.inference.letterbox import Letterbox
+from breastseg.inference.session import open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import onnxruntime as ort
+
+INPUT, OUTPUT = "image", "probability"
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a model says about one image, at the image's native size.
+
+    Attributes:
+        mask: bool `[H, W]`, true on lesions.
+        probability: float32 `[H, W]`, calibrated, 0..1.
+        lesions: The mask's components, largest first.
+    """
+
+    mask: np.ndarray
+    probability: np.ndarray
+    lesions: list[Lesion]
+
+
+class Segmenter:
+    """An exported model with its contract; `segment` may be called from several threads at once."""
+
+    def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
+        self._session = session
+        self.contract = contract
+
+    @classmethod
+    def load(cls, path: Path, threads: int | None = None) -> Self:
+        """Open an exported model.
+
+        Args:
+            path: The ONNX file.
+            threads: Threads that one image is computed with; by default the CPUs that the process may use.
+
+        Raises:
+            ModelFileError: The file is missing, or no graph that ONNX Runtime can run.
+            ContractError: Its contract is missing, newer than this program, inconsistent, or does not fit the graph.
+        """
+        session = open_session(path, threads or usable_cpus())
+        try:
+            contract = read_contract(session.get_modelmeta().custom_metadata_map)
+            _require_fitting_graph(session, contract)
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+        return cls(session, contract)
+
+    def segment(self, image: np.ndarray) -> Segmentation:
+        """Find the lesions of one image.
+
+        Args:
+            image: uint8 `[H, W]` or `[H, W, 3]`, as `decode_image` gives it.
+        """
+        height, width = image.shape[:2]
+        letterbox = Letterbox(height, width, self.contract.image_size)
+        images_nchw = letterbox.image(image, self.contract.channels)[None]
+        (probabilities_nchw,) = self._session.run([OUTPUT], {INPUT: images_nchw})
+        probability = letterbox.restore(probabilities_nchw[0, 0])
+        mask = segment(probability, self.contract.operating_point)
+        return Segmentation(mask, probability, find_lesions(mask, probability))
+
+
+def _require_fitting_graph(session: ort.InferenceSession, contract: Contract) -> None:
+    size = contract.image_size
+    faults = [
+        *_faults("input", session.get_inputs(), INPUT, "tensor(uint8)", [contract.channels, size, size]),
+        *_faults("output", session.get_outputs(), OUTPUT, "tensor(float)", [1, size, size]),
+    ]
+    faults += [f"unknown input {node.name}" for node in session.get_inputs() if node.name != INPUT]
+    if faults:
+        raise ContractError(f"the graph does not fit its contract: {'; '.join(faults)}. Export the model again")
+
+
+def _faults(kind: str, nodes: list[ort.NodeArg], name: str, type_: str, shape_chw: list[int]) -> list[str]:
+    """Compare the node `name` with what the contract promises; its first dimension, the batch, has to be free."""
+    found = next((node for node in nodes if node.name == name), None)
+    if found is None:
+        return [f"no {kind} {name}"]
+    wrong_type = [f"{kind} {name} is {found.type}, not {type_}"] if found.type != type_ else []
+    fits = list(found.shape[1:]) == shape_chw and not isinstance(found.shape[0], int)
+    return wrong_type + ([] if fits else [f"{kind} {name} has shape {found.shape}, not {['N', *shape_chw]}"])

@@ -1,0 +1,54 @@
+"""Opens ONNX Runtime sessions the way this project wants them; nothing else here imports ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from breastseg.errors import BreastsegError
+
+# Without it the import alone writes a device id below the home folder and sends an event; the runtime's own switch,
+# disable_telemetry_events(), comes too late for both.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ONLY_ERRORS = 3
+_UNUSABLE = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+class ModelFileError(BreastsegError):
+    """The model file is missing, or ONNX Runtime cannot read it."""
+
+
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """Open an ONNX file on the CPU.
+
+    Args:
+        path: The ONNX file.
+        threads: Threads that one run computes with, at least 1.
+
+    Raises:
+        ModelFileError: There is no such file, or it is no graph that ONNX Runtime can run.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"{path}: there is no such model file. Make one with `dvc repro export_onnx`")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ONLY_ERRORS
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except _UNUSABLE as error:
+        raise ModelFileError(f"{path}: ONNX Runtime cannot run it ({error}). Export the model again") from error

@@ -1,0 +1,72 @@
+"""A tiny exported model whose answers can be computed by hand: bright pixels are lesion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import TensorProto, helper
+
+from breastseg.inference.contract import METADATA_KEY, Contract, Origin, Score
+from breastseg.inference.lesions import OperatingPoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = 64
+MIDDLE_GREY = 128.0
+SOFTNESS = 8.0
+
+
+def make_contract(**changes: object) -> Contract:
+    digest = "0123456789abcdef" * 4
+    facts = {
+        "network": "cnn_unet",
+        "encoder": "none",
+        "channels": 1,
+        "image_size": SIZE,
+        "operating_point": OperatingPoint(temperature=1.0, threshold=0.5, min_area_share=0.001),
+        "scores": {"dice": Score(mean=0.8, ci_low=0.7, ci_high=0.9, n=10)},
+        "licence": "Apache-2.0",
+        "origin": Origin(
+            prepared_table_sha256=digest, split_table_sha256=digest, checkpoint_sha256=digest, params_sha256=digest
+        ),
+    }
+    return Contract.model_validate(facts | changes)
+
+
+def make_graph(
+    shape: tuple[int | str, ...] = ("N", 1, SIZE, SIZE),
+    image_type: int = TensorProto.UINT8,
+    names: tuple[str, str] = ("image", "probability"),
+) -> onnx.GraphProto:
+    """probability = sigmoid((mean over channels - MIDDLE_GREY) / SOFTNESS)."""
+    image, probability = names
+    nodes = [
+        helper.make_node("Cast", [image], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=1),
+        helper.make_node("Sub", ["mean", "middle"], ["centred"]),
+        helper.make_node("Div", ["centred", "softness"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], [probability]),
+    ]
+    constants = [
+        helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("middle", TensorProto.FLOAT, [1], [MIDDLE_GREY]),
+        helper.make_tensor("softness", TensorProto.FLOAT, [1], [SOFTNESS]),
+    ]
+    return helper.make_graph(
+        nodes,
+        "bright",
+        [helper.make_tensor_value_info(image, image_type, shape)],
+        [helper.make_tensor_value_info(probability, TensorProto.FLOAT, (shape[0], 1, *shape[2:]))],
+        constants,
+    )
+
+
+def write_model(path: Path, contract_json: str | None, graph: onnx.GraphProto | None = None) -> Path:
+    """Write the graph with this text as its contract; `None` leaves the contract out."""
+    model = helper.make_model(graph or make_graph(), opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    if contract_json is not None:
+        helper.set_model_props(model, {METADATA_KEY: contract_json})
+    path.write_bytes(model.SerializeToString())
+    return path
