@@ -1,0 +1,79 @@
+"""The `breastseg` command; imports come late, so that `--help` is quick and `predict` does without the extras."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from breastseg.errors import BreastsegError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ModelFile = Annotated[Path, typer.Option("--model", help="The exported ONNX file.")]
+
+
+class _Commands(TyperGroup):
+    """Prints errors that a user can mend as they are, without a trace, and exits with 1."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - typer keeps the type of its context private
+        try:
+            return super().invoke(ctx)
+        except BreastsegError as error:
+            typer.echo(error, err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Marks suspected lesions in breast images. Research use only: not a medical device, not for diagnosis.",
+)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Turn a missing package of an optional extra into an error that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        mend = f"Install the extra: pip install 'breastseg[{name}]'"
+        raise BreastsegError(f"The package {error.name} is not installed. {mend}") from error
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    model: ModelFile,
+    out: Annotated[Path, typer.Option(help="Folder for <stem>.png masks and predictions.jsonl.")],
+) -> None:
+    """Segment images without a server. Research use only."""
+    from breastseg.inference.contract import INTENDED_USE
+    from breastseg.inference.predict import predict as predict_images
+
+    count = predict_images(images, model, out)
+    typer.echo(f"{count} images: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
+
+
+@app.command()
+def serve(
+    model: Annotated[Path | None, typer.Option(help="The exported ONNX file [BREASTSEG_MODEL].")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; loopback by default [BREASTSEG_HOST].")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default [BREASTSEG_PORT].")] = None,
+) -> None:
+    """Serve an exported model over HTTP. Research use only."""
+    with _extra("serve"):
+        from breastseg.serving import server, settings
+    server.run(settings.load_settings(model=model, host=host, port=port))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,54 @@
+"""Puts the service together: one process, one session, loaded once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from breastseg.inference.contract import INTENDED_USE
+from breastseg.inference.segmenter import Segmenter
+from breastseg.serving import problems, routes
+from breastseg.serving.body_limit import BodyLimit
+from breastseg.serving.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from breastseg.serving.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Load the model and build the application around it.
+
+    Raises:
+        ModelFileError: See `Segmenter.load`.
+        ContractError: See `Segmenter.load`.
+    """
+    app = FastAPI(title="breastseg", description=INTENDED_USE, version=version("breastseg"), lifespan=_lifespan)
+    app.state.service = Service(Segmenter.load(settings.model, settings.threads), settings.concurrency)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    problems.install(app)
+    app.include_router(routes.health)
+    app.include_router(routes.v1)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Warm up while liveness already answers."""
+    warm_up = asyncio.create_task(app.state.service.warm_up())
+    warm_up.add_done_callback(_log_failure)
+    yield
+    warm_up.cancel()
+
+
+def _log_failure(warm_up: asyncio.Task[None]) -> None:
+    if not warm_up.cancelled() and (error := warm_up.exception()):
+        logger.critical("The first image failed: the service stays unready", exc_info=error)

@@ -1,0 +1,109 @@
+"""Errors as RFC 9457 problem details: one stable `type` a kind, no stack trace, no path of the server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from breastseg.inference.decode import DecodeError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+MEDIA_TYPE = "application/problem+json"
+BLANK = "about:blank"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of error. Clients tell kinds apart by `type`, which never changes."""
+
+    name: str
+    status: HTTPStatus
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The kind's URI."""
+        return f"urn:breastseg:problem:{self.name}"
+
+
+MALFORMED = Kind("malformed-request", HTTPStatus.BAD_REQUEST, "The request cannot be parsed")
+TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")
+NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is no multipart form")
+INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
+UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
+NOT_READY = Kind("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready yet")
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(description="Stable URI of the kind of error; about:blank says no more than the status")
+    title: str
+    status: int
+    detail: str
+
+
+class RequestError(HTTPException):
+    """An error that the client is told about."""
+
+    def __init__(self, kind: Kind, detail: str) -> None:
+        super().__init__(kind.status, detail)
+        self.kind = kind
+
+
+def describe(*kinds: Kind) -> dict[int | str, dict[str, object]]:
+    """Return the `responses` of a route for its OpenAPI description; kinds of one status stand in one entry."""
+    titles: dict[int, list[str]] = defaultdict(list)
+    for kind in kinds:
+        titles[kind.status.value].append(f"{kind.title} (`{kind.type}`)")
+    content = {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}}
+    return {status: {"description": ". ".join(lines), "content": content} for status, lines in titles.items()}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with problem details."""
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(DecodeError, _on_unreadable_image)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    """Answer errors of the routes, and those that the framework raises itself, such as an unknown path."""
+    if isinstance(error, RequestError):
+        return _answer(error.kind.type, error.kind.title, error.kind.status, error.detail)
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    if status is MALFORMED.status:
+        return _answer(MALFORMED.type, MALFORMED.title, status, "Send one well-formed multipart form")
+    return _answer(BLANK, status.phrase, status, status.description)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+    return _answer(INVALID.type, INVALID.title, INVALID.status, detail)
+
+
+async def _on_unreadable_image(_request: Request, error: Exception) -> JSONResponse:
+    kind = UNREADABLE_IMAGE
+    return _answer(kind.type, kind.title, kind.status, f"The file {error}")
+
+
+async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer a fault of the program without a word of it; the server logs its trace."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _answer(BLANK, status.phrase, status, "The service failed; its log says why")
+
+
+def _answer(type_: str, title: str, status: HTTPStatus, detail: str) -> JSONResponse:
+    details = ProblemDetails(type=type_, title=title, status=status, detail=detail)
+    return JSONResponse(details.model_dump(), status, media_type=MEDIA_TYPE)

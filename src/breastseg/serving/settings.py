@@ -1,0 +1,59 @@
+"""Everything that an operator can set about the service, in one place, read from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from typing import TYPE_CHECKING
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from breastseg.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+PREFIX = "BREASTSEG_"
+
+
+class Settings(BaseSettings):
+    """The service's settings: each is the environment variable `BREASTSEG_<NAME>`, options of `breastseg serve` win.
+
+    Attributes:
+        model: The ONNX file.
+        host: Address to listen on; loopback unless told otherwise.
+        port: Port to listen on.
+        threads: Threads that one image is computed with; by default the CPUs that the process may use.
+        concurrency: Images in work at once; more wait. Two, so that one is decoded while the other is computed.
+        max_upload_bytes: Largest request body.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    model: Path
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8000, ge=1, le=65535)
+    threads: int | None = Field(default=None, ge=1)
+    concurrency: int = Field(default=2, ge=1)
+    max_upload_bytes: int = Field(default=20_000_000, ge=1)
+
+
+def load_settings(**options: object) -> Settings:
+    """Read the settings.
+
+    Args:
+        **options: Settings that win over the environment; `None` leaves one to it.
+
+    Raises:
+        ProblemsError: A setting is missing or impossible; all of them are listed.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise ProblemsError("The service cannot start", [_problem(fault) for fault in error.errors()]) from error
+
+
+def _problem(fault: ErrorDetails) -> Problem:
+    name = str(fault["loc"][0])
+    return Problem(name, fault["msg"], f"Set {PREFIX}{name.upper()}, or the option of `breastseg serve`")
