@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+API_VERSION = "1"
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Load the model and build the application around it.
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
     """
-    app = FastAPI(title="breastseg", description=INTENDED_USE, version=version("breastseg"), lifespan=_lifespan)
+    app = FastAPI(title="breastseg", description=INTENDED_USE, version=API_VERSION, lifespan=_lifespan)
     app.state.service = Service(Segmenter.load(settings.model, settings.threads), settings.concurrency)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     problems.install(app)
