@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.models import encoder_names, encoders
+from breastseg.models.encoder_weights import hub_errors
 from breastseg.models.network import PassThrough, SegmentationNetwork
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ def build(params: CnnUnet, channels: int, image_size: int) -> SegmentationNetwor
             weights do not fit.
     """
     name = encoder_names.find(params.encoder, "cnn")
-    pyramid = encoders.build_pyramid(name, params, channels, image_size)
+    with hub_errors(params):
+        pyramid = encoders.build_pyramid(name, params, channels, image_size)
+        normalisation = encoders.normalisation(name, params, channels)
     return SegmentationNetwork(
-        normalisation=encoders.normalisation(name, params, channels),
+        normalisation=normalisation,
         encoder=pyramid.encoder,
         neck=PassThrough(),
         neck_channels=pyramid.channels,

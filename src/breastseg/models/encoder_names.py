@@ -47,7 +47,7 @@ class EncoderName:
 
     @property
     def kind(self) -> Kind:
-        """Whether it is a vision transformer; every other encoder counts as convolutional."""
+        """`transformer` for smp's Mix Transformers and timm's transformer families, `cnn` for every other encoder."""
         if self.library == "smp":
             return "transformer" if self.name.startswith("mit_") else "cnn"
         family = timm.models.model_entrypoint(timm.models.get_arch_name(self.name)).__module__.rpartition(".")[2]
@@ -74,8 +74,8 @@ def find(encoder: str, kind: Kind) -> EncoderName:
 
 
 def _in_timm(name: str) -> bool:
-    # a name may end in a tag, as in `pvt_v2_b0.in1k`; an unknown tag has no configuration
-    return timm.is_model(name) and ("." not in name or timm.get_pretrained_cfg(name) is not None)
+    # `is_model` looks at what stands before the dot of `pvt_v2_b0.in1k`, not at the tag behind it
+    return timm.is_model(name) and ("." not in name or timm.is_model_pretrained(name))
 
 
 def _close(encoder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,30 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.params.unet import HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
     from breastseg.models.encoder_names import EncoderName
     from breastseg.params.unet import Unet
 
-HUB = "imagenet"
+
+@contextmanager
+def hub_errors(params: Unet) -> Iterator[None]:
+    """Turn an unreachable hub into an error that tells the ways around it.
+
+    Raises:
+        ProblemsError: What is inside asked the hub for weights and did not get them.
+    """
+    try:
+        yield
+    except OSError as error:
+        mend = "Set encoder_weights to null, or to a file below models/pretrained/"
+        problem = Problem(params.encoder, f"cannot be had from the hub ({error})", mend)
+        raise ProblemsError("No pretrained weights", [problem]) from error
 
 
 def check_smp(name: str, params: Unet) -> None:

@@ -12,8 +12,9 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from breastseg.errors import Problem, ProblemsError
 from breastseg.models.encoder_names import TIMM_PREFIX
-from breastseg.models.encoder_weights import HUB, check_smp, timm_weights
+from breastseg.models.encoder_weights import check_smp, timm_weights
 from breastseg.models.network import Normalisation
+from breastseg.params.unet import HUB
 
 if TYPE_CHECKING:
     from timm.models import FeatureInfo
@@ -41,17 +42,9 @@ def normalisation(encoder: EncoderName, params: Unet, channels: int) -> Normalis
 
 
 def feature_info(encoder: EncoderName) -> FeatureInfo:
-    """Channels and strides of the features of an encoder of timm, found without allocating its weights.
-
-    Raises:
-        ProblemsError: timm cannot take features from this encoder.
-    """
-    try:
-        with torch.device("meta"):
-            info = timm.create_model(encoder.name, features_only=True).feature_info
-    except (RuntimeError, NotImplementedError, TypeError) as error:
-        raise _unsuited(encoder, f"gives no features ({error})") from error
-    return cast("FeatureInfo", info)
+    """Channels and strides of the features of an encoder of timm, found without allocating its weights."""
+    with torch.device("meta"):
+        return cast("FeatureInfo", timm.create_model(encoder.name, features_only=True).feature_info)
 
 
 def is_plain(encoder: EncoderName) -> bool:

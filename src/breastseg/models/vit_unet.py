@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.models import encoder_names, encoders
+from breastseg.models.encoder_weights import hub_errors
 from breastseg.models.network import PassThrough, SegmentationNetwork
 from breastseg.models.plain_vit import PlainVit
 from breastseg.models.vit_pyramid import FineSkip, SimplePyramid
@@ -29,9 +30,11 @@ def build(params: VitUnet, channels: int, image_size: int) -> SegmentationNetwor
             not fit.
     """
     name = encoder_names.find(params.encoder, "transformer")
-    encoder, neck, neck_channels = _parts(name, params, channels, image_size)
+    with hub_errors(params):
+        encoder, neck, neck_channels = _parts(name, params, channels, image_size)
+        normalisation = encoders.normalisation(name, params, channels)
     return SegmentationNetwork(
-        normalisation=encoders.normalisation(name, params, channels),
+        normalisation=normalisation,
         encoder=encoder,
         neck=neck,
         neck_channels=neck_channels,

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from breastseg.errors import ProblemsError
+from breastseg.models import checkpoint, cnn_unet, registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.models.network import SegmentationNetwork
+    from breastseg.params.cnn_unet import CnnUnet
+
+
+@pytest.fixture
+def spec(cnn_params: CnnUnet) -> checkpoint.CheckpointSpec:
+    section = cnn_params.model_dump(mode="json")
+    return checkpoint.CheckpointSpec(network="cnn_unet", channels=1, image_size=64, params=section)
+
+
+@pytest.fixture
+def network(cnn_params: CnnUnet) -> SegmentationNetwork:
+    torch.manual_seed(0)
+    return cnn_unet.build(cnn_params, channels=1, image_size=64)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_same_network_same_bytes_whatever_the_memory_format(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    checkpoint.save(network, spec, tmp_path / "one")
+    checkpoint.save(network.to(memory_format=torch.channels_last), spec, tmp_path / "other")
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+    assert {*contents(tmp_path / "one")} == {"weights.safetensors", "network.json"}
+
+
+def test_replaces_an_older_checkpoint(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    checkpoint.save(network, spec, tmp_path)
+    before = contents(tmp_path)
+    with torch.no_grad():
+        next(network.encoder_parameters()).add_(1)
+    checkpoint.save(network, spec, tmp_path)
+    assert contents(tmp_path).keys() == before.keys()
+    assert contents(tmp_path) != before
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "network.json"])
+@pytest.mark.parametrize("fault", ["missing", "damaged"])
+def test_a_faulty_checkpoint_names_the_file(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path, name: str, fault: str
+) -> None:
+    checkpoint.save(network, spec, tmp_path)
+    if fault == "missing":
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(b"{")
+    with pytest.raises(ProblemsError, match=rf"{name}: cannot be read[\s\S]*dvc repro"):
+        registry.load(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    checkpoint.save(network, spec, tmp_path)
+    wider = spec.params | {"decoder_channels": [32, 8, 8, 8, 8]}
+    text = json.dumps(spec.model_copy(update={"params": wider}).model_dump(mode="json"))
+    (tmp_path / "network.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ProblemsError, match=r"size mismatch for decoder\.blocks"):
+        registry.load(tmp_path)
+
+
+def test_params_that_no_network_has_are_refused(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    older = spec.model_copy(update={"params": spec.params | {"depth": 4}})
+    checkpoint.save(network, older, tmp_path)
+    with pytest.raises(ProblemsError, match=r"network\.json: does not hold[\s\S]*depth"):
+        registry.load(tmp_path)
