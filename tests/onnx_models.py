@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
@@ -63,7 +64,18 @@ def make_graph(
     )
 
 
-def write_model(path: Path, contract_json: str | None, graph: onnx.GraphProto | None = None) -> Path:
+def bright_image(height: int, width: int, box: tuple[int, int, int, int], bright: int = 220) -> np.ndarray:
+    """Return a dark uint8 image `[height, width]` with a bright rectangle (x0, y0, x1, y1)."""
+    image = np.full((height, width), 30, dtype=np.uint8)
+    x0, y0, x1, y1 = box
+    image[y0:y1, x0:x1] = bright
+    return image
+
+
+CONTRACT_JSON = make_contract().to_json()
+
+
+def write_model(path: Path, contract_json: str | None = CONTRACT_JSON, graph: onnx.GraphProto | None = None) -> Path:
     """Write the graph with this text as its contract; `None` leaves the contract out."""
     model = helper.make_model(graph or make_graph(), opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     if contract_json is not None:

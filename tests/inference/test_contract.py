@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from breastseg.inference.contract import METADATA_KEY, ContractError, parse_contract, read_contract
+from tests.onnx_models import make_contract
+
+
+def changed(**changes: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json.dumps(json.loads(make_contract().to_json()) | changes)
+
+
+def test_a_contract_comes_back_as_it_was() -> None:
+    contract = make_contract()
+    assert parse_contract(contract.to_json()) == contract
+    assert read_contract({METADATA_KEY: contract.to_json(), "other": ""}) == contract
+
+
+def test_the_canonical_form_does_not_depend_on_the_order_of_facts() -> None:
+    contract = make_contract()
+    facts = json.loads(contract.to_json())
+    shuffled = json.dumps(dict(reversed(facts.items())), indent=3)
+    assert parse_contract(shuffled).to_json() == contract.to_json()
+    assert list(facts) == sorted(facts)
+    assert " " not in contract.to_json().replace(facts["intended_use"], "").replace(
+        facts["letterbox"]["scale"], ""
+    ).replace(facts["letterbox"]["filter"], "")
+
+
+def test_the_version_follows_the_content() -> None:
+    contract = make_contract()
+    other = make_contract(licence="MIT")
+    assert contract.model_version == make_contract().model_version
+    assert contract.model_version != other.model_version
+    assert contract.sha256.startswith(contract.model_version)
+
+
+def test_it_says_what_it_is_for() -> None:
+    assert make_contract().intended_use.startswith("Research use only")
+
+
+def test_a_missing_contract_names_the_way_out() -> None:
+    with pytest.raises(ContractError, match=r"no contract .*dvc repro export_onnx"):
+        read_contract({"producer": "somebody"})
+
+
+def test_a_newer_contract_is_told_from_a_faulty_one() -> None:
+    with pytest.raises(ContractError, match=r"schema version 2.*understands up to 1.*Update breastseg"):
+        parse_contract(changed(schema_version=2, unheard_of=True))
+
+
+def test_every_fault_is_named_at_once() -> None:
+    point = {"temperature": 1.0, "threshold": 7.0, "min_area_share": 0.0, "colour": "red"}
+    text = changed(channels=2, operating_point=point, value_range=[0, 1], unheard_of=True, origin={})
+    with pytest.raises(ContractError) as error:
+        parse_contract(text)
+    for fault in (
+        "channels",
+        "operating_point.threshold",
+        "operating_point.colour",
+        "value_range.1",
+        "unheard_of",
+        "origin.checkpoint_sha256",
+        "dvc repro export_onnx",
+    ):
+        assert fault in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"schema_version": 1}', '{"schema_version": "9"}', changed(schema_version=0)]
+)
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(ContractError):
+        parse_contract(text)
+
+
+def test_a_letterbox_that_this_program_does_not_do_is_refused() -> None:
+    letterbox = json.loads(make_contract().to_json())["letterbox"] | {"filter": "bicubic"}
+    with pytest.raises(ContractError, match=r"letterbox\.filter"):
+        parse_contract(changed(letterbox=letterbox))

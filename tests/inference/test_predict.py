@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.errors import ProblemsError
+from breastseg.inference.contract import ContractError
+from breastseg.inference.predict import predict
+from breastseg.inference.segmenter import Segmenter
+from tests.onnx_models import bright_image, write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def save(path: Path, shape: tuple[int, int] = (70, 90)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(bright_image(*shape, (20, 10, 60, 40))).save(path)
+    return path
+
+
+def read_lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    for name in ("b.png", "a.bmp", "c.TIF"):
+        save(images / name)
+    (images / "notes.txt").write_text("no image", encoding="utf-8")
+    out = tmp_path / "new" / "out"
+
+    assert predict([images], model_path, out) == 3
+
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "c.png", "predictions.jsonl"]
+    lines = read_lines(out)
+    assert [line["file"] for line in lines] == [(images / name).as_posix() for name in ("a.bmp", "b.png", "c.TIF")]
+    segmenter = Segmenter.load(model_path)
+    expected = segmenter.segment(bright_image(70, 90, (20, 10, 60, 40)))
+    for line in lines:
+        with Image.open(out / line["mask"]) as mask:
+            assert mask.mode == "L"
+            assert (np.asarray(mask) == expected.mask * 255).all()
+        assert line["image"] == {"width": 90, "height": 70}
+        assert line["model"]["version"] == segmenter.contract.model_version
+        assert line["notice"].startswith("Research use only")
+        (lesion,) = line["lesions"]
+        assert lesion["area_px"] == expected.mask.sum()
+        assert lesion["area_share"] == pytest.approx(expected.mask.mean(), abs=1e-6)
+        assert lesion["box"] == list(expected.lesions[0].box)
+
+
+def test_the_same_call_writes_the_same_bytes(tmp_path: Path, model_path: Path) -> None:
+    image = save(tmp_path / "a.png")
+    predict([image], model_path, tmp_path / "one")
+    predict([image], model_path, tmp_path / "two")
+    for name in ("a.png", "predictions.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    save(images / "good.png")
+    (images / "empty.png").touch()
+    (images / "text.jpg").write_text("hello", encoding="utf-8")
+    out = tmp_path / "out"
+    with pytest.raises(ProblemsError) as error:
+        predict([images], model_path, out)
+    assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
+    assert sorted(path.name for path in out.iterdir()) == ["good.png", "predictions.jsonl"]
+    assert len(read_lines(out)) == 1
+
+
+def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: Path) -> None:
+    images = [save(tmp_path / "x" / "a.png"), save(tmp_path / "y" / "A.bmp"), save(tmp_path / "y" / "b.png")]
+    with pytest.raises(ProblemsError) as error:
+        predict(images, model_path, tmp_path / "out")
+    assert [problem.path for problem in error.value.problems] == [str(image) for image in images[:2]]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: Path) -> None:
+    image = save(tmp_path / "a.png")
+    before = image.read_bytes()
+    with pytest.raises(ProblemsError, match="another output folder"):
+        predict([tmp_path], model_path, tmp_path)
+    assert image.read_bytes() == before
+
+
+def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ProblemsError, match=r"(?s)2 found.*empty: holds no image.*gone: does not exist"):
+        predict([tmp_path / "gone", tmp_path / "empty", save(tmp_path / "a.png")], model_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_usable_model_nothing_is_written(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx", contract_json=None)
+    with pytest.raises(ContractError):
+        predict([save(tmp_path / "a.png")], model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
