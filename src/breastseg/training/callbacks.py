@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from lightning.pytorch import Callback
-from tqdm import tqdm
 
 from breastseg.errors import BreastsegError
 from breastseg.training.scratch import Scratch, TrainingState
@@ -14,6 +13,7 @@ from breastseg.training.scratch import Scratch, TrainingState
 if TYPE_CHECKING:
     import torch
     from lightning.pytorch import LightningModule, Trainer
+    from tqdm import tqdm
 
     from breastseg.training.curves import Curves
     from breastseg.training.module import SegmentationTask
@@ -64,21 +64,14 @@ class Recorder(Callback):
 
 
 class ProgressBar(Callback):
-    """One bar over all epochs, so that its estimate is that of the whole training.
+    """Moves one bar over all epochs, so that its estimate is that of the whole training.
 
     Args:
-        name: What is trained.
-        epochs: All epochs, those of an earlier run among them.
+        bar: An open bar that counts steps.
     """
 
-    def __init__(self, name: str, epochs: int) -> None:
-        self._name, self._epochs = name, epochs
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the bar."""
-        steps = int(trainer.num_training_batches)
-        start = cast("SegmentationTask", pl_module).epoch * steps
-        self._bar = tqdm(desc=self._name, initial=start, total=self._epochs * steps, unit="step", mininterval=1)
+    def __init__(self, bar: tqdm[NoReturn]) -> None:
+        self._bar = bar
 
     def on_train_batch_end(self, *_: object) -> None:
         """Move the bar by a step."""
@@ -88,10 +81,6 @@ class ProgressBar(Callback):
         """Show the epoch's validation Dice."""
         epoch = cast("SegmentationTask", pl_module).epoch + 1
         self._bar.set_postfix_str(f"epoch {epoch}, val dice {_row(trainer)['val_dice']:.3f}", refresh=False)
-
-    def on_train_end(self, *_: object) -> None:
-        """Close the bar."""
-        self._bar.close()
 
 
 def _row(trainer: Trainer) -> Row:

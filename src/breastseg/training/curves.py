@@ -28,9 +28,9 @@ class Curves:
         """Append an epoch: a value a curve."""
         for name, value in row.items():
             self._live.log_metric(name, value)
-        self._live.next_step()  # type: ignore[no-untyped-call] - DVCLive is typed in part
+        self._live.next_step()  # type: ignore[no-untyped-call]  # DVCLive is typed in part
 
     def end(self) -> None:
         """Finish, and remove DVCLive's summary: the last epoch is not the one that is kept."""
-        self._live.end()  # type: ignore[no-untyped-call] - as above
+        self._live.end()  # type: ignore[no-untyped-call]  # as above
         Path(self._live.metrics_file).unlink(missing_ok=True)

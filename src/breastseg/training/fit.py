@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from lightning.pytorch import Trainer
+from tqdm import tqdm
 
 from breastseg.errors import BreastsegError
 from breastseg.models import checkpoint
@@ -47,7 +48,8 @@ def fit(plan: TrainingPlan) -> None:
         resumed = scratch.read()
         recorder = Recorder(scratch, Curves(plan.curves, resumed.history if resumed else []), resumed)
         task = SegmentationTask(network, plan.train, plan.seed, cases, resumed)
-        _train(task, [ProgressBar(plan.spec.network, plan.train.epochs), recorder], device, precision)
+        with tqdm(desc=plan.spec.network, initial=task.steps_done, total=task.steps, unit="step", mininterval=1) as bar:
+            _train(task, [ProgressBar(bar), recorder], device, precision)
         if len(recorder.history) < plan.train.epochs:
             raise BreastsegError("Training was interrupted. Start it again: it goes on after the last complete epoch")
         _write_outs(plan, network, recorder)

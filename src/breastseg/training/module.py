@@ -62,6 +62,16 @@ class SegmentationTask(LightningModule):
         return self._epochs_done + self.current_epoch
 
     @property
+    def steps(self) -> int:
+        """The steps of the whole training."""
+        return self._train.epochs * len(self._train_batches(0))
+
+    @property
+    def steps_done(self) -> int:
+        """The steps that an earlier run has done."""
+        return self._epochs_done * len(self._train_batches(0))
+
+    @property
     def epochs_left(self) -> int:
         """The epochs that no earlier run has finished."""
         return self._train.epochs - self._epochs_done
@@ -72,10 +82,8 @@ class SegmentationTask(LightningModule):
         return self.network if self.averaged is None else cast("SegmentationNetwork", self.averaged.module)
 
     def train_dataloader(self) -> Batches:
-        """The training cases in this epoch's order; incomplete batches are left out, for batch normalisation's sake."""
-        cases = self._cases[0]
-        order = torch.randperm(len(cases), generator=generator(self._seed, self.epoch, "order"))
-        return Batches(cases, order, self._train.batch_size, drop_last=len(cases) >= self._train.batch_size)
+        """The training cases in this epoch's order."""
+        return self._train_batches(self.epoch)
 
     def val_dataloader(self) -> Batches:
         """The validation cases in the order of the table."""
@@ -85,8 +93,7 @@ class SegmentationTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Make optimiser and schedule, and put them where an earlier run left them."""
         optimizer = make_optimizer(self.network, self._train)
-        steps = self._train.epochs * len(self.train_dataloader())
-        schedule = make_schedule(optimizer, steps, self._train.warmup_share)
+        schedule = make_schedule(optimizer, self.steps, self._train.warmup_share)
         if self._resumed is not None:
             optimizer.load_state_dict(self._resumed.optimizer)
             schedule.load_state_dict(self._resumed.schedule)
@@ -131,10 +138,16 @@ class SegmentationTask(LightningModule):
         if len(dice := lesion_dice(logits, targets)):
             self.log("val_dice", dice.mean(), batch_size=len(dice))
 
+    def _train_batches(self, epoch: int) -> Batches:
+        """Shuffle; an incomplete batch is left out for batch normalisation's sake, unless it is the only one."""
+        cases = self._cases[0]
+        order = torch.randperm(len(cases), generator=generator(self._seed, epoch, "order"))
+        return Batches(cases, order, self._train.batch_size, drop_last=len(cases) >= self._train.batch_size)
+
 
 def _average(network: SegmentationNetwork, decay: float) -> AveragedModel | None:
     if decay == 0:
         return None
-    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call] - torch is typed in part
+    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch is typed in part
     averaged = AveragedModel(network, multi_avg_fn=move, use_buffers=True)
     return averaged.requires_grad_(requires_grad=False)

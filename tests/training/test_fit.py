@@ -1,0 +1,219 @@
+"""A training is a function of its plan: same bytes however often it was killed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from breastseg.data.split import read_split
+from breastseg.data.table import read_table
+from breastseg.errors import BreastsegError
+from breastseg.models import registry
+from breastseg.training.fit import fit
+from tests.training import trainee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from breastseg.data.cases import Mask
+    from breastseg.inference.decode import UInt8Image
+
+KILLED = -signal.SIGKILL
+
+
+@pytest.fixture
+def here(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Train in this process, where a warning is an error, and leave torch and logging as they were."""
+    monkeypatch.chdir(root)
+    level = logging.getLogger("lightning.pytorch").level
+    yield root
+    logging.getLogger("lightning.pytorch").setLevel(level)
+    torch.use_deterministic_algorithms(mode=False)
+
+
+def curve(root: Path, name: str) -> list[float]:
+    lines = (root / "plots" / "plots" / "metrics" / f"{name}.tsv").read_text().splitlines()
+    return [float(line.split("\t")[1]) for line in lines[1:]]
+
+
+def test_leaves_a_checkpoint_four_curves_and_no_state(here: Path) -> None:
+    fit(trainee.make_plan(here, epochs=2))
+    assert set(trainee.outs(here)) == {
+        "models/network.json",
+        "models/weights.safetensors",
+        *(f"plots/plots/metrics/{name}.tsv" for name in ("train_loss", "val_loss", "val_dice", "learning_rate")),
+    }
+    assert [path.name for path in (here / "scratch").iterdir() if path.is_dir()] == []
+    network, spec = registry.load(here / "models")
+    assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 1, 64, 64)
+    assert spec == trainee.make_plan(here).spec
+
+
+def test_learns(here: Path) -> None:
+    knobs: dict[str, Any] = {
+        "epochs": 20,
+        "augment": trainee.UNCHANGED,
+        "ema_decay": 0.5,
+        "encoder_learning_rate": 0.01,
+    }
+    fit(trainee.make_plan(here, decoder_learning_rate=0.01, **knobs))
+    losses, dice = curve(here, "train_loss"), curve(here, "val_dice")
+    assert losses[-1] < 0.6 * losses[0]
+    assert max(dice) > 0.5
+
+
+def test_keeps_the_epoch_that_is_best_on_validation(here: Path) -> None:
+    """The checkpoint's weights reproduce the highest Dice of the curve, which is not the last one."""
+    knobs: dict[str, Any] = {
+        "epochs": 8,
+        "precision": "float32",
+        "encoder_learning_rate": 0.05,
+        "decoder_learning_rate": 0.05,
+    }
+    fit(trainee.make_plan(here, **knobs))
+    network, _ = registry.load(here / "models")
+    dice = []
+    for case in _validation_cases(here):
+        image = np.zeros((64, 64), np.uint8)
+        image[2:62] = case[0]
+        predicted = network(torch.from_numpy(image)[None, None])[0, 0, 2:62].detach().numpy() > 0
+        dice.append(_dice(predicted[:, :-1], case[1][:, :-1]))
+    found = curve(here, "val_dice")
+    assert np.mean(dice) == pytest.approx(max(found), abs=1e-5)
+    assert max(found) != found[-1]
+
+
+def test_trains_without_a_moving_average(here: Path) -> None:
+    fit(trainee.make_plan(here, epochs=1, ema_decay=0.0, channels_last=False))
+    assert "models/weights.safetensors" in trainee.outs(here)
+
+
+def test_a_diverged_training_says_which_knob_to_turn(here: Path) -> None:
+    plan = trainee.make_plan(here, decoder_learning_rate=1e30, encoder_learning_rate=1e30, gradient_clip_norm=1e30)
+    with pytest.raises(BreastsegError, match=r"train.encoder_learning_rate"):
+        fit(plan)
+    assert not (here / "models").exists()
+
+
+def test_same_plan_same_bytes_and_no_trace_of_the_machine(
+    root: Path, uninterrupted: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert trainee.run(trainee.make_plan(root)) == 0
+    assert trainee.outs(root) == uninterrupted
+    assert not [name for name, content in uninterrupted.items() if str(tmp_path.parent).encode() in content]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"ema_decay": 0.5}, {"precision": "float32"}], ids=["seed", "train", "precision"]
+)
+def test_another_plan_gives_other_weights(
+    root: Path, uninterrupted: dict[str, bytes], change: dict[str, float | str]
+) -> None:
+    if change == {"precision": "float32"} and "avx512_bf16" not in _capabilities():
+        pytest.skip("this CPU computes in float32 anyway")
+    assert trainee.run(trainee.make_plan(root, **change)) == 0  # type: ignore[arg-type] # any knob
+    name = "models/weights.safetensors"
+    assert trainee.outs(root)[name] != uninterrupted[name]
+
+
+def test_killed_and_restarted_equals_uninterrupted(root: Path, uninterrupted: dict[str, bytes]) -> None:
+    """Killed after an epoch, then in mid-write of the next state; only the third run comes through."""
+    plan = trainee.make_plan(root)
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == KILLED
+    assert trainee.run(plan, partial(trainee.die_while_saving, 1, 0.5)) == KILLED
+    assert trainee.run(plan) == 0
+    assert trainee.outs(root) == uninterrupted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "death",
+    [
+        *(partial(trainee.die_after_epoch, epochs) for epochs in range(1, trainee.EPOCHS + 1)),
+        *(partial(trainee.die_while_saving, epochs, keep) for epochs in (1, 3) for keep in (0.0, 0.3, 1.0)),
+        trainee.die_before_curves,
+        trainee.die_before_clearing,
+    ],
+    ids=str,
+)
+def test_killed_anywhere_equals_uninterrupted(
+    root: Path, uninterrupted: dict[str, bytes], death: Callable[[], None]
+) -> None:
+    plan = trainee.make_plan(root)
+    assert trainee.run(plan, death) == KILLED
+    assert trainee.run(plan) == 0
+    assert trainee.outs(root) == uninterrupted
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_equals_uninterrupted(root: Path, uninterrupted: dict[str, bytes]) -> None:
+    plan = trainee.make_plan(root)
+    for delay in np.random.default_rng(0).uniform(0.05, 1.5, 12):
+        process = trainee.start(plan)
+        process.join(delay)
+        process.kill()
+        process.join()
+    assert trainee.run(plan) == 0
+    assert trainee.outs(root) == uninterrupted
+
+
+def test_resumes_at_the_next_epoch(root: Path) -> None:
+    """Not from the start: the second process needs to live for the remaining epochs only."""
+    plan = trainee.make_plan(root)
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 3)) == KILLED
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == 0
+
+
+def test_a_forced_repetition_trains_anew(root: Path) -> None:
+    plan = trainee.make_plan(root, epochs=2)
+    assert trainee.run(plan) == 0
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 1)) == KILLED
+
+
+def test_a_changed_plan_never_resumes(root: Path, uninterrupted: dict[str, bytes]) -> None:
+    assert trainee.run(trainee.make_plan(root, seed=1), partial(trainee.die_after_epoch, 2)) == KILLED
+    assert trainee.run(trainee.make_plan(root)) == 0
+    assert trainee.outs(root) == uninterrupted
+
+
+def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, uninterrupted: dict[str, bytes]) -> None:
+    """As when dvc alone was killed: the next one removes the outs and starts a second trainer."""
+    plan = trainee.make_plan(root)
+    first = trainee.start(plan, trainee.take_time)
+    _wait_for(root / "plots" / "plots" / "metrics" / "val_dice.tsv")
+    shutil.rmtree(root / "plots")
+    second = trainee.start(plan, partial(trainee.die_after_epoch, 1))
+    first.join()
+    second.join()
+    # had the second trained a single epoch, it would have died
+    assert (first.exitcode, second.exitcode) == (0, 0)
+    assert trainee.outs(root) == uninterrupted
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def _capabilities() -> set[str]:
+    return {name for name, has in torch.cpu.get_capabilities().items() if has is True}
+
+
+def _validation_cases(root: Path) -> list[tuple[UInt8Image, Mask]]:
+    ids = [row.case_id for row in read_split(root / "splits.csv") if row.subset == "val"]
+    return [(c.image(), c.mask()) for c in read_table(root / "cases.parquet", ids) if c.label != "normal"]
+
+
+def _dice(predicted: Mask, truth: Mask) -> float:
+    return float(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))

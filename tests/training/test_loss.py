@@ -1,0 +1,73 @@
+"""The loss counts judged pixels only, per image, and has a slope on images without a lesion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.special import expit
+
+from breastseg.training.loss import SMOOTHING_SHARE, lesion_dice, segmentation_loss
+from breastseg.training.tensors import BACKGROUND, IGNORED, LESION, PADDING
+
+SHAPE = (3, 1, 8, 8)
+LOGITS = hnp.arrays(np.float32, SHAPE, elements=st.floats(-8, 8, width=32))
+TARGETS = hnp.arrays(np.uint8, SHAPE, elements=st.sampled_from([BACKGROUND, LESION, IGNORED, PADDING]))
+
+
+@given(LOGITS, TARGETS, st.sampled_from([0.0, 1.0, 2.5]))
+def test_equals_its_definition(logits: np.ndarray, targets: np.ndarray, weight: float) -> None:
+    expected = []
+    for image, target in zip(logits.astype(np.float64), targets, strict=True):
+        judged = target <= LESION
+        p, t = expit(image[judged]), target[judged]
+        smoothing = SMOOTHING_SHARE * max(1, judged.sum())
+        dice = (2 * (p * t).sum() + smoothing) / (p.sum() + t.sum() + smoothing)
+        entropy = -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean() if judged.any() else 0
+        expected.append(entropy + weight * (1 - dice))
+    found = segmentation_loss(torch.from_numpy(logits), torch.from_numpy(targets), weight)
+    assert float(found) == pytest.approx(np.mean(expected), rel=1e-4, abs=1e-5)
+
+
+@given(LOGITS, TARGETS, st.integers(0, 2**16))
+def test_pixels_that_are_not_judged_have_no_influence(logits: np.ndarray, targets: np.ndarray, seed: int) -> None:
+    ignored = torch.from_numpy(targets) > LESION
+    one = torch.from_numpy(logits).requires_grad_()
+    noise = torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+    other = torch.where(ignored, noise, one.detach()).requires_grad_()
+    losses = [segmentation_loss(x, torch.from_numpy(targets), 1.0) for x in (one, other)]
+    gradients = [torch.autograd.grad(loss, x)[0] for loss, x in zip(losses, (one, other), strict=True)]
+    assert torch.equal(losses[0], losses[1])
+    assert torch.equal(gradients[0], gradients[1])
+    assert not gradients[0][ignored].any()
+    scores = [lesion_dice(x, torch.from_numpy(targets)) for x in (one, other)]
+    assert torch.equal(scores[0], scores[1])
+
+
+def test_an_image_without_lesion_is_trained_towards_an_empty_prediction() -> None:
+    """By the Dice term too: its slope alone is positive everywhere, and an empty prediction costs next to nothing."""
+    targets = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    logits = torch.full((1, 1, 64, 64), -5.0, requires_grad=True)
+    entropy, both = (segmentation_loss(logits, targets, weight) for weight in (0.0, 1.0))
+    (slope,) = torch.autograd.grad(both - entropy, logits)
+    assert float(slope.min()) > 0
+    assert float(segmentation_loss(torch.full_like(logits, -20.0), targets, 1.0)) < 1e-3
+
+
+def test_every_image_has_the_same_weight_however_much_of_it_is_padding() -> None:
+    logits = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    targets = torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
+    targets[1, :, 4:] = PADDING
+    alone = [segmentation_loss(logits[i : i + 1], targets[i : i + 1], 1.0) for i in range(2)]
+    assert float(segmentation_loss(logits, targets, 1.0)) == pytest.approx(float(sum(alone)) / 2, rel=1e-6)
+
+
+def test_dice_leaves_normals_out_and_counts_a_miss_as_zero() -> None:
+    targets = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    targets[1, :, :2] = targets[2, :, :2] = LESION
+    logits = torch.full((3, 1, 4, 4), -1.0)
+    logits[1, :, 1:3] = 1.0
+    assert lesion_dice(logits, targets).tolist() == [0.5, 0.0]
