@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import tee
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -115,9 +116,10 @@ def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
 
 def _predict(network: str, inputs: Inputs) -> dict[str, Float32s]:
     places = inputs.places("val", "test")
-    answers = predict_logits(inputs.checkpoints[network], inputs.cases(places))
-    progress = tqdm(answers, desc=f"{network}: predict", total=len(places), unit="case")
-    return {case.case_id: logits for case, logits in progress}
+    cases, ahead = tee(inputs.cases(places))
+    logits = predict_logits(inputs.checkpoints[network], ahead)
+    progress = tqdm(logits, desc=f"{network}: predict", total=len(places), unit="case")
+    return {case.case_id: answer for case, answer in zip(cases, progress, strict=True)}
 
 
 def _judge(answer: _Answer, inputs: Inputs) -> Iterator[Row]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from breastseg.files import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -68,9 +70,9 @@ def draw_overlays(name: str, kinds: Mapping[str, Sequence[Overlay]], path: Path)
             _draw(axes, overlay, kind)
     lines = [Line2D([], [], color=colour) for colour in (_TRUTH_COLOUR, _PREDICTED_COLOUR)]
     figure.legend(lines, ["truth", "prediction"], loc="outside lower center", ncols=2, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # without the name and version of the program, which PNG files carry otherwise
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with replacing(path) as partial:
+        # without the name and version of the program, which PNG files carry otherwise
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
 
 def _draw(axes: Axes, overlay: Overlay, kind: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from breastseg.files import replacing
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,10 +17,8 @@ def write_json(value: object, path: Path) -> None:
     Raises:
         ValueError: A number is not finite.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def significant(value: float) -> float:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BATCH_SIZE = 16
 
 
-def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[tuple[PreparedCase, Float32s]]:
+def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[Float32s]:
     """Predict case by case in float32, on the machine's accelerator where it has one.
 
     Args:
@@ -31,7 +31,7 @@ def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[
         cases: Read as they are needed, a batch at a time.
 
     Yields:
-        Each case, in the order given, with its logits, float32 `[S, S]`, letterboxed.
+        Logits of each case, in the order given: float32 `[S, S]`, letterboxed.
 
     Raises:
         ProblemsError: The checkpoint is missing or damaged.
@@ -42,7 +42,7 @@ def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[
     remaining = iter(cases)
     while batch := list(islice(remaining, _BATCH_SIZE)):
         images_nchw = np.stack([_letterboxed(case, spec) for case in batch])
-        yield from zip(batch, _forward(network, images_nchw, device), strict=True)
+        yield from _forward(network, images_nchw, device)
 
 
 def _letterboxed(case: PreparedCase, spec: CheckpointSpec) -> Image:

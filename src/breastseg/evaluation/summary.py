@@ -1,0 +1,68 @@
+"""The comparison as a plain text table, the last thing that a run prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.inference.contract import INTENDED_USE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+# Metric, heading, decimals
+_COLUMNS = (
+    ("dice", "Dice", 3),
+    ("iou", "IoU", 3),
+    ("nsd2", "NSD at 2 px", 3),
+    ("hd95_px", "HD95 px", 1),
+    ("missed", "missed", 3),
+    ("false_positive", "normals FPR", 3),
+)
+
+
+def comparison_table(statistics: Path) -> str:
+    """Lay the comparison of both networks on the test cases out for a terminal.
+
+    Args:
+        statistics: The file `metrics/statistics.json`.
+
+    Returns:
+        A row a network and one for their difference, means with 95 % intervals; "-" where no case tells.
+
+    Raises:
+        BreastsegError: The file is missing or holds no statistics.
+    """
+    found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
+    header = ["", *(heading for _, heading, _ in _COLUMNS)]
+    rows = [[network, *_cells(network, found)] for network in (*NETWORKS, DIFFERENCE)]
+    return "\n".join([*_lay_out([header, *rows]), "", *_notes(found)])
+
+
+def _cells(network: str, found: Mapping[tuple[str, str], Statistic]) -> list[str]:
+    sign = "+" if network == DIFFERENCE else ""
+    return [_cell(found.get((network, metric)), f"{sign}.{decimals}f") for metric, _, decimals in _COLUMNS]
+
+
+def _cell(row: Statistic | None, form: str) -> str:
+    return "-" if row is None else f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
+
+
+def _lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
+    dice = found[DIFFERENCE, "dice"]
+    normals = found.get((DIFFERENCE, "false_positive"))
+    first, second = NETWORKS
+    cases = f"{dice.n} lesion images and {normals.n if normals else 0} normals"
+    return [
+        f"Means over the test set's {cases}, with 95 % intervals (bootstrap over groups).",
+        f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}.",
+        "missed: share of lesion images without any prediction; normals FPR: share of normals with one.",
+        INTENDED_USE,
+    ]
