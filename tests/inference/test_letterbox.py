@@ -91,7 +91,7 @@ def test_nothing_shifts(shape: tuple[int, int], size: int) -> None:
     assert np.abs(np.subtract(centre_of_mass(restored), (row, column))).max() < 0.06 * max(1, square_px)
 
 
-@given(st.integers(60, 260), st.integers(60, 260), st.floats(0.35, 0.65), st.floats(0.12, 0.3))
+@given(st.integers(120, 260), st.integers(120, 260), st.floats(0.35, 0.65), st.floats(0.15, 0.3))
 def test_a_restored_mask_covers_the_original(height: int, width: int, place: float, radius: float) -> None:
     mask = blob(height, width, height * place, width * place, radius * min(height, width)) > np.exp(-0.5)
     box = Letterbox(height, width, 128)

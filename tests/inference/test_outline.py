@@ -38,6 +38,11 @@ def test_no_dropped_point_is_farther_than_the_tolerance(radii: list[float], tole
     assert max(distance_to_ring(point, corners) for point in points) <= tolerance_px + 1e-9
 
 
+def test_a_single_pixel_keeps_an_area() -> None:
+    diamond = np.array([[0, 0.5], [0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]])
+    assert simplify(diamond).tolist() == diamond[:-1].tolist()
+
+
 def test_a_smaller_tolerance_keeps_more() -> None:
     angles = np.linspace(0, 2 * np.pi, 361)
     circle = 50 * np.stack([np.cos(angles), np.sin(angles)], axis=1)

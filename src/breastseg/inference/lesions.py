@@ -11,6 +11,7 @@ from contourpy import FillType, contour_generator
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as validated_dataclass
 
+from breastseg.inference.components import label_components
 from breastseg.inference.outline import simplify
 
 # Just under half, so that marching squares joins pixels that touch at a corner, as 8-connectivity does.
@@ -62,7 +63,7 @@ def segment(probability: np.ndarray, point: OperatingPoint) -> np.ndarray:
         `min_area_share * H * W` pixels.
     """
     mask = probability >= point.threshold
-    labels = _label(mask)
+    labels = label_components(mask)
     large: np.ndarray = np.bincount(labels.ravel()) >= point.min_area_share * mask.size
     return np.asarray(mask & large[labels])
 
@@ -77,15 +78,10 @@ def find_lesions(mask: np.ndarray, probability: np.ndarray) -> list[Lesion]:
     Returns:
         The lesions, largest first; of two with one area, the one that is met first row by row.
     """
-    labels = _label(mask)
+    labels = label_components(mask)
     boxes = cc3d.statistics(labels)["bounding_boxes"][1:] if labels.any() else []
     lesions = [_describe(labels[box] == i, probability[box], box) for i, box in enumerate(boxes, start=1)]
     return sorted(lesions, key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0]))
-
-
-def _label(mask: np.ndarray) -> np.ndarray:
-    """Return int labels `[H, W]` of the 8-connected components, 0 is background."""
-    return np.asarray(cc3d.connected_components(np.ascontiguousarray(mask), connectivity=8))
 
 
 def _describe(component: np.ndarray, probability: np.ndarray, window: tuple[slice, ...]) -> Lesion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-TOLERANCE_PX = 0.5
+TOLERANCE_PX = 0.75
 """No point of an outline lies farther from its simplification."""
 
 
@@ -13,7 +13,7 @@ def simplify(ring: np.ndarray, tolerance_px: float = TOLERANCE_PX) -> np.ndarray
 
     Douglas and Peucker, "Algorithms for the reduction of the number of points required to represent a digitized line
     or its caricature", Cartographica 10(2), 1973; on both halves of the ring between its first point and the one
-    farthest from it.
+    farthest from it. Each half keeps its outermost point, so that the smallest lesion still encloses an area.
 
     Args:
         ring: float `[points, 2]`, x and y in pixels, the last point equal to the first.
@@ -25,11 +25,12 @@ def simplify(ring: np.ndarray, tolerance_px: float = TOLERANCE_PX) -> np.ndarray
     far = int(np.argmax(np.linalg.norm(ring - ring[0], axis=1)))
     keep = np.zeros(len(ring), dtype=np.bool_)
     keep[[0, far]] = True
-    spans = [(0, far), (far, len(ring) - 1)]
+    halves = [(0, far), (far, len(ring) - 1)]
+    spans = list(halves)
     while spans:
-        first, last = spans.pop()
+        first, last = span = spans.pop()
         distances_px = _distances(ring[first + 1 : last], ring[first], ring[last])
-        if distances_px.size and distances_px.max() > tolerance_px:
+        if distances_px.size and (span in halves or distances_px.max() > tolerance_px):
             middle = first + 1 + int(distances_px.argmax())
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
