@@ -173,6 +173,17 @@ def test_resumes_at_the_next_epoch(root: Path) -> None:
     assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_interruption_is_a_failure_and_loses_no_epoch(
+    root: Path, uninterrupted: dict[str, bytes], number: signal.Signals
+) -> None:
+    plan = trainee.make_plan(root)
+    assert trainee.run(plan, partial(trainee.interrupt_after_epoch, 2, number)) == 1
+    assert not (root / "models").exists()
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 3)) == 0
+    assert trainee.outs(root) == uninterrupted
+
+
 def test_a_forced_repetition_trains_anew(root: Path) -> None:
     plan = trainee.make_plan(root, epochs=2)
     assert trainee.run(plan) == 0

@@ -163,11 +163,21 @@ def die_before_clearing() -> None:
 
 def take_time() -> None:
     """Have this process rest after every epoch."""
+    _after_saving(lambda _: time.sleep(1))
+
+
+def interrupt_after_epoch(epochs: int, number: signal.Signals) -> None:
+    """Have this process sent a signal that it may handle, once so many epochs are saved."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _after_saving(lambda saved: os.kill(os.getpid(), number) if saved == epochs else None)
+
+
+def _after_saving(act: Callable[[int], None]) -> None:
     original = Scratch.write
 
     def write(self: Scratch, state: TrainingState) -> None:
         original(self, state)
-        time.sleep(1)
+        act(len(state.history))
 
     Scratch.write = write  # type: ignore[method-assign] # this process lives for nothing else
 

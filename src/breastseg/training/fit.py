@@ -50,8 +50,6 @@ def fit(plan: TrainingPlan) -> None:
         task = SegmentationTask(network, plan.train, plan.seed, cases, resumed)
         with tqdm(desc=plan.spec.network, initial=task.steps_done, total=task.steps, unit="step", mininterval=1) as bar:
             _train(task, [ProgressBar(bar), recorder], device, precision)
-        if len(recorder.history) < plan.train.epochs:
-            raise BreastsegError("Training was interrupted. Start it again: it goes on after the last complete epoch")
         _write_outs(plan, network, recorder)
         scratch.clear()
 
@@ -64,23 +62,27 @@ def _train(
         return
     # its notes on loggers and devices are of no use to the reader of a stage's output
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = Trainer(
+        accelerator=device.type,
+        devices=1,
+        precision=precision,
+        max_epochs=task.epochs_left,
+        reload_dataloaders_every_n_epochs=1,
+        deterministic=device.type == "cpu",
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     with warnings.catch_warnings():
         # of Lightning's own calls to torch, which nobody here can mend
         warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
-        Trainer(
-            accelerator=device.type,
-            devices=1,
-            precision=precision,
-            max_epochs=task.epochs_left,
-            reload_dataloaders_every_n_epochs=1,
-            deterministic=device.type == "cpu",
-            callbacks=callbacks,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        ).fit(task)
+        try:
+            trainer.fit(task)
+        except SystemExit as error:  # Lightning's answer to Ctrl-C and SIGTERM; the latter's exit code would be 0
+            raise BreastsegError("Interrupted. Start it again: it goes on after the last complete epoch") from error
 
 
 def _write_outs(plan: TrainingPlan, network: SegmentationNetwork, recorder: Recorder) -> None:
