@@ -2,73 +2,62 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
+import shutil
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
+from breastseg.data.parallel import ordered_map
 from breastseg.data.phantom.plan import Plan, plan_images
 from breastseg.data.phantom.scan import simulate
+from breastseg.data.png import encode_png
 from breastseg.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
-    from breastseg.params.phantom import Phantom
+    from pathlib import Path
 
-_CHUNK = 4  # images a message to a worker
+    from breastseg.params.phantom import Phantom
 
 
 def write_phantom(params: Phantom, root: Path, workers: int | None = None) -> None:
     """Simulate the set and write it to `root`.
 
-    Writes `root/<label>/<label> (k).png` (8-bit grey) with the masks `…_mask.png`, `…_mask_1.png` (8-bit, 0 and 255).
-    The bytes depend on `params` alone, not on the number of workers.
+    Writes `root/<label>/<label> (k).png` (8-bit grey), with a mask a lesion (1 bit) beside it: `…_mask.png`,
+    `…_mask_1.png`; a normal's mask is empty. The bytes depend on `params` alone, not on the number of workers.
 
     Args:
         params: The section `phantom`.
-        root: Folder to make; its parents are made too.
-        workers: Number of processes; as many as the process may use cores, if not given.
+        root: Folder to be; its parents are made too.
+        workers: Number of processes; as many as this process may use cores without it.
 
     Raises:
         ProblemsError: `root` exists.
     """
     if root.exists():
         mend = "Remove it, or choose another folder"
-        raise ProblemsError("The phantom overwrites nothing", [Problem(str(root), "exists already", mend)])
-    root.parent.mkdir(parents=True, exist_ok=True)
-    # beside its final place: a rename cannot cross file systems
-    with TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as aside:
-        partly = Path(aside) / root.name
-        _write_all(params, partly, workers or _cores())
-        partly.rename(root)
+        raise ProblemsError("The phantom overwrites nothing", [Problem(root.as_posix(), "exists already", mend)])
+    aside = root.with_name(f".{root.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # what a killed run left
+    try:
+        _write_all(params, aside, workers)
+        aside.rename(root)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write_all(params: Phantom, root: Path, workers: int) -> None:
+def _write_all(params: Phantom, root: Path, workers: int | None) -> None:
     plans = plan_images(params)
     for label in ("benign", "malignant", "normal"):
         (root / label).mkdir(parents=True)
-    context = multiprocessing.get_context("spawn")  # the same on every platform, and safe beside threads
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        written = pool.map(partial(_write_image, params, root), plans, chunksize=_CHUNK)
-        for _ in tqdm(written, total=len(plans), desc="phantom", unit="image"):
-            pass
+    written = ordered_map(partial(_write_scan, params, root), plans, workers)
+    for _ in tqdm(written, total=len(plans), desc="Simulating", unit="image"):
+        pass
 
 
-def _write_image(params: Phantom, root: Path, plan: Plan) -> None:
+def _write_scan(params: Phantom, root: Path, plan: Plan) -> None:
     scan, folder = simulate(params, plan), root / plan.label
-    Image.fromarray(scan.image).save(folder / f"{plan.stem}.png")
+    (folder / f"{plan.stem}.png").write_bytes(encode_png(scan.image))
     for order, mask in enumerate(scan.masks):
         suffix = f"_{order}" if order else ""
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"{plan.stem}_mask{suffix}.png")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        (folder / f"{plan.stem}_mask{suffix}.png").write_bytes(encode_png(mask))

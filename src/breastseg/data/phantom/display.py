@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from breastseg.data.phantom.fields import smooth_curve
 from breastseg.data.phantom.probe import AXIAL_SAMPLES_A_PIXEL, Probe
@@ -26,21 +27,28 @@ class Display:
     Attributes:
         dynamic_range_db: Span of the echoes between black and white.
         white_db: Echo level that is white, in dB above glandular tissue after compensation.
-        compensation_db: Gain of each row of the image in dB, float32 `[H]`.
+        smoothing_px: Standard deviation of the scan conversion's interpolation.
+        compensation_db: Gain of each row of the image in dB, `[H]`.
     """
 
     dynamic_range_db: float
     white_db: float
+    smoothing_px: float
     compensation_db: Field
 
 
 def draw_display(rng: Generator, height_px: int, probe: Probe) -> Display:
     """Draw a setting whose compensation fits mean tissue only roughly, as hand-set gains do."""
     depth_cm = np.arange(height_px, dtype=np.float32) * np.float32(probe.pixel_mm / 10)
-    assumed = rng.uniform(0.58, 0.75)
-    sliders = rng.uniform(1, 2.5) * smooth_curve(rng, 2 * height_px, 0.2 * height_px)[:height_px]
+    assumed = rng.uniform(0.5, 0.72)
+    sliders = rng.uniform(0.5, 2) * smooth_curve(rng, 2 * height_px, 0.2 * height_px)[:height_px]
     compensation = 2 * probe.centre_mhz * assumed * depth_cm + sliders
-    return Display(rng.uniform(45, 60), rng.uniform(12, 20), compensation.astype(np.float32))
+    return Display(
+        dynamic_range_db=rng.uniform(48, 65),
+        white_db=rng.uniform(16, 26),
+        smoothing_px=rng.uniform(0.4, 0.9),
+        compensation_db=compensation,
+    )
 
 
 def grey_image(envelope: Field, display: Display) -> GreyImage:
@@ -55,5 +63,6 @@ def grey_image(envelope: Field, display: Display) -> GreyImage:
     """
     echo_db = 20 * np.log10(np.maximum(envelope, 1e-6))
     pixels_db = echo_db.reshape(-1, AXIAL_SAMPLES_A_PIXEL, envelope.shape[1]).mean(axis=1)
-    level = (pixels_db + display.compensation_db[:, None] - display.white_db) / display.dynamic_range_db + 1
+    shown_db = gaussian_filter(pixels_db + display.compensation_db[:, None], display.smoothing_px)
+    level = (shown_db - display.white_db) / display.dynamic_range_db + 1
     return np.asarray((255 * np.clip(level, 0, 1)).round(), np.uint8)

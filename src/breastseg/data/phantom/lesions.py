@@ -40,9 +40,9 @@ class Kind:
         echo_db: Range of the mean echogenicity.
         texture_db: Standard deviation of the echogenicity inside.
         attenuation: Range in dB/(cm MHz).
-        border_px: Range of the width over which the border blurs.
+        border_width: Range of the width over which the border blurs, as a share of the height.
         rim_db: Range of the echogenicity of the rim: a capsule or a halo.
-        rim_px: Range of the width of the rim.
+        rim_width: Range of the width of the rim, as a share of the height.
         edge_attenuation: Attenuation in dB/(cm MHz) of the flanks, where a smooth curved border refracts the beam away.
     """
 
@@ -51,15 +51,45 @@ class Kind:
     echo_db: Range
     texture_db: float
     attenuation: Range
-    border_px: Range
+    border_width: Range
     rim_db: Range
-    rim_px: Range
+    rim_width: Range
     edge_attenuation: float
 
 
-CYST = Kind(draw_oval, (0.02, 0.10), (-42, -30), 1.0, (0.02, 0.2), (0.4, 0.8), (3, 8), (1.0, 1.6), 1.5)
-FIBROADENOMA = Kind(draw_oval, (0.025, 0.14), (-20, -13), 1.5, (0.4, 0.7), (0.6, 1.4), (3, 8), (1.0, 1.6), 1.5)
-CARCINOMA = Kind(draw_spiculated, (0.03, 0.16), (-24, -15), 3.0, (1.0, 2.0), (1.0, 2.5), (4, 9), (3.0, 8.0), 0.0)
+CYST = Kind(
+    outline=draw_oval,
+    area_share=(0.02, 0.10),
+    echo_db=(-42, -30),
+    texture_db=1,
+    attenuation=(0.02, 0.2),
+    border_width=(0.002, 0.004),
+    rim_db=(3, 8),
+    rim_width=(0.004, 0.007),
+    edge_attenuation=1.5,
+)
+FIBROADENOMA = Kind(
+    outline=draw_oval,
+    area_share=(0.025, 0.14),
+    echo_db=(-20, -13),
+    texture_db=1.5,
+    attenuation=(0.4, 0.7),
+    border_width=(0.003, 0.007),
+    rim_db=(3, 8),
+    rim_width=(0.004, 0.007),
+    edge_attenuation=1.5,
+)
+CARCINOMA = Kind(
+    outline=draw_spiculated,
+    area_share=(0.03, 0.16),
+    echo_db=(-24, -15),
+    texture_db=3,
+    attenuation=(1.0, 2.0),
+    border_width=(0.005, 0.013),
+    rim_db=(4, 10),
+    rim_width=(0.013, 0.035),
+    edge_attenuation=0,
+)
 
 
 @dataclass(frozen=True)
@@ -105,10 +135,11 @@ def _between(rng: Generator, limits: Range, half: float) -> float:
 
 def insert_lesion(rng: Generator, medium: Medium, lesion: Lesion) -> Medium:
     """Put a lesion into the medium: its rim, its body and its refracting flanks."""
-    kind, depth = lesion.kind, lesion.outline.depth_inside(medium.shape, lesion.centre_px)
-    inside = 1 / (1 + np.exp(-np.clip(depth / rng.uniform(*kind.border_px), -30, 30)))
+    kind, height = lesion.kind, medium.shape[0]
+    depth = lesion.outline.depth_inside(medium.shape, lesion.centre_px)
+    inside = 1 / (1 + np.exp(-np.clip(depth / (height * rng.uniform(*kind.border_width)), -30, 30)))
     body = rng.uniform(*kind.echo_db) + kind.texture_db * smooth_field(rng, medium.shape, (3, 5))
-    medium = medium.raised(rng.uniform(*kind.rim_db) * _rim(rng, depth, rng.uniform(*kind.rim_px)))
+    medium = medium.raised(rng.uniform(*kind.rim_db) * _rim(rng, depth, height * rng.uniform(*kind.rim_width)))
     medium = medium.replaced(inside, body, rng.uniform(*kind.attenuation))
     return medium.damped(kind.edge_attenuation * _flanks(lesion, depth))
 

@@ -60,7 +60,7 @@ class Outline:
 def draw_oval(rng: Generator, area_px: float) -> Outline:
     """Draw a smooth, gently lobulated oval that is wider than tall."""
     ellipse = _ellipse(aspect=rng.uniform(0.5, 0.85), tilt=rng.normal(0, 0.15))
-    return _of_area(ellipse * np.exp(_waves(rng, range(2, 5), 0.04)), area_px)
+    return _of_area(ellipse * np.exp(_waves(rng, range(2, 4), 0.05)), area_px)
 
 
 def draw_spiculated(rng: Generator, area_px: float) -> Outline:
@@ -88,8 +88,8 @@ def _spicules(rng: Generator) -> NDArray[np.float64]:
     count = rng.integers(7, 14)
     directions = rng.uniform(-np.pi, np.pi, count)
     away = np.angle(np.exp(1j * (_ANGLES[:, None] - directions)))
-    peaks = np.exp(-0.5 * (away / rng.uniform(0.06, 0.13, count)) ** 2)
-    return np.asarray((peaks * rng.uniform(0.12, 0.4, count)).max(axis=1))
+    peaks = np.exp(-0.5 * (away / rng.uniform(0.07, 0.16, count)) ** 2)
+    return np.asarray((peaks * rng.uniform(0.1, 0.35, count)).max(axis=1))
 
 
 def _of_area(radii: NDArray[np.float64], area_px: float) -> Outline:

@@ -92,5 +92,5 @@ def draw_probe(rng: Generator, height_px: int) -> Probe:
         side_lobe_db=rng.uniform(-36, -26),
         reverberation_db=rng.uniform(-30, -16),
         reverberation_mm=rng.uniform(0.8, 2.0),
-        noise_db=rng.uniform(-65, -55),
+        noise_db=rng.uniform(-78, -62),
     )

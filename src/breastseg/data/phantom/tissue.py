@@ -81,9 +81,9 @@ def _skin(shape: tuple[int, int], layers: Layers) -> Field:
 
 def _fat(rng: Generator, shape: tuple[int, int], layers: Layers) -> Field:
     """Lobules, parted by thin bright septa (Cooper's ligaments)."""
-    lobule = rng.uniform(0.035, 0.06) * shape[0]
-    septa = ridges(smooth_field(rng, shape, (lobule, 3.5 * lobule)), 0.9)
-    strength = np.clip(0.5 + 0.6 * smooth_field(rng, shape, (lobule, lobule)), 0, 1.3)
+    lobule = rng.uniform(0.012, 0.022) * shape[0]
+    septa = ridges(smooth_field(rng, shape, (lobule, 4 * lobule)), 0.9)
+    strength = np.clip(0.5 + 0.6 * smooth_field(rng, shape, (3 * lobule, 6 * lobule)), 0, 1.3)
     body = FAT_ECHO_DB + 1.5 * smooth_field(rng, shape, (3, 12))
     return body + rng.uniform(9, 15) * bend(septa * strength, layers.rise)
 
@@ -92,11 +92,12 @@ def _gland(rng: Generator, shape: tuple[int, int], layers: Layers) -> Field:
     """Wavy bright strands of stroma, with islands of fat whose share differs from breast to breast."""
     height = shape[0]
     strands = smooth_field(rng, shape, (0.008 * height, 0.07 * height))
-    lines = ridges(smooth_field(rng, shape, (0.02 * height, 0.12 * height)), 0.8)
+    lines = ridges(smooth_field(rng, shape, (0.014 * height, 0.09 * height)), 0.8)
+    patches = np.clip(0.4 + 0.7 * smooth_field(rng, shape, (0.05 * height, 0.1 * height)), 0, 1.5)
     islands = smooth_field(rng, shape, (0.022 * height, 0.05 * height))
     fatty = 1 / (1 + np.exp(-5 * (islands - rng.uniform(0.4, 1.8))))
-    strand_db = rng.uniform(2, 4) * strands + rng.uniform(2, 6) * lines
-    coarse = rng.uniform(1, 2.5) * smooth_field(rng, shape, (0.1 * height, 0.2 * height))
+    strand_db = rng.uniform(2, 4) * strands + rng.uniform(4, 10) * lines * patches
+    coarse = rng.uniform(1.5, 3) * smooth_field(rng, shape, (0.1 * height, 0.2 * height))
     return bend(strand_db + fatty * (FAT_ECHO_DB - 1) + coarse, layers.rise)
 
 
