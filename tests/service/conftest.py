@@ -1,0 +1,69 @@
+"""A real server: `breastseg serve` in a process of its own, asked over HTTP."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.onnx_models import write_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVE = [sys.executable, "-m", "breastseg.cli", "serve"]
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model") / "model.onnx")
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment without settings of the service, but for these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BREASTSEG_")}
+    return kept | {"PYTHONPATH": str(SOURCE)} | {f"BREASTSEG_{name.upper()}": value for name, value in settings.items()}
+
+
+@contextmanager
+def running_server(model: Path, **settings: str) -> Iterator[httpx2.Client]:
+    """Start the server on a free port, wait until it is ready, and see it end with status 0 when it is told to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*SERVE, "--model", str(model), "--port", str(port)]
+    with (
+        # a pipe that nobody reads would fill up and stop the server
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, env=environment(**settings), stdout=log, stderr=log) as process,  # noqa: S603 - ours
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        try:
+            _wait_until_ready(process, client, log)
+            yield client
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx2.Client, log: IO[str]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if client.get("/health/ready").status_code == httpx2.codes.OK:
+                return
+        except httpx2.ConnectError:
+            time.sleep(0.05)
+    log.seek(0)
+    pytest.fail(f"the server did not become ready: {log.read()}")

@@ -1,0 +1,48 @@
+"""The application over the tiny model, and an image for it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from breastseg.serving.app import create_app
+from breastseg.serving.settings import Settings
+from tests.onnx_models import bright_image, write_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+MAX_UPLOAD_BYTES = 100_000
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model") / "model.onnx")
+
+
+@pytest.fixture
+def app(model_path: Path) -> FastAPI:
+    return create_app(Settings(model=model_path, max_upload_bytes=MAX_UPLOAD_BYTES))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of the application once it is ready."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        yield client
+
+
+@pytest.fixture(scope="session")
+def image_png() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(bright_image(90, 120, (30, 20, 80, 60))).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.serving.dependencies import get_ready_service
+from tests.serving.conftest import MAX_UPLOAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx2
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def assert_problem(answer: httpx2.Response, status: int, type_: str, detail: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "detail"}
+    assert body["type"] == type_
+    assert body["status"] == status
+    assert detail in body["detail"]
+    assert "/" not in body["detail"].replace("multipart/form-data", "")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
+def test_what_is_no_image(client: TestClient, content: bytes) -> None:
+    answer = client.post("/v1/segment", files={"file": ("a.png", content, "image/png")})
+    assert_problem(answer, 422, "urn:breastseg:problem:unreadable-image", "The file ")
+
+
+def test_an_image_that_is_cut_off(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment", files={"file": image_png[: len(image_png) // 2]})
+    assert_problem(answer, 422, "urn:breastseg:problem:unreadable-image", "damaged")
+
+
+def test_a_form_without_the_file(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment", files={"image": image_png})
+    assert_problem(answer, 422, "urn:breastseg:problem:invalid-request", "body.file: Field required")
+
+
+def test_an_unknown_thing_to_include(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment?include=everything", files={"file": image_png})
+    assert_problem(answer, 422, "urn:breastseg:problem:invalid-request", "query.include")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "image/png", ""])
+def test_what_is_no_form(client: TestClient, content_type: str) -> None:
+    answer = client.post("/v1/segment", content=b"{}", headers={"Content-Type": content_type})
+    assert_problem(answer, 415, "urn:breastseg:problem:not-multipart", "field `file`")
+
+
+@pytest.mark.parametrize("headers", [MULTIPART, {"Content-Type": "multipart/form-data"}])
+def test_a_form_that_cannot_be_parsed(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.post("/v1/segment", content=b"no form", headers=headers)
+    assert_problem(answer, 400, "urn:breastseg:problem:malformed-request", "well-formed")
+
+
+def test_a_declared_length_beyond_the_cap(client: TestClient) -> None:
+    answer = client.post("/v1/segment", files={"file": b"0" * MAX_UPLOAD_BYTES})
+    assert_problem(answer, 413, "urn:breastseg:problem:too-large", str(MAX_UPLOAD_BYTES))
+
+
+def test_an_undeclared_length_beyond_the_cap(client: TestClient) -> None:
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(MAX_UPLOAD_BYTES // 1000 + 1):
+            yield b"0" * 1000
+
+    answer = client.post("/v1/segment", content=body(), headers=MULTIPART)
+    assert_problem(answer, 413, "urn:breastseg:problem:too-large", str(MAX_UPLOAD_BYTES))
+
+
+def test_unknown_paths_and_methods(client: TestClient) -> None:
+    assert_problem(client.get("/v2/segment"), 404, "about:blank", "")
+    assert_problem(client.get("/v1/segment"), 405, "about:blank", "")
+
+
+def test_a_fault_of_the_program_is_not_told_to_clients(
+    app: FastAPI, client: TestClient, image_png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("secret of the house")
+
+    app.dependency_overrides[get_ready_service] = fail
+    with caplog.at_level(logging.CRITICAL):
+        answer = client.post("/v1/segment", files={"file": image_png})
+    assert_problem(answer, 500, "about:blank", "log")
+    assert "secret" not in answer.text

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from tests.onnx_models import bright_image, write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*arguments: str | Path, before: str = "pass") -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own; `before` is Python that comes first."""
+    program = f"import sys; {before}; from breastseg.cli import app; app(prog_name='breastseg')"
+    return subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env={name: value for name, value in os.environ.items() if not name.startswith("BREASTSEG_")}
+        | {"PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_says_what_it_is_for_and_loads_nothing_heavy() -> None:
+    started = time.perf_counter()
+    done = run("--help", before="import atexit; atexit.register(lambda: print('LOADED', *sys.modules))")
+    assert time.perf_counter() - started < 5
+    assert done.returncode == 0
+    text, _, loaded = done.stdout.partition("LOADED")
+    assert "Research use only" in text
+    assert {"numpy", "onnxruntime", "fastapi", "torch", "pydantic"}.isdisjoint(loaded.split())
+
+
+def test_predict_writes_masks_and_says_where(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx")
+    Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")
+    done = run("predict", tmp_path / "a.png", "--model", model, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 images" in done.stdout
+    assert "Research use only" in done.stdout
+    assert json.loads((tmp_path / "out" / "predictions.jsonl").read_text(encoding="utf-8"))["mask"] == "a.png"
+
+
+def test_an_error_that_a_user_can_mend_comes_without_a_trace(tmp_path: Path) -> None:
+    done = run("predict", tmp_path / "gone.png", "--model", tmp_path / "m.onnx", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "gone.png: does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_predict_needs_no_extra_and_serve_names_the_one_it_needs(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx")
+    Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")
+    # None in sys.modules makes an import fail as if the package were not installed
+    bare = "sys.modules.update(dict.fromkeys(['fastapi', 'uvicorn', 'pydantic_settings', 'torch', 'scipy', 'yaml']))"
+    done = run("predict", tmp_path / "a.png", "--model", model, "--out", tmp_path / "out", before=bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run("serve", "--model", model, before=bare)
+    assert done.returncode == 1
+    assert "pip install 'breastseg[serve]'" in done.stderr
+
+
+def test_serve_without_a_model_names_the_option_and_the_variable() -> None:
+    done = run("serve")
+    assert done.returncode == 1
+    assert "BREASTSEG_MODEL" in done.stderr
