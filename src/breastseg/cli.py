@@ -36,6 +36,18 @@ app = typer.Typer(
     help="Marks suspected lesions in breast images. Research use only: not a medical device, not for diagnosis.",
 )
 
+results = typer.Typer(no_args_is_help=True, help="Keep reported runs and write docs/results.md.")
+app.add_typer(results, name="results")
+
+_NEXT = """
+What next:
+  dvc exp run -S model=cnn_unet                                            export the other network; retrains nothing
+  dvc exp run -S data.root=data/raw/busi                                   your own images: see the README
+  dvc exp show                                                             compare experiments
+  dvc plots show                                                           curves, scores by image, overlays
+  breastseg serve --model models/release/model.onnx                        answer over HTTP
+"""
+
 
 @contextmanager
 def _extra(name: str) -> Iterator[None]:
@@ -73,6 +85,38 @@ def serve(
     with _extra("serve"):
         from breastseg.serving import server, settings
     server.run(settings.load_settings(model=model, host=host, port=port))
+
+
+@app.command()
+def summary() -> None:
+    """Print the comparison of the last pipeline run and what to do next. Research use only."""
+    with _extra("evaluate"):
+        from breastseg.evaluation.summary import comparison_table
+    typer.echo(comparison_table(Path("metrics/statistics.json")))
+    typer.echo(_NEXT)
+
+
+@results.command("save")
+def save_results(
+    name: Annotated[str, typer.Argument(help="Folder below docs/results.")],
+    title: Annotated[str, typer.Option(help="Heading of the run.")],
+    data: Annotated[str, typer.Option(help="The images, and how many.")],
+    note: Annotated[str, typer.Option(help="What the run shows, and anything unusual about it.")],
+) -> None:
+    """Copy the run in the workspace to docs/results, and write the page anew."""
+    with _extra("train"):
+        from breastseg.reporting.results import About, save_run
+    folder = save_run(name, About(title, data, note), Path())
+    typer.echo(f"Saved in {folder}")
+    write_results_page()
+
+
+@results.command("page")
+def write_results_page() -> None:
+    """Write docs/results.md from the folders in docs/results."""
+    with _extra("train"):
+        from breastseg.reporting.results import render_page
+    Path("docs/results.md").write_text(render_page(Path("docs/results")), encoding="utf-8")
 
 
 if __name__ == "__main__":
