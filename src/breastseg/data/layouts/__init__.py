@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
+
+from breastseg.data.layouts import bcss, bus_bra, bus_uclm, busi, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,10 @@ class Layout(Protocol):
         """
 
 
+# Imported by name, so that DVC's dependencies can be read off the imports
+_LAYOUTS: dict[str, Layout] = {"bcss": bcss, "bus_bra": bus_bra, "bus_uclm": bus_uclm, "busi": busi, "table": table}
+
+
 def layout(name: str) -> Layout:
-    """Import the layout `name`: a new one is one module here, its name in `params.data` and one test."""
-    return cast("Layout", import_module(f"{__name__}.{name}"))
+    """Return the layout `name`: a new one is one module here, its names here and in `params.data`, and one test."""
+    return _LAYOUTS[name]
