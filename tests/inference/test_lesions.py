@@ -101,6 +101,8 @@ def test_lesions_account_for_every_pixel_of_the_mask(mask: np.ndarray) -> None:
         assert len(xs) >= 3
         assert x0 <= xs.min() <= xs.max() <= x1
         assert y0 <= ys.min() <= ys.max() <= y1
+        # all of it is outlined, parts that hang together by a corner too
+        assert np.abs(np.subtract((xs.min(), ys.min(), xs.max(), ys.max()), lesion.box)).max() <= 1
 
 
 @given(st.integers(8, 40), st.integers(8, 40), st.floats(0, 3))
