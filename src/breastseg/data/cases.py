@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from breastseg.errors import Problem
 
 Label = Literal["benign", "malignant", "normal", "unknown"]
@@ -22,6 +20,8 @@ Mask = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class RawCase:
     """One image as its data set holds it, not yet opened.
+
+    Paths are plain strings (with `/`, from the working directory), a third of a `Path`: the list of all cases is held.
 
     Attributes:
         case_id: Unique name within the table.
@@ -36,8 +36,8 @@ class RawCase:
 
     case_id: str
     dataset: str
-    image: Path
-    masks: tuple[Path, ...]
+    image: str
+    masks: tuple[str, ...]
     label: Label
     patient: str | None
     device: str | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,6 @@ from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.decode import decode_image
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
     from breastseg.data.layouts import Layout
     from breastseg.inference.decode import UInt8Image
@@ -59,11 +58,11 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
     return (problem,) if problem else _pack(case, image, lesion, ignored)
 
 
-def _decode(path: Path, problems: list[Problem]) -> UInt8Image | None:
+def _decode(path: str, problems: list[Problem]) -> UInt8Image | None:
     try:
-        return decode_image(path.read_bytes())
+        return decode_image(Path(path).read_bytes())
     except (OSError, BreastsegError) as error:
-        problems.append(Problem(path.as_posix(), _phrase(error), _RESTORE))
+        problems.append(Problem(path, _phrase(error), _RESTORE))
         return None
 
 
@@ -71,18 +70,18 @@ def _phrase(error: OSError | BreastsegError) -> str:
     return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
-def _read_mask(path: Path, reader: Layout, image: UInt8Image | None, problems: list[Problem]) -> MaskLayers | None:
+def _read_mask(path: str, reader: Layout, image: UInt8Image | None, problems: list[Problem]) -> MaskLayers | None:
     pixels = _decode(path, problems)
     if pixels is None:
         return None
     if image is not None and pixels.shape[:2] != image.shape[:2]:
         what = f"is {_size(pixels)} pixels, but its image is {_size(image)}"
-        problems.append(Problem(path.as_posix(), what, "Take the mask that was drawn on this very image"))
+        problems.append(Problem(path, what, "Take the mask that was drawn on this very image"))
         return None
     try:
         return reader.read_mask(pixels)
     except BreastsegError as error:
-        problems.append(Problem(path.as_posix(), str(error), "Save the mask as the layout has it; see docs/data.md"))
+        problems.append(Problem(path, str(error), "Save the mask as the layout has it; see docs/data.md"))
         return None
 
 
@@ -107,7 +106,7 @@ def _contradiction(case: RawCase, lesion: Mask) -> Problem | None:
         return None
     found = "a lesion" if has_lesion else "no lesion"
     path = (*case.masks, case.image)[0]
-    return Problem(path.as_posix(), f"shows {found}, but the label is {case.label}", "Mend the mask or the label")
+    return Problem(path, f"shows {found}, but the label is {case.label}", "Mend the mask or the label")
 
 
 def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) -> Examined:

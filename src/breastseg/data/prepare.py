@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections import Counter
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,14 @@ if TYPE_CHECKING:
     from breastseg.params.prepare import Prepare
 
 
+@dataclass
+class _Seen:
+    """What is kept of the cases that went by: ids and perceptual hashes, in the same order."""
+
+    case_ids: list[str] = field(default_factory=list)
+    hashes: array[int] = field(default_factory=lambda: array("Q"))
+
+
 def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
     """Check every raw case and write the prepared table.
 
@@ -42,19 +52,25 @@ def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
     Raises:
         ProblemsError: There is no case, or there are faults and `on_error` is `fail`. Nothing is written then.
     """
-    root = Path(data.root)
-    listing = layout(data.layout).find_cases(root)
-    cases, clashes = _part_clashes(listing.cases)
-    problems = [*listing.problems, *clashes]
-    hashes: dict[str, int] = {}
     examined = out.with_name(f".{out.name}.examined")
     try:
-        write_table(_examine_all(cases, data.layout, hashes, problems), examined)
-        _check(root, params, problems, hashes)
-        write_table(_regroup(examined, hashes, params.duplicate_max_bits), out)
+        seen, problems = _examine_to(examined, data)
+        _check(data.root, params, problems, seen)
+        write_table(_regroup(examined, seen, params.duplicate_max_bits), out)
+        write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], dropped)
     finally:
         examined.unlink(missing_ok=True)
-    write_csv(Problem, [_from_root(problem, root) for problem in sorted(problems)], dropped)
+        _remove_if_empty(out.parent)
+
+
+def _examine_to(path: Path, data: Data) -> tuple[_Seen, list[Problem]]:
+    """Write the cases without fault to `path`; give what is to be kept of them, and the faults of the others."""
+    listing = layout(data.layout).find_cases(Path(data.root))
+    cases, clashes = _part_clashes(listing.cases)
+    seen = _Seen()
+    problems = [*listing.problems, *clashes]
+    write_table(_examine_all(cases, data.layout, seen, problems), path)
+    return seen, problems
 
 
 def _part_clashes(cases: Sequence[RawCase]) -> tuple[list[RawCase], list[Problem]]:
@@ -63,7 +79,7 @@ def _part_clashes(cases: Sequence[RawCase]) -> tuple[list[RawCase], list[Problem
     own = sorted((case for case in cases if counts[case.case_id] == 1), key=lambda case: case.case_id)
     mend = "Give every case an id of its own: rename the file, or fill the column case_id of a cases.csv"
     clashes = [
-        Problem(case.image.as_posix(), f"has the case id {case.case_id!r} of another case", mend)
+        Problem(case.image, f"has the case id {case.case_id!r} of another case", mend)
         for case in cases
         if counts[case.case_id] > 1
     ]
@@ -71,33 +87,38 @@ def _part_clashes(cases: Sequence[RawCase]) -> tuple[list[RawCase], list[Problem
 
 
 def _examine_all(
-    cases: Sequence[RawCase], layout_name: str, hashes: dict[str, int], problems: list[Problem]
+    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem]
 ) -> Iterator[PreparedCase]:
-    """Yield the cases without fault; note their hashes, and the faults of the others."""
+    """Yield the cases without fault; note what is to be kept of them, and the faults of the others."""
     results = ordered_map(partial(examine, layout_name=layout_name), cases)
     for result in tqdm(results, desc="prepare", total=len(cases), unit="image"):
         if isinstance(result, Examined):
-            hashes[result.case.case_id] = result.perceptual_hash
+            seen.case_ids.append(result.case.case_id)
+            seen.hashes.append(result.perceptual_hash)
             yield result.case
         else:
             problems += result
 
 
-def _check(root: Path, params: Prepare, problems: Sequence[Problem], hashes: dict[str, int]) -> None:
+def _check(root: str, params: Prepare, problems: Sequence[Problem], seen: _Seen) -> None:
     if problems and params.on_error == "fail":
-        raise ProblemsError(f"{root.as_posix()} cannot be prepared; prepare.on_error: drop leaves these out", problems)
-    if not hashes:
-        nothing = Problem(root.as_posix(), "holds no case that can be used", "Check data.root and data.layout")
+        raise ProblemsError(f"{root} cannot be prepared; prepare.on_error: drop leaves these out", problems)
+    if not seen.case_ids:
+        nothing = Problem(root, "holds no case that can be used", "Check data.root and data.layout")
         raise ProblemsError("No case at all", [nothing, *problems])
 
 
-def _regroup(examined: Path, hashes: dict[str, int], max_bits: int) -> Iterator[PreparedCase]:
+def _regroup(examined: Path, seen: _Seen, max_bits: int) -> Iterator[PreparedCase]:
     """Yield the cases again, now with their near-duplicate groups, which take all of them to know."""
-    case_ids = list(hashes)
-    groups = duplicate_groups(case_ids, np.fromiter(hashes.values(), np.uint64, len(hashes)), max_bits)
+    groups = duplicate_groups(seen.case_ids, np.array(seen.hashes, dtype=np.uint64), max_bits)
     for case, group in zip(read_table(examined), groups, strict=True):
         yield replace(case, duplicate_group=group)
 
 
-def _from_root(problem: Problem, root: Path) -> Problem:
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # it holds the outs
+        folder.rmdir()
+
+
+def _from_root(problem: Problem, root: str) -> Problem:
     return replace(problem, path=Path(os.path.relpath(problem.path, root)).as_posix())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, MaskLayers, RawCase
-from breastseg.data.layouts.files import join_masks, list_images, locate
+from breastseg.data.layouts.files import join_masks, list_images, locate, stem
 from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def read_mask(image: UInt8Image) -> MaskLayers:
 def _read_part(image_folder: Path, mask_folder: Path) -> Listing:
     images, image_problems = list_images(image_folder)
     masks, mask_problems = list_images(mask_folder)
-    joined, unjoined = join_masks(images, {mask.stem: [mask] for mask in masks})
-    cases = tuple(RawCase(i.stem, "bcss", i, paths, "unknown", _patient(i), None) for i, paths in joined)
+    joined, unjoined = join_masks(images, {stem(mask): [mask] for mask in masks})
+    cases = tuple(RawCase(stem(i), "bcss", i, paths, "unknown", _patient(i), None) for i, paths in joined)
     return Listing(cases, (*image_problems, *mask_problems, *unjoined))
 
 
-def _patient(image: Path) -> str:
-    return "-".join(image.stem.split("-")[:_BARCODE_PARTS])
+def _patient(image: str) -> str:
+    return "-".join(stem(image).split("-")[:_BARCODE_PARTS])

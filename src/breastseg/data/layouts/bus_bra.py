@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, RawCase
 from breastseg.data.layouts.csv_lines import join_lines, parse_label, read_csv, unknown_label
-from breastseg.data.layouts.files import join_masks, list_images, locate
+from breastseg.data.layouts.files import join_masks, list_images, locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breastseg.data.layouts.csv_lines import Joined, Line
+    from breastseg.data.layouts.csv_lines import Line
+    from breastseg.data.layouts.files import Joined
     from breastseg.errors import Problem
 
 __all__ = ["find_cases", "read_mask"]
@@ -37,7 +38,7 @@ def find_cases(root: Path) -> Listing:
     lines = read_csv(home / _TABLE, _COLUMNS)
     images, image_problems = list_images(home / "Images")
     masks, mask_problems = list_images(home / "Masks")
-    by_stem = {_IMAGE + mask.stem.removeprefix(_MASK): [mask] for mask in masks}
+    by_stem = {_IMAGE + stem(mask).removeprefix(_MASK): [mask] for mask in masks}
     joined, unjoined = join_masks(images, by_stem)
     described, undescribed = join_lines(joined, lines, [line["ID"] for line in lines], home / _TABLE)
     read = [_read_case(pair, line) for pair, line in described]
@@ -50,6 +51,6 @@ def _read_case(pair: Joined, line: Line) -> RawCase | Problem:
     image, masks = pair
     label = parse_label(line["Pathology"])
     if label is None:
-        return unknown_label(image.as_posix(), line["Pathology"])
+        return unknown_label(image, line["Pathology"])
     patient, device, birads = (line[name] or None for name in ("Case", "Device", "BIRADS"))
-    return RawCase(image.stem, "bus_bra", image, masks, label, patient, device, birads=birads)
+    return RawCase(stem(image), "bus_bra", image, masks, label, patient, device, birads=birads)

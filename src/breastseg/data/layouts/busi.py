@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Label, Listing, RawCase
-from breastseg.data.layouts.files import join_masks, list_images, locate
+from breastseg.data.layouts.files import join_masks, list_images, locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
 
@@ -42,14 +42,14 @@ def find_cases(root: Path) -> Listing:
 
 def _read_folder(folder: Path, label: Label) -> Listing:
     files, problems = list_images(folder)
-    masks: dict[str, list[Path]] = {}
-    images: list[Path] = []
+    masks: dict[str, list[str]] = {}
+    images: list[str] = []
     for file in files:
-        match = _MASK.fullmatch(file.stem)
+        match = _MASK.fullmatch(stem(file))
         (masks.setdefault(match["stem"], []) if match else images).append(file)
     joined, unjoined = join_masks(images, masks)
     dataset = "busi" if folder.parent.name == _PUBLISHED_NAME else folder.parent.name
-    cases = tuple(RawCase(image.stem, dataset, image, paths, label, None, None) for image, paths in joined)
+    cases = tuple(RawCase(stem(image), dataset, image, paths, label, None, None) for image, paths in joined)
     return Listing(cases, (*problems, *unjoined))
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import LABELS, Label
+from breastseg.data.layouts.files import Joined, stem
 from breastseg.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Line = dict[str, str]
-Joined = tuple["Path", tuple["Path", ...]]
 # the first line of a file holds the names of the columns
 FIRST_LINE = 2
 
@@ -60,18 +60,18 @@ def join_lines(
         that speaks of another line's image.
     """
     by_name = dict(zip(names, lines, strict=True))
-    stems = {image.stem for image, _ in joined}
+    stems = {stem(image) for image, _ in joined}
     where = path.as_posix()
     twice = [name for name, count in Counter(names).items() if count > 1]
     problems = [Problem(where, f"speaks of {name} more than once", "Leave one line") for name in twice]
     lonely = [name for name in by_name if name not in stems]
     mend = "Add image and mask, or remove the line"
     problems += [Problem(where, f"speaks of {name}, which has no image with a mask", mend) for name in lonely]
-    bare = [image for image, _ in joined if image.stem not in by_name]
+    bare = [image for image, _ in joined if stem(image) not in by_name]
     mend = "Add a line for it, or remove image and mask"
-    problems += [Problem(image.as_posix(), f"has no line in {path.name}", mend) for image in bare]
+    problems += [Problem(image, f"has no line in {path.name}", mend) for image in bare]
     usable = by_name.keys() - {*twice}
-    return [(pair, by_name[pair[0].stem]) for pair in joined if pair[0].stem in usable], problems
+    return [(pair, by_name[stem(pair[0])]) for pair in joined if stem(pair[0]) in usable], problems
 
 
 def parse_label(text: str) -> Label | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from breastseg.errors import Problem, ProblemsError
@@ -9,6 +11,9 @@ from breastseg.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+# an image and its masks
+Joined = tuple[str, tuple[str, ...]]
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 # files that desktop systems leave in folders that were looked at
@@ -34,23 +39,29 @@ def locate(root: Path, entries: Collection[str]) -> Path:
     raise ProblemsError("No data", [Problem(root.as_posix(), what, "Set data.root and data.layout to fit each other")])
 
 
-def list_images(folder: Path) -> tuple[list[Path], list[Problem]]:
+def list_images(folder: Path) -> tuple[list[str], list[Problem]]:
     """List the image files right in `folder`, sorted; any other file there is a problem, hidden ones are not.
 
     A folder that is not there holds no images.
     """
     if not folder.is_dir():
         return [], []
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not _is_clutter(path))
-    images = [file for file in files if file.suffix.lower() in IMAGE_ENDINGS]
+    # a scan tells files from folders without a question to the disk for each
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file() and not _is_clutter(entry.name))
+    start = f"{folder.as_posix()}/"
     mend = f"Move it elsewhere, or convert it to one of {', '.join(sorted(IMAGE_ENDINGS))}"
-    strangers = sorted(set(files) - set(images))
-    return images, [Problem(file.as_posix(), "is no image file by its ending", mend) for file in strangers]
+    strangers = [name for name in names if PurePath(name).suffix.lower() not in IMAGE_ENDINGS]
+    problems = [Problem(start + name, "is no image file by its ending", mend) for name in strangers]
+    return [start + name for name in names if PurePath(name).suffix.lower() in IMAGE_ENDINGS], problems
 
 
-def join_masks(
-    images: Sequence[Path], masks: Mapping[str, Sequence[Path]]
-) -> tuple[list[tuple[Path, tuple[Path, ...]]], list[Problem]]:
+def stem(path: str) -> str:
+    """Give the file name without its ending."""
+    return PurePath(path).stem
+
+
+def join_masks(images: Sequence[str], masks: Mapping[str, Sequence[str]]) -> tuple[list[Joined], list[Problem]]:
     """Join images with their masks.
 
     Args:
@@ -60,20 +71,18 @@ def join_masks(
     Returns:
         Images that have masks, with them; a problem for every image without a mask and mask without an image.
     """
-    stems = {image.stem for image in images}
-    orphans = [mask for stem, files in masks.items() if stem not in stems for mask in files]
-    bare = [image for image in images if image.stem not in masks]
-    problems = [
-        Problem(mask.as_posix(), "is a mask without an image", "Add the image or remove it") for mask in orphans
-    ]
+    stems = {stem(image) for image in images}
+    orphans = [mask for name, files in masks.items() if name not in stems for mask in files]
+    bare = [image for image in images if stem(image) not in masks]
+    problems = [Problem(mask, "is a mask without an image", "Add the image or remove it") for mask in orphans]
     mend = "Add the mask (all black where there is no lesion) or remove the image"
-    problems += [Problem(image.as_posix(), "is an image without a mask", mend) for image in bare]
-    return [(image, tuple(masks[image.stem])) for image in images if image.stem in masks], problems
+    problems += [Problem(image, "is an image without a mask", mend) for image in bare]
+    return [(image, tuple(masks[stem(image)])) for image in images if stem(image) in masks], problems
 
 
 def _holds(folder: Path, entries: Collection[str]) -> bool:
     return any((folder / entry).exists() for entry in entries)
 
 
-def _is_clutter(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in _DESKTOP_FILES
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _DESKTOP_FILES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from breastseg.data.cases import Listing, RawCase
 from breastseg.data.layouts.csv_lines import FIRST_LINE, Line, parse_label, read_csv, unknown_label
-from breastseg.data.layouts.files import locate
+from breastseg.data.layouts.files import locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
 
@@ -49,10 +49,10 @@ def _read_case(home: Path, line: Line, where: str) -> RawCase | list[Problem]:
         problems.append(Problem(where, what, "Fill the column image or remove the line"))
     if label is None or problems:
         return problems
-    image = home / line["image"]
+    image = (home / line["image"]).as_posix()
     patient, device, birads = (line.get(name) or None for name in ("patient", "device", "birads"))
-    case_id, dataset = line.get("case_id") or image.stem, line.get("dataset") or "table"
-    paths = tuple(home / name for name in masks)
+    case_id, dataset = line.get("case_id") or stem(image), line.get("dataset") or "table"
+    paths = tuple((home / name).as_posix() for name in masks)
     return RawCase(case_id, dataset, image, paths, label, patient, device, birads=birads)
 
 

@@ -1,0 +1,57 @@
+"""BUS-BRA: the CSV tells patient, label, BI-RADS and device of every image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breastseg.data.layouts import layout
+from breastseg.errors import ProblemsError
+from tests.data.samples import box, save, speckle
+
+BUS_BRA = layout("bus_bra")
+HEADER = "ID,Case,Histology,Pathology,BIRADS,Device"
+
+
+def _write(home: Path, stems: list[str], lines: list[str]) -> Path:
+    for seed, stem in enumerate(stems):
+        save(home / "Images" / f"bus_{stem}.png", speckle(seed))
+        save(home / "Masks" / f"mask_{stem}.png", box())
+    (home / "bus_data.csv").write_text("\n".join([HEADER, *lines]), encoding="utf-8")
+    return home
+
+
+def test_line_describes_its_image(tmp_path: Path) -> None:
+    _write(tmp_path / "BUSBRA", ["0020-l"], ["bus_0020-l,20,cyst,benign,4,GE Logiq 7 @10-14MHz"])
+    listing = BUS_BRA.find_cases(tmp_path)
+    (case,) = listing.cases
+    assert listing.problems == ()
+    assert (case.case_id, case.dataset, case.patient, case.label) == ("bus_0020-l", "bus_bra", "20", "benign")
+    assert (case.device, case.birads) == ("GE Logiq 7 @10-14MHz", "4")
+    assert [Path(mask).name for mask in case.masks] == ["mask_0020-l.png"]
+
+
+def test_each_fault_is_named(tmp_path: Path) -> None:
+    lines = ["bus_1,1,,benign,2,A", "bus_2,2,,odd,2,A", "bus_4,4,,benign,2,A", "bus_5,5,,benign,2,A", "bus_5,5,,,,"]
+    _write(tmp_path, ["1", "2", "3", "5"], lines)
+    save(tmp_path / "Images" / "bus_6.png", speckle(6))
+    save(tmp_path / "Masks" / "mask_7.png", box())
+    listing = BUS_BRA.find_cases(tmp_path)
+    assert [case.case_id for case in listing.cases] == ["bus_1"]
+    told = "\n".join(map(str, listing.problems))
+    for text in (
+        "bus_2.png: has the unknown label 'odd'",
+        "bus_3.png: has no line in bus_data.csv",
+        "speaks of bus_4, which has no image",
+        "speaks of bus_5 more than once",
+        "bus_6.png: is an image without a mask",
+        "mask_7.png: is a mask without an image",
+    ):
+        assert text in told
+
+
+def test_missing_column_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bus_data.csv").write_text("ID,Case,Pathology,BIRADS\n", encoding="utf-8")
+    with pytest.raises(ProblemsError, match="lacks the column Device"):
+        BUS_BRA.find_cases(tmp_path)

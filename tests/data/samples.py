@@ -1,0 +1,79 @@
+"""Small images, raw folders and rows that the tests of the data share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from breastseg.data.png import encode_png
+from breastseg.data.table import CaseRow, PreparedCase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+HEIGHT, WIDTH = 40, 48
+
+
+def speckle(seed: int, height: int = HEIGHT, width: int = WIDTH) -> npt.NDArray[np.uint8]:
+    """Coarse random texture: images of two seeds are no near-duplicates."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def box(height: int = HEIGHT, width: int = WIDTH) -> npt.NDArray[np.bool_]:
+    """One lesion in the middle."""
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[height // 4 : height // 2, width // 4 : width // 2] = True
+    return mask
+
+
+def nothing() -> npt.NDArray[np.bool_]:
+    return np.zeros((HEIGHT, WIDTH), dtype=np.bool_)
+
+
+def save(path: Path, pixels: npt.NDArray[Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def write_busi(root: Path, benign: int = 3, malignant: int = 2, normal: int = 1) -> Path:
+    """A folder in the layout of BUSI, without fault."""
+    counts = {"benign": benign, "malignant": malignant, "normal": normal}
+    for offset, (label, count) in enumerate(counts.items()):
+        for index in range(count):
+            save(root / label / f"{label} ({index}).png", speckle(1000 * offset + index))
+            save(root / label / f"{label} ({index})_mask.png", nothing() if label == "normal" else box())
+    return root
+
+
+def case_row(case_id: str, **changes: Any) -> CaseRow:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "case_id": case_id,
+        "dataset": "test",
+        "patient": None,
+        "label": "benign",
+        "device": None,
+        "height": HEIGHT,
+        "width": WIDTH,
+        "channels": 1,
+        "lesions": 1,
+        "flags": (),
+        "content_hash": "0" * 64,
+        "duplicate_group": case_id,
+    }
+    return CaseRow(**{**fields, **changes})
+
+
+def prepared_case(case_id: str, seed: int = 0, **changes: Any) -> PreparedCase:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        **vars(case_row(case_id)),
+        "image_png": encode_png(speckle(seed)),
+        "mask_png": encode_png(box()),
+        "ignored_png": None,
+    }
+    return PreparedCase(**{**fields, **changes})

@@ -1,0 +1,25 @@
+"""Groups are connected components, named by their smallest member."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from breastseg.data.groups import connected_groups, pairs_of_equal_keys
+
+
+def test_chains_are_one_group_named_by_its_smallest_member() -> None:
+    pairs = np.array([[3, 1], [1, 2]])
+    assert connected_groups(["d", "c", "b", "a"], pairs) == ["d", "a", "a", "a"]
+
+
+def test_without_pairs_everybody_is_alone() -> None:
+    assert connected_groups(["a", "b"], np.empty((0, 2), dtype=np.int64)) == ["a", "b"]
+
+
+def test_nobody_is_no_group() -> None:
+    assert connected_groups([], np.empty((0, 2), dtype=np.int64)) == []
+
+
+def test_equal_keys_are_paired_and_none_is_no_key() -> None:
+    names = ["a", "b", "c", "d"]
+    assert connected_groups(names, pairs_of_equal_keys(["x", None, "x", None])) == ["a", "b", "a", "d"]

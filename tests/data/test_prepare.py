@@ -1,0 +1,212 @@
+"""A raw folder becomes one table, entirely or not at all."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+import tracemalloc
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.data import prepare as prepare_module
+from breastseg.data.parallel import CHUNK
+from breastseg.data.prepare import prepare
+from breastseg.data.table import read_rows, read_table
+from breastseg.errors import ProblemsError
+from breastseg.params.data import Data, Layout
+from breastseg.params.prepare import Prepare
+from tests.data.samples import box, nothing, save, speckle, write_busi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from breastseg.data.cases import RawCase
+
+
+def _prepare(root: Path, out: Path, layout: Layout = "busi", on_error: Literal["fail", "drop"] = "fail") -> None:
+    params = Prepare(on_error=on_error, duplicate_max_bits=10)
+    prepare(Data(layout=layout, root=root.as_posix()), params, out / "cases.parquet", out / "dropped.csv")
+
+
+def _dropped(out: Path) -> dict[str, str]:
+    with (out / "dropped.csv").open(encoding="utf-8", newline="") as file:
+        return {line["path"]: line["what"] for line in csv.DictReader(file)}
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A folder with every fault at once beside six sound cases, and what is to be said of each offender."""
+    root = write_busi(tmp_path / "raw")
+    for name in ("bare", "small", "cut", "empty", "no lesion", "twin", "text", "gone"):
+        save(root / "benign" / f"{name}.png", speckle(len(name)))
+        save(root / "benign" / f"{name}_mask.png", nothing() if name == "no lesion" else box())
+    (root / "benign" / "bare_mask.png").unlink()
+    (root / "benign" / "gone.png").unlink()
+    save(root / "benign" / "small_mask.png", box(20, 24))
+    cut = root / "benign" / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:300])
+    (root / "benign" / "empty_mask.png").write_bytes(b"")
+    (root / "benign" / "text.png").write_text("no image", encoding="utf-8")
+    save(root / "normal" / "with lesion.png", speckle(50))
+    save(root / "normal" / "with lesion_mask.png", box())
+    save(root / "malignant" / "twin.png", speckle(51))
+    save(root / "malignant" / "twin_mask.png", box())
+    save(root / "begnin" / "x.png", speckle(52))
+    return root, {
+        "benign/bare.png": "without a mask",
+        "benign/gone_mask.png": "mask without an image",
+        "benign/small_mask.png": "is 24 x 20 pixels, but its image is 48 x 40",
+        "benign/cut.png": "cut off",
+        "benign/empty_mask.png": "is empty",
+        "benign/text.png": "is no PNG",
+        "benign/no lesion_mask.png": "shows no lesion, but the label is benign",
+        "normal/with lesion_mask.png": "shows a lesion, but the label is normal",
+        "benign/twin.png": "case id 'twin' of another case",
+        "malignant/twin.png": "case id 'twin' of another case",
+        "begnin": "unknown label",
+    }
+
+
+def test_all_faults_are_told_at_once_and_nothing_is_left(broken: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    root, offenders = broken
+    with pytest.raises(ProblemsError) as caught:
+        _prepare(root, tmp_path / "out")
+    told = {problem.path: problem for problem in caught.value.problems}
+    assert told.keys() == {(root / name).as_posix() for name in offenders}
+    for name, what in offenders.items():
+        problem = told[(root / name).as_posix()]
+        assert what in problem.what
+        assert problem.mend
+        assert str(problem) in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_drop_leaves_out_and_lists_what_is_faulty(broken: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    root, offenders = broken
+    _prepare(root, tmp_path / "out", on_error="drop")
+    sound = [f"benign ({i})" for i in range(3)] + [f"malignant ({i})" for i in range(2)] + ["normal (0)"]
+    assert [row.case_id for row in read_rows(tmp_path / "out" / "cases.parquet")] == sound
+    dropped = _dropped(tmp_path / "out")
+    assert dropped.keys() == offenders.keys()
+    assert all(what in dropped[name] for name, what in offenders.items())
+
+
+def test_faults_of_a_failed_run_leave_an_earlier_table_alone(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    _prepare(root, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    (root / "normal" / "normal (0).png").write_bytes(b"")
+    with pytest.raises(ProblemsError):
+        _prepare(root, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+def test_no_case_at_all_fails_either_way(tmp_path: Path, on_error: Literal["fail", "drop"]) -> None:
+    (tmp_path / "raw" / "benign").mkdir(parents=True)
+    with pytest.raises(ProblemsError, match="holds no case"):
+        _prepare(tmp_path / "raw", tmp_path / "out", on_error=on_error)
+    save(tmp_path / "raw" / "benign" / "bare.png", speckle(0))
+    with pytest.raises(ProblemsError, match=r"bare\.png"):
+        _prepare(tmp_path / "raw", tmp_path / "out", on_error=on_error)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_root_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match="nowhere: is no folder"):
+        _prepare(tmp_path / "nowhere", tmp_path / "out", on_error="drop")
+
+
+def test_pixels_label_and_counts_reach_the_table(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    second = np.zeros_like(box())
+    second[30:35, 30:40] = True
+    save(root / "benign" / "benign (0)_mask_1.png", second)
+    _prepare(root, tmp_path / "out")
+    case, *others = read_table(tmp_path / "out" / "cases.parquet")
+    np.testing.assert_array_equal(case.image(), speckle(0))
+    np.testing.assert_array_equal(case.mask(), box() | second)
+    assert (case.lesions, case.height, case.width, case.channels, case.label) == (2, 40, 48, 1, "benign")
+    assert [other.lesions for other in others] == [1, 1, 1, 1, 0]
+    assert _dropped(tmp_path / "out") == {}
+
+
+def test_rgba_and_palette_masks_mean_the_same(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    mask = Image.fromarray(box())
+    mask.convert("RGBA").save(root / "benign" / "benign (0)_mask.png")
+    mask.convert("P").save(root / "benign" / "benign (1)_mask.png")
+    mask.convert("I;16").save(root / "benign" / "benign (2)_mask.png")
+    _prepare(root, tmp_path / "out")
+    for case in read_table(tmp_path / "out" / "cases.parquet", [f"benign ({i})" for i in range(3)]):
+        np.testing.assert_array_equal(case.mask(), box())
+
+
+def test_unknown_label_without_lesion_is_a_normal(tmp_path: Path) -> None:
+    root = tmp_path / "raw"
+    save(root / "a.png", speckle(0))
+    save(root / "b.png", speckle(1))
+    save(root / "b mask.png", box())
+    (root / "cases.csv").write_text("image,masks,label\na.png,,\nb.png,b mask.png,unknown\n", encoding="utf-8")
+    _prepare(root, tmp_path / "out", layout="table")
+    assert [row.label for row in read_rows(tmp_path / "out" / "cases.parquet")] == ["normal", "unknown"]
+
+
+def test_ignored_pixels_are_kept(tmp_path: Path) -> None:
+    codes = np.full((40, 48), 2, dtype=np.uint8)
+    codes[:10], codes[20:30] = 0, 1
+    save(tmp_path / "raw" / "train" / "TCGA-A1-A0SK-DX1_a.png", np.stack([speckle(i) for i in range(3)], axis=2))
+    save(tmp_path / "raw" / "train_mask" / "TCGA-A1-A0SK-DX1_a.png", codes)
+    _prepare(tmp_path / "raw", tmp_path / "out", layout="bcss")
+    (case,) = read_table(tmp_path / "out" / "cases.parquet")
+    np.testing.assert_array_equal(case.mask(), codes == 1)
+    np.testing.assert_array_equal(np.asarray(case.ignored()), codes == 0)
+    assert case.channels == 3
+
+
+def test_same_pictures_share_a_group_and_equal_pixels_a_hash(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    save(root / "malignant" / "malignant (1).png", speckle(0))
+    brighter = (speckle(1) // 2 + 100).astype(np.uint8)
+    save(root / "normal" / "normal (0).png", brighter)
+    _prepare(root, tmp_path / "out")
+    rows = {row.case_id: row for row in read_rows(tmp_path / "out" / "cases.parquet")}
+    groups = {name: row.duplicate_group for name, row in rows.items()}
+    assert groups["malignant (1)"] == groups["benign (0)"] == "benign (0)"
+    assert groups["normal (0)"] == groups["benign (1)"] == "benign (1)"
+    assert len(set(groups.values())) == 4
+    assert rows["malignant (1)"].content_hash == rows["benign (0)"].content_hash
+    assert rows["normal (0)"].content_hash != rows["benign (1)"].content_hash
+
+
+def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_busi(tmp_path / "raw", benign=2 * CHUNK)
+    _prepare(root, tmp_path / "several")
+    monkeypatch.setattr(prepare_module, "ordered_map", map)
+    _prepare(root, tmp_path / "one")
+    for name in ("cases.parquet", "dropped.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "several" / name).read_bytes()
+
+
+def _map_of_copies(function: Callable[[RawCase], object], cases: Sequence[RawCase]) -> Iterator[object]:
+    """What `ordered_map` does, but in this process, where memory can be traced."""
+    return (function(pickle.loads(pickle.dumps(case))) for case in cases)  # noqa: S301 - our own bytes
+
+
+@pytest.mark.slow
+def test_memory_grows_by_less_than_1_kb_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_module, "ordered_map", _map_of_copies)
+    few, many = 100, 1500  # far apart, because garbage collection adds some noise
+    peaks = {}
+    _prepare(write_busi(tmp_path / "warm"), tmp_path / "out")  # what is imported and cached once does not count
+    for count in (few, many):
+        root = write_busi(tmp_path / str(count), benign=count)
+        tracemalloc.start()
+        _prepare(root, tmp_path / "out")
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (peaks[many] - peaks[few]) / (many - few) < 1024, peaks

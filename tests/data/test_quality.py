@@ -1,0 +1,55 @@
+"""Lesions are counted as a reader of the mask would, and each flag says what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from breastseg.data.quality import count_lesions, quality_flags
+from tests.data.samples import box, nothing, speckle
+
+
+def test_lesions_that_touch_at_a_corner_are_one() -> None:
+    mask = nothing()
+    mask[2, 2] = mask[3, 3] = True
+    assert count_lesions(mask) == 1
+    mask[10, 10] = True
+    assert count_lesions(mask) == 2
+    assert count_lesions(nothing()) == 0
+
+
+@pytest.mark.parametrize("mask", [box(), nothing()])
+def test_plain_case_has_no_flag(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> None:
+    assert quality_flags(speckle(0), mask) == ()
+
+
+def test_blank_image() -> None:
+    assert quality_flags(np.zeros((40, 48), dtype=np.uint8), box()) == ("blank_image",)
+
+
+def test_some_colour_is_an_overlay_and_all_colour_is_none() -> None:
+    image = np.stack([speckle(0)] * 3, axis=2)
+    image[:5, :5] = 255, 0, 0
+    assert quality_flags(image, box()) == ("colour_overlay",)
+    image[:] = speckle(0)[..., None] // 2
+    image[..., 0] += 100
+    assert quality_flags(image, box()) == ()
+
+
+def test_colour_noise_of_jpeg_is_no_overlay() -> None:
+    image = np.stack([speckle(0) // 2 + 60] * 3, axis=2).astype(np.uint8)
+    image[..., 1] += 10
+    assert quality_flags(image, box()) == ()
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 20), (-1, 20), (20, 0), (20, -1)])
+def test_lesion_at_any_border(row: int, column: int) -> None:
+    mask = box()
+    mask[row, column] = True
+    assert "lesion_at_border" in quality_flags(speckle(0), mask)
+
+
+def test_a_speck_beside_a_lesion_is_tiny() -> None:
+    mask = box()
+    mask[35, 40] = True
+    assert quality_flags(speckle(0), mask) == ("tiny_lesion",)

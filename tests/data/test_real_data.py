@@ -1,0 +1,107 @@
+"""Copies of public data sets come through with the counts that their authors and curators give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from breastseg.data.prepare import prepare
+from breastseg.data.split import make_split
+from breastseg.data.table import read_rows, read_table
+from breastseg.params.data import Data, Layout
+from breastseg.params.prepare import Prepare
+from breastseg.params.split import Split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.data.table import CaseRow
+
+pytestmark = pytest.mark.real_data
+
+
+class Expected(NamedTuple):
+    layout: Layout
+    folder: str
+    labels: dict[str, int]
+    channels: dict[int, int]
+    patients: int
+
+
+SAMPLES = [
+    Expected("busi", "busi_native_sample", {"benign": 7, "malignant": 3, "normal": 2}, {1: 10, 3: 2}, 0),
+    Expected("bus_bra", "bus_bra_sample", {"benign": 27, "malignant": 24}, {1: 51}, 30),
+    Expected("bus_uclm", "bus_uclm_sample", {"benign": 5, "malignant": 7, "normal": 3}, {1: 15}, 3),
+    Expected("bcss", "bcss_sample", {"unknown": 7, "normal": 1}, {3: 8}, 1),
+]
+
+
+def _prepare(layout: Layout, root: Path, out: Path) -> Path:
+    if not root.is_dir():
+        pytest.skip(f"needs {root}")
+    params = Prepare(on_error="fail", duplicate_max_bits=10)
+    prepare(Data(layout=layout, root=root.as_posix()), params, out / "cases.parquet", out / "dropped.csv")
+    return out / "cases.parquet"
+
+
+@pytest.fixture(scope="module")
+def busi(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[CaseRow]:
+    return read_rows(_prepare("busi", real_data / "busi", tmp_path_factory.mktemp("busi")))
+
+
+@pytest.mark.parametrize("expected", SAMPLES, ids=lambda expected: expected.folder)
+def test_sample_has_the_counts_of_its_authors(real_data: Path, tmp_path: Path, expected: Expected) -> None:
+    table = _prepare(expected.layout, real_data / expected.folder, tmp_path)
+    rows = read_rows(table)
+    assert Counter(row.label for row in rows) == expected.labels
+    assert Counter(row.channels for row in rows) == expected.channels
+    assert len({row.patient for row in rows} - {None}) == expected.patients
+    assert (tmp_path / "dropped.csv").read_text(encoding="utf-8") == "path,what,mend\n"
+
+
+def test_three_masks_of_a_native_image_are_one_lesion_map(real_data: Path, tmp_path: Path) -> None:
+    table = _prepare("busi", real_data / "busi_native_sample", tmp_path)
+    (case,) = read_table(table, ["benign (195)"])
+    assert (case.width, case.height) == (729, 611)
+    # the three files hold 67597, 62334 and 26427 pixels, and overlap a little
+    assert 67_597 + 62_334 < case.mask().sum() <= 67_597 + 62_334 + 26_427
+
+
+def test_bus_bra_tells_birads_and_device(real_data: Path, tmp_path: Path) -> None:
+    rows = read_rows(_prepare("bus_bra", real_data / "bus_bra_sample", tmp_path))
+    assert {row.birads for row in rows} <= {"2", "3", "4", "5"}
+    assert all(row.device for row in rows)
+
+
+def test_pixels_that_nobody_annotated_are_ignored(real_data: Path, tmp_path: Path) -> None:
+    table = _prepare("bcss", real_data / "bcss_sample", tmp_path)
+    shares = [np.asarray(case.ignored()).mean() for case in read_table(table) if case.ignored() is not None]
+    assert len(shares) == 2
+    assert max(shares) < 1
+
+
+def test_busi_has_its_counts(busi: list[CaseRow]) -> None:
+    assert Counter(row.label for row in busi) == {"benign": 348, "malignant": 169, "normal": 105}
+    assert {row.channels for row in busi} == {1}
+    assert {row.dataset for row in busi} == {"busi"}
+
+
+def test_two_images_in_five_of_busi_have_a_near_duplicate(busi: list[CaseRow]) -> None:
+    sizes = Counter(row.duplicate_group for row in busi)
+    assert 0.35 < sum(size for size in sizes.values() if size > 1) / len(busi) < 0.45
+    assert max(sizes.values()) <= 20
+    labels: dict[str, set[str]] = {}
+    for row in busi:
+        labels.setdefault(row.duplicate_group, set()).add(row.label)
+    assert any(len(found) > 1 for found in labels.values())  # some carry different labels
+
+
+def test_no_near_duplicates_of_busi_are_parted(busi: list[CaseRow]) -> None:
+    split = make_split(busi, Split(seed=0, folds=5, fold=0, val_share=0.2))
+    subsets: dict[str, set[str]] = {}
+    for row, place in zip(busi, split, strict=True):
+        subsets.setdefault(row.duplicate_group, set()).add(place.subset)
+    assert all(len(found) == 1 for found in subsets.values())

@@ -1,0 +1,176 @@
+"""No split parts what belongs together, every case is tested once, and small classes are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from breastseg.data.split import (
+    SplitRow,
+    count_table,
+    group_cases,
+    make_split,
+    read_split,
+    write_counts,
+    write_split,
+)
+from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.params.split import Split
+from tests.data.samples import case_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.data.table import CaseRow
+
+LABELS = ("benign", "malignant", "normal")
+
+
+def _params(fold: int = 0, folds: int = 5, seed: int = 0, val_share: float = 0.2) -> Split:
+    return Split(seed=seed, folds=folds, fold=fold, val_share=val_share)
+
+
+def _rows(count: int = 200, images_a_patient: int = 2) -> list[CaseRow]:
+    return [
+        case_row(f"{i:04}", label=LABELS[i // images_a_patient % 3], patient=f"p{i // images_a_patient}")
+        for i in range(count)
+    ]
+
+
+@st.composite
+def _tied_rows(draw: st.DrawFn) -> list[CaseRow]:
+    """Cases with random patients and near-duplicate groups, some of either, some of none."""
+    count = draw(st.integers(60, 120))
+    patients = draw(st.lists(st.none() | st.integers(0, 60), min_size=count, max_size=count))
+    duplicates = draw(st.lists(st.none() | st.integers(0, 60), min_size=count, max_size=count))
+    labels = draw(st.lists(st.sampled_from(LABELS), min_size=count, max_size=count))
+    return [
+        case_row(
+            f"{i:04}",
+            label=labels[i],
+            patient=None if patients[i] is None else f"p{patients[i]}",
+            duplicate_group=f"{i:04}" if duplicates[i] is None else f"d{duplicates[i]}",
+        )
+        for i in range(count)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=_tied_rows(), fold=st.integers(0, 2), seed=st.integers(0, 5))
+def test_no_patient_and_no_near_duplicates_are_in_two_subsets(rows: list[CaseRow], fold: int, seed: int) -> None:
+    try:
+        split = make_split(rows, _params(fold, folds=3, seed=seed, val_share=0.5))
+    except ProblemsError:
+        return  # all tied together: told, not parted
+    for key in ("patient", "duplicate_group"):
+        places: dict[str, set[tuple[str, int]]] = {}
+        for row, place in zip(rows, split, strict=True):
+            if value := getattr(row, key):
+                places.setdefault(value, set()).add((place.subset, place.fold))
+        assert all(len(found) == 1 for found in places.values())
+
+
+def test_patients_and_duplicates_tie_groups_together_in_chains() -> None:
+    rows = [
+        case_row("a", patient="1"),
+        case_row("b", patient="1", duplicate_group="b"),
+        case_row("c", patient="2", duplicate_group="b"),
+        case_row("d", patient="2"),
+        case_row("e"),
+        case_row("f"),
+    ]
+    assert group_cases(rows) == ["a", "a", "a", "a", "e", "f"]
+
+
+def test_patients_of_two_data_sets_are_two_people() -> None:
+    rows = [case_row("a", patient="1", dataset="x"), case_row("b", patient="1", dataset="y")]
+    assert group_cases(rows) == ["a", "b"]
+
+
+def test_every_case_is_tested_in_exactly_one_fold() -> None:
+    rows = _rows()
+    tested = [p.case_id for fold in range(5) for p in make_split(rows, _params(fold)) if p.subset == "test"]
+    assert sorted(tested) == [row.case_id for row in rows]
+
+
+def test_folds_do_not_depend_on_the_chosen_one() -> None:
+    folds = [[place.fold for place in make_split(_rows(), _params(fold))] for fold in range(5)]
+    assert all(other == folds[0] for other in folds)
+
+
+def test_test_set_is_the_chosen_fold() -> None:
+    for place in make_split(_rows(), _params(3)):
+        assert (place.subset == "test") == (place.fold == 3)
+
+
+def test_labels_are_shared_out_evenly() -> None:
+    rows = _rows(300)
+    counts = {(c.subset, c.label): c.cases for c in count_table(rows, make_split(rows, _params()))}
+    for label in LABELS:
+        assert counts["test", label] == pytest.approx(20, abs=2)
+        assert counts["val", label] == pytest.approx(16, abs=2)
+        assert counts["train", label] == pytest.approx(64, abs=2)
+
+
+def test_seed_decides() -> None:
+    first, again, other = (make_split(_rows(), _params(seed=seed)) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_small_classes_are_named_with_their_counts() -> None:
+    rows = [*_rows(60), case_row("x1", label="unknown", patient="x"), case_row("x2", label="unknown", patient="x")]
+    with pytest.raises(ProblemsError, match=r"label unknown: has 1 groups for 5 parts.*[Ll]ower split.folds"):
+        make_split(rows, _params())
+
+
+def test_class_too_small_for_the_validation_set_is_named() -> None:
+    rows = [*_rows(120), *(case_row(f"x{i}", label="unknown") for i in range(5))]
+    with pytest.raises(ProblemsError, match=r"label unknown: has 4 groups for 10 parts.*split.val_share"):
+        make_split(rows, _params(val_share=0.1))
+
+
+def test_counts_add_up() -> None:
+    rows = _rows(90, images_a_patient=3)
+    counts = count_table(rows, make_split(rows, _params()))
+    assert sum(count.cases for count in counts) == 90
+    assert sum(count.groups for count in counts) == 30
+
+
+def test_split_comes_back_from_its_file(tmp_path: Path) -> None:
+    split = [SplitRow("benign (1), left", "benign (1), left", 0, "test"), SplitRow("ä", "ä", 1, "val")]
+    write_split(split, tmp_path / "splits.csv")
+    assert read_split(tmp_path / "splits.csv") == split
+    assert (tmp_path / "splits.csv").read_text(encoding="utf-8").startswith("case_id,group,fold,subset\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "case_id,fold\na,0\n",
+        "case_id,group,fold,subset\na,a\n",
+        "case_id,group,fold,subset\na,a,x,test\n",
+        "case_id,group,fold,subset\na,a,0,tst\n",
+    ],
+)
+def test_broken_split_says_what_to_run(tmp_path: Path, text: str) -> None:
+    (tmp_path / "splits.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(BreastsegError, match="dvc repro split"):
+        read_split(tmp_path / "splits.csv")
+
+
+def test_missing_split_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match="dvc repro split"):
+        read_split(tmp_path / "splits.csv")
+
+
+def test_counts_are_a_small_csv(tmp_path: Path) -> None:
+    rows = _rows()
+    write_counts(count_table(rows, make_split(rows, _params())), tmp_path / "plots" / "split_counts.csv")
+    lines = (tmp_path / "plots" / "split_counts.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "subset,label,cases,groups"
+    assert len(lines) == 1 + 3 * len(LABELS)
