@@ -70,7 +70,9 @@ def scatterers(rng: Generator, shape: tuple[int, int], probe: Probe) -> Phasors:
     place = rng.integers(0, samples, rng.poisson(a_sample * samples))
     # where in its sample a scatterer lies turns its echo by a good part of a cycle
     depth_mm = (place // shape[1] + rng.random(place.size)) * probe.sample_mm
-    phase = (4 * np.pi / probe.wavelength_mm * depth_mm).astype(np.float32)
+    # impedance rises at one scatterer and falls at the next; of equal signs the mean would echo too, on a coarse grid
+    sign = np.pi * rng.integers(0, 2, place.size)
+    phase = (4 * np.pi / probe.wavelength_mm * depth_mm + sign).astype(np.float32)
     summed = np.bincount(place, np.cos(phase), samples) - 1j * np.bincount(place, np.sin(phase), samples)
     return np.asarray(summed.reshape(shape) / np.sqrt(a_sample), np.complex64)
 

@@ -88,7 +88,7 @@ def draw_probe(rng: Generator, height_px: int) -> Probe:
         f_number=rng.uniform(2.0, 3.0),
         focus_mm=rng.uniform(0.3, 0.7) * depth_mm,
         pixel_mm=depth_mm / height_px,
-        scatterers_a_cell=12,
+        scatterers_a_cell=15,
         side_lobe_db=rng.uniform(-36, -26),
         reverberation_db=rng.uniform(-30, -16),
         reverberation_mm=rng.uniform(0.8, 2.0),

@@ -1,0 +1,62 @@
+"""Labels, numbers and shares of the set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from breastseg.data.phantom.plan import plan_images
+from breastseg.params.phantom import Phantom
+
+if TYPE_CHECKING:
+    from breastseg.data.phantom.plan import Plan
+
+
+def params(images: int = 100, **shares: float) -> Phantom:
+    even = {"malignant_share": 0.3, "normal_share": 0.2, "two_lesions_share": 0.1, "distractor_share": 0.4}
+    return Phantom(seed=0, images=images, height_px=96, width_px=112, **{**even, **shares})
+
+
+def share(plans: list[Plan], label: str) -> float:
+    return sum(plan.label == label for plan in plans) / len(plans)
+
+
+@given(malignant=st.floats(0, 1), normal=st.floats(0, 1), images=st.integers(50, 500))
+def test_labels_come_in_their_shares(malignant: float, normal: float, images: int) -> None:
+    normal *= 1 - malignant
+    plans = plan_images(params(images, malignant_share=malignant, normal_share=normal))
+    assert share(plans, "malignant") == pytest.approx(malignant, abs=5 / images)
+    assert share(plans, "normal") == pytest.approx(normal, abs=5 / images)
+
+
+def test_two_lesions_and_distractors_come_in_their_shares_in_every_label(plans: list[Plan], default: Phantom) -> None:
+    for label in ("benign", "malignant"):
+        chosen = [plan for plan in plans if plan.label == label]
+        assert sum(plan.lesions == 2 for plan in chosen) / len(chosen) == pytest.approx(
+            default.two_lesions_share, abs=0.05
+        )
+    for label in ("benign", "malignant", "normal"):
+        chosen = [plan for plan in plans if plan.label == label]
+        assert sum(plan.distractor for plan in chosen) / len(chosen) == pytest.approx(default.distractor_share, abs=0.1)
+
+
+def test_a_longer_set_begins_with_the_shorter_one() -> None:
+    assert plan_images(params(40))[:25] == plan_images(params(25))
+
+
+def test_numbers_count_within_a_label(plans: list[Plan]) -> None:
+    numbers = [plan.number for plan in plans if plan.label == "malignant"]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_normals_have_no_lesion(plans: list[Plan]) -> None:
+    assert all((plan.lesions == 0) == (plan.label == "normal") for plan in plans)
+
+
+def test_shares_above_one_together_are_refused() -> None:
+    with pytest.raises(ValidationError, match="more than 1 together"):
+        params(malignant_share=0.6, normal_share=0.5)
