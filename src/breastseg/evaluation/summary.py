@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Metric, heading, decimals
-_COLUMNS = (
+_ROWS = (
     ("dice", "Dice", 3),
     ("iou", "IoU", 3),
     ("nsd2", "NSD at 2 px", 3),
@@ -30,24 +30,26 @@ def comparison_table(statistics: Path) -> str:
         statistics: The file `metrics/statistics.json`.
 
     Returns:
-        A row a network and one for their difference, means with 95 % intervals; "-" where no case tells.
+        A row a metric, a column a network and one for their difference, means with 95 % intervals; "-" where no case
+        tells.
 
     Raises:
         BreastsegError: The file is missing or holds no statistics.
     """
     found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
-    header = ["", *(heading for _, heading, _ in _COLUMNS)]
-    rows = [[network, *_cells(network, found)] for network in (*NETWORKS, DIFFERENCE)]
-    return "\n".join([*_lay_out([header, *rows]), "", *_notes(found)])
+    networks = (*NETWORKS, DIFFERENCE)
+    rows = [
+        [heading, *(_cell(found.get((network, metric)), decimals) for network in networks)]
+        for metric, heading, decimals in _ROWS
+    ]
+    return "\n".join([*_lay_out([["", *networks], *rows]), "", *_notes(found)])
 
 
-def _cells(network: str, found: Mapping[tuple[str, str], Statistic]) -> list[str]:
-    sign = "+" if network == DIFFERENCE else ""
-    return [_cell(found.get((network, metric)), f"{sign}.{decimals}f") for metric, _, decimals in _COLUMNS]
-
-
-def _cell(row: Statistic | None, form: str) -> str:
-    return "-" if row is None else f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
+def _cell(row: Statistic | None, decimals: int) -> str:
+    if row is None:
+        return "-"
+    form = f"{'+' if row.network == DIFFERENCE else ''}.{decimals}f"
+    return f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
 
 
 def _lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -59,9 +61,9 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
     dice = found[DIFFERENCE, "dice"]
     normals = found.get((DIFFERENCE, "false_positive"))
     first, second = NETWORKS
-    cases = f"{dice.n} lesion images and {normals.n if normals else 0} normals"
+    cases = f"{dice.n} lesion images, {normals.n if normals else 0} normals"
     return [
-        f"Means over the test set's {cases}, with 95 % intervals (bootstrap over groups).",
+        f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",
         f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}.",
         "missed: share of lesion images without any prediction; normals FPR: share of normals with one.",
         INTENDED_USE,

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from breastseg.data.png import encode_png
+from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
+from breastseg.evaluation.per_image import read_rows
+from tests.evaluation import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.params.evaluate import Evaluate
+
+
+def contents(outputs: Outputs) -> list[bytes]:
+    """The bytes of every out."""
+    files = [outputs.headline, outputs.statistics, outputs.per_image, outputs.operating_points]
+    return [path.read_bytes() for path in (*files, *sorted(outputs.overlays.iterdir()))]
+
+
+@pytest.fixture(scope="module")
+def done(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory, params: Evaluate) -> Outputs:
+    """A judgement that was carried out; tests look at it only."""
+    outputs = world.make_outputs(tmp_path_factory.mktemp("done"))
+    evaluate(inputs, outputs, params)
+    return outputs
+
+
+def test_every_validation_and_test_case_has_a_row_of_each_network(done: Outputs) -> None:
+    rows = read_rows(done.per_image)
+    expected = {
+        (network, f"case {i:03}", ("train", "val", "test")[i % 3])
+        for network in ("cnn_unet", "vit_unet")
+        for i in range(36)
+        if i % 3
+    }
+    assert {(row.network, row.case_id, row.subset) for row in rows} == expected
+    assert len(rows) == len(expected)
+    assert {path.name for path in done.overlays.iterdir()} == {"cnn_unet.png", "vit_unet.png"}
+
+
+def test_the_headline_can_be_computed_from_the_per_image_table_by_anybody(done: Outputs) -> None:
+    rows = [row for row in read_rows(done.per_image) if row.subset == "test"]
+    numbers = json.loads(done.headline.read_text())
+    means = {}
+    for network in ("cnn_unet", "vit_unet"):
+        own = [row for row in rows if row.network == network]
+        for metric in ("dice", "iou", "nsd2", "hd95_px"):
+            values = [getattr(row, metric) for row in own if row.truth_px]
+            means[network, metric] = np.mean(values)
+            assert numbers[network][metric] == pytest.approx(means[network, metric], rel=1e-5)
+        assert numbers[network]["missed"] == sum(row.missed or 0 for row in own)
+        normals = [row.false_positive or 0 for row in own if not row.truth_px]
+        assert numbers[network]["normal_fpr"] == pytest.approx(np.mean(normals), rel=1e-5)
+    difference = means["vit_unet", "dice"] - means["cnn_unet", "dice"]
+    assert numbers["difference"]["dice"] == pytest.approx(difference, rel=1e-4, abs=1e-6)
+
+
+def test_both_metric_files_come_from_the_per_image_table_alone(done: Outputs, tmp_path: Path, params: Evaluate) -> None:
+    copy = world.make_outputs(tmp_path / "copy")
+    copy.per_image.parent.mkdir(parents=True)
+    copy.per_image.write_bytes(done.per_image.read_bytes())
+    report(copy, params)
+    assert copy.headline.read_bytes() == done.headline.read_bytes()
+    assert copy.statistics.read_bytes() == done.statistics.read_bytes()
+
+
+def test_the_same_inputs_give_the_same_bytes(done: Outputs, inputs: Inputs, tmp_path: Path, params: Evaluate) -> None:
+    again = world.make_outputs(tmp_path / "again")
+    evaluate(inputs, again, params)
+    assert contents(again) == contents(done)
+
+
+def test_the_operating_point_never_sees_test_cases(
+    done: Outputs, checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate
+) -> None:
+    full = np.ones((world.HEIGHT, world.WIDTH), np.bool_)
+    cases = [world.make_case(index) for index in range(36)]
+
+    def changed(subset: int) -> Outputs:
+        masks = [replace(c, mask_png=encode_png(full)) if i % 3 == subset else c for i, c in enumerate(cases)]
+        outputs = world.make_outputs(tmp_path / f"changed {subset}")
+        evaluate(world.make_inputs(tmp_path / f"inputs {subset}", masks, checkpoints), outputs, params)
+        return outputs
+
+    validation, test = changed(1), changed(2)
+    assert test.operating_points.read_bytes() == done.operating_points.read_bytes()
+    assert test.headline.read_bytes() != done.headline.read_bytes()
+    assert validation.operating_points.read_bytes() != done.operating_points.read_bytes()
+
+
+def test_what_lies_under_ignored_pixels_changes_no_score(
+    done: Outputs, checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate
+) -> None:
+    cases = [world.make_case(index) for index in range(36)]
+    for i, case in enumerate(cases):
+        ignored = case.ignored()
+        if ignored is not None:
+            cases[i] = replace(case, mask_png=encode_png(np.where(ignored, ~case.mask(), case.mask())))
+    outputs = world.make_outputs(tmp_path / "changed")
+    evaluate(world.make_inputs(tmp_path / "changed inputs", cases, checkpoints), outputs, params)
+    assert outputs.per_image.read_bytes() == done.per_image.read_bytes()
+    assert outputs.operating_points.read_bytes() == done.operating_points.read_bytes()

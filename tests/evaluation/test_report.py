@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from breastseg.errors import BreastsegError
+from breastseg.evaluation.report import headline, read_statistics, write_statistics
+from breastseg.evaluation.statistics import compute_statistics
+from tests.evaluation import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.evaluation.per_image import Row
+    from breastseg.params.evaluate import Evaluate
+
+
+def table(*, normals: bool = True) -> list[Row]:
+    """Both networks mark one and the same ellipse everywhere; the second misses case 1."""
+    cases = [i for i in range(12) if normals or i % 4]
+    rows = [world.row(network, i, world.ellipse()) for network in ("cnn_unet", "vit_unet") for i in cases]
+    empty = np.zeros((world.HEIGHT, world.WIDTH), np.bool_)
+    return [world.row("vit_unet", 1, empty) if (r.network, r.case_id) == ("vit_unet", "case 001") else r for r in rows]
+
+
+def test_the_headline_has_the_names_that_others_rely_on(params: Evaluate) -> None:
+    rows = table()
+    numbers = headline(compute_statistics(rows, params))
+    assert list(numbers) == ["cnn_unet", "vit_unet", "difference"]
+    assert list(numbers["cnn_unet"]) == ["dice", "iou", "nsd2", "hd95_px", "normal_fpr", "missed"]
+    assert {"dice", "dice_ci_low", "dice_ci_high", "p_value"} <= numbers["difference"].keys()
+    assert sum(map(len, numbers.values())) <= 20
+    assert (numbers["cnn_unet"]["missed"], numbers["vit_unet"]["missed"]) == (0, 1)
+    assert numbers["cnn_unet"]["normal_fpr"] == 1
+    dice = [row.dice for row in rows if row.network == "vit_unet" and row.truth_px]
+    assert numbers["vit_unet"]["dice"] == pytest.approx(np.mean(np.array(dice, float)), rel=1e-5)
+
+
+def test_without_normals_their_rate_is_left_out(params: Evaluate) -> None:
+    numbers = headline(compute_statistics(table(normals=False), params))
+    assert "normal_fpr" not in numbers["cnn_unet"]
+
+
+def test_statistics_come_back_as_they_were(tmp_path: Path, params: Evaluate) -> None:
+    statistics = compute_statistics(table(), params)
+    write_statistics(statistics, tmp_path / "statistics.json")
+    assert read_statistics(tmp_path / "statistics.json") == statistics
+    records = json.loads((tmp_path / "statistics.json").read_text())
+    assert all(not isinstance(value, dict | list) for record in records for value in record.values())
+
+
+@pytest.mark.parametrize("content", [None, "{}", '[{"network": "cnn_unet"}]'])
+def test_what_holds_no_statistics_is_refused(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "statistics.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(BreastsegError, match="holds no statistics"):
+        read_statistics(path)

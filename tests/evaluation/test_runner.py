@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from breastseg.errors import ProblemsError
+from breastseg.evaluation.runner import predict_logits
+from breastseg.inference.letterbox import Letterbox
+from breastseg.models import registry
+from tests.evaluation import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_logits_are_those_of_the_network_case_by_case(checkpoints: dict[str, Path]) -> None:
+    cases = [world.make_case(index) for index in range(19)]  # more than a batch
+    found = list(predict_logits(checkpoints["cnn_unet"], iter(cases)))
+    network, _ = registry.load(checkpoints["cnn_unet"])
+    assert len(found) == len(cases)
+    for case, logits in zip(cases, found, strict=True):
+        image = Letterbox(world.HEIGHT, world.WIDTH, world.SIZE).image(case.image(), 1)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(image[None]))[0, 0].numpy()
+        assert logits.dtype == np.float32
+        assert logits.shape == (world.SIZE, world.SIZE)
+        assert logits == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_same_twice(checkpoints: dict[str, Path]) -> None:
+    cases = [world.make_case(index) for index in range(5)]
+    first, second = (np.stack(list(predict_logits(checkpoints["vit_unet"], cases))) for _ in range(2))
+    assert (first == second).all()
+
+
+def test_a_missing_checkpoint_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match="No checkpoint"):
+        next(predict_logits(tmp_path / "none", [world.make_case(1)]))

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from breastseg.evaluation.report import write_statistics
+from breastseg.evaluation.statistics import Statistic
+from breastseg.evaluation.summary import comparison_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def statistic(network: str, metric: str, mean: float, n: int = 50) -> Statistic:
+    p_value = 0.0312 if network == "difference" else None
+    return Statistic(network, "all", metric, mean, mean - 0.01, mean + 0.02, n, n, p_value)
+
+
+def write(path: Path, *, normals: bool = True) -> Path:
+    means = {"cnn_unet": 0.8, "vit_unet": 0.85, "difference": 0.05}
+    metrics = ["dice", "iou", "nsd2", "hd95_px", "missed"] + ["false_positive"] * normals
+    write_statistics([statistic(network, metric, mean) for network, mean in means.items() for metric in metrics], path)
+    return path
+
+
+def test_the_table_shows_means_intervals_and_difference(tmp_path: Path) -> None:
+    lines = comparison_table(write(tmp_path / "s.json")).splitlines()
+    assert lines[0].split() == ["cnn_unet", "vit_unet", "difference"]
+    assert lines[1] == "Dice         0.800 [0.790, 0.820]  0.850 [0.840, 0.870]  +0.050 [+0.040, +0.070]"
+    assert [line.split("  ")[0] for line in lines[1:7]] == [
+        "Dice", "IoU", "NSD at 2 px", "HD95 px", "missed", "normals FPR"
+    ]  # fmt: skip
+    text = "\n".join(lines)
+    assert "50 lesion images, 50 normals" in text
+    assert "p = 0.0312" in text
+    assert lines[-1].startswith("Research use only")
+    assert max(map(len, lines)) <= 100
+
+
+def test_what_no_case_tells_is_a_dash(tmp_path: Path) -> None:
+    text = comparison_table(write(tmp_path / "s.json", normals=False))
+    assert "normals FPR  -                     -                     -" in text
+    assert "0 normals" in text
+
+
+def test_it_needs_neither_torch_nor_pandas() -> None:
+    code = "import sys, breastseg.evaluation.summary; sys.exit(bool({'torch', 'pandas', 'sklearn'} & {*sys.modules}))"
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "src"})  # noqa: S603 - own code

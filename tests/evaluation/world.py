@@ -1,0 +1,126 @@
+"""A small world to judge: bright ellipses in speckle, their split, untrained checkpoints, and rows of any scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.special import logit
+
+from breastseg.data.png import encode_png
+from breastseg.data.split import SplitRow, write_split
+from breastseg.data.table import PreparedCase, write_table
+from breastseg.evaluation.evaluate import Inputs, Outputs
+from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.metrics import score
+from breastseg.evaluation.per_image import Row, make_row
+from breastseg.inference.letterbox import Letterbox
+from breastseg.models import checkpoint, cnn_unet, vit_unet
+from breastseg.models.checkpoint import CheckpointSpec
+from breastseg.params.cnn_unet import CnnUnet
+from breastseg.params.vit_unet import VitUnet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from breastseg.evaluation.arrays import Floats, Mask
+
+SIZE = 64
+HEIGHT, WIDTH = 60, 80
+UNET = {
+    "encoder": "tu-lcnet_035",
+    "encoder_weights": None,
+    "encoder_weights_sha256": None,
+    "decoder_channels": (16, 8, 8, 8, 8),
+    "drop_path_rate": 0.0,
+}
+
+
+def ellipse(centre: tuple[float, float] = (30, 40), radii: tuple[float, float] = (10, 14)) -> Mask:
+    """A filled ellipse, bool `[HEIGHT, WIDTH]`."""
+    rows, columns = np.ogrid[:HEIGHT, :WIDTH]
+    mask: Mask = ((rows - centre[0]) / radii[0]) ** 2 + ((columns - centre[1]) / radii[1]) ** 2 <= 1
+    return mask
+
+
+def make_case(index: int) -> PreparedCase:
+    """Every fourth case is a normal, every third of the others malignant; of every fifth the right edge is ignored."""
+    rng = np.random.default_rng(index)
+    mask = ellipse((rng.uniform(20, 40), rng.uniform(25, 55)), (rng.uniform(6, 12), rng.uniform(8, 16)))
+    mask &= index % 4 != 0
+    ignored = np.zeros_like(mask)
+    ignored[:, -20:] = True
+    image = np.where(mask, 170, 70) * rng.rayleigh(0.8, mask.shape)
+    return PreparedCase(
+        case_id=f"case {index:03}",
+        dataset="phantom",
+        patient=None,
+        label="normal" if index % 4 == 0 else "malignant" if index % 3 == 0 else "benign",
+        device=None,
+        height=HEIGHT,
+        width=WIDTH,
+        channels=1,
+        lesions=int(mask.any()),
+        flags=(),
+        content_hash=f"{index:064x}",
+        duplicate_group=f"case {index:03}",
+        image_png=encode_png(image.clip(0, 255).astype(np.uint8)),
+        mask_png=encode_png(mask),
+        ignored_png=encode_png(ignored) if index % 5 == 0 else None,
+    )
+
+
+def make_inputs(root: Path, cases: Sequence[PreparedCase], checkpoints: Mapping[str, Path]) -> Inputs:
+    """Write the tables: case after case goes to train, val, test; two cases of a subset are one group."""
+    root.mkdir(parents=True, exist_ok=True)
+    places = [
+        SplitRow(case.case_id, f"group {i // 6} {i % 3}", i % 3, ("train", "val", "test")[i % 3])
+        for i, case in enumerate(cases)
+    ]
+    write_table(cases, root / "cases.parquet")
+    write_split(places, root / "splits.csv")
+    return Inputs(root / "cases.parquet", root / "splits.csv", checkpoints)
+
+
+def make_outputs(root: Path) -> Outputs:
+    """All outs below one folder, in the pipeline's layout."""
+    return Outputs(
+        headline=root / "metrics" / "evaluate.json",
+        statistics=root / "metrics" / "statistics.json",
+        per_image=root / "metrics" / "per_image.csv",
+        operating_points=root / "models" / "operating_points.json",
+        overlays=root / "plots" / "overlays",
+    )
+
+
+def write_checkpoints(root: Path) -> dict[str, Path]:
+    """Write one untrained checkpoint a network; a folder each."""
+    torch.manual_seed(0)
+    cnn, vit = CnnUnet.model_validate(UNET), VitUnet.model_validate({**UNET, "encoder": "tu-pvt_v2_b0"})
+    networks = {"cnn_unet": (cnn, cnn_unet.build(cnn, 1, SIZE)), "vit_unet": (vit, vit_unet.build(vit, 1, SIZE))}
+    for name, (params, network) in networks.items():
+        spec = CheckpointSpec.model_validate(
+            {"network": name, "channels": 1, "image_size": SIZE, "params": params.model_dump(mode="json")}
+        )
+        checkpoint.save(network, spec, root / name)
+    return {name: root / name for name in networks}
+
+
+def judged_case(truth: Mask, probability: Floats, judged: Mask | None = None) -> JudgedCase:
+    """A case whose network said `probability` `[H, W]`, as far as the network's square can hold it."""
+    height, width = truth.shape
+    box = Letterbox(height, width, max(truth.shape))
+    square = np.full((box.size, box.size), 0.01)
+    square[box.inside()] = probability.ravel()
+    return JudgedCase(logit(square).astype(np.float32), truth, np.ones_like(truth) if judged is None else judged)
+
+
+def row(network: str, index: int, predicted: Mask, **changes: object) -> Row:
+    """A row of the per-image table for a prediction on a case of `make_case`, in the test set."""
+    case = make_case(index)
+    place = SplitRow(case.case_id, f"group {index // 2}", 0, "test")
+    made = make_row(network, case, place, score(case.mask(), predicted))
+    return replace(made, **changes)  # type: ignore[arg-type] # the caller's cells
