@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from breastseg.models.checkpoint import CheckpointSpec
+from breastseg.params.base import load
+from breastseg.params.seed import Seed
+from breastseg.params.train import Train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from breastseg.models.checkpoint import CheckpointSpec
     from breastseg.models.network import SegmentationNetwork
-    from breastseg.params.train import Train
+    from breastseg.params.unet import Unet
 
 
 @dataclass(frozen=True)
@@ -39,3 +45,32 @@ class TrainingPlan:
     checkpoint: Path
     curves: Path
     scratch: Path
+
+
+def plan_stage(
+    network: Literal["cnn_unet", "vit_unet"], params: Unet, build: Callable[[int, int], SegmentationNetwork]
+) -> TrainingPlan:
+    """Plan a stage of the pipeline, run from the root of the repository.
+
+    Args:
+        network: The network; it names the outs.
+        params: The network's section.
+        build: Makes the network from channels and image size.
+
+    Raises:
+        ProblemsError: `params.yaml` does not hold.
+    """
+    train = load("train", Train)
+    shape = {"channels": train.channels, "image_size": train.image_size}
+    return TrainingPlan(
+        spec=CheckpointSpec.model_validate({"network": network, "params": params.model_dump(mode="json"), **shape}),
+        build=partial(build, train.channels, train.image_size),
+        train=train,
+        seed=load("seed", Seed),
+        table=Path("data/prepared/cases.parquet"),
+        split=Path("data/splits.csv"),
+        checkpoint=Path("models", network),
+        curves=Path("plots", network),
+        # DVC_ROOT is the main repository, also in the temporary copies that experiments run in
+        scratch=Path(os.environ.get("DVC_ROOT", "."), ".scratch", "training"),
+    )
