@@ -16,8 +16,8 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 SMALL: dict[str, Any] = {
-    "phantom": {"images": 40, "height_px": 96, "width_px": 112},
-    "split": {"folds": 3},
+    "phantom": {"images": 40, "height_px": 96, "width_px": 112, "normal_share": 0.25},
+    "split": {"folds": 3, "val_share": 0.34},
     "train": {"image_size": 64, "epochs": 2, "batch_size": 8, "warmup_share": 0.0},
     "cnn_unet": {"encoder": "tu-lcnet_035", "decoder_channels": [32, 24, 16, 8, 8]},
     "vit_unet": {"encoder": "tu-pvt_v2_b0", "decoder_channels": [32, 24, 16, 8, 8]},

@@ -30,6 +30,10 @@ def contents(root: Path, *names: str) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in found if p.is_file()}
 
 
+def edit(module: Path) -> None:
+    module.write_text(module.read_text() + "# edited\n")
+
+
 def outs(tree: Tree) -> list[str]:
     lock = yaml.safe_load((tree.root / "dvc.lock").read_text())
     return [out["path"] for stage in lock["stages"].values() for out in stage["outs"]]
@@ -70,14 +74,13 @@ def test_deleted_outs_come_back_from_the_run_cache_without_a_run(copied: Tree) -
 
 @pytest.mark.parametrize("package", ["evaluation", "serving", "export", "reporting"])
 def test_edits_of_what_comes_later_leave_training_up_to_date(copied: Tree, package: str) -> None:
-    for module in (copied.root / "src/breastseg" / package).rglob("*.py"):
-        module.write_text(module.read_text() + "\n# edited\n")
-    (copied.root / "src/breastseg/cli.py").open("a").write("\n# edited\n")
+    for module in [copied.root / "src/breastseg/cli.py", *(copied.root / "src/breastseg" / package).rglob("*.py")]:
+        edit(module)
     assert json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit")) == {}
 
 
 def test_edits_of_training_are_noticed(copied: Tree) -> None:
-    (copied.root / "src/breastseg/training/loss.py").open("a").write("\n# edited\n")
+    edit(copied.root / "src/breastseg/training/loss.py")
     assert set(json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit"))) >= {"train_cnn", "train_vit"}
 
 
