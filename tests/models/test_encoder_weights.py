@@ -146,3 +146,9 @@ def test_a_checkpoint_needs_the_pretrained_file_no_more(cnn_params: CnnUnet, tmp
     assert loaded_spec.params == section, "the checkpoint still says what the weights started from"
     images = torch.randint(0, 256, (1, 1, 64, 64), dtype=torch.uint8)
     assert torch.equal(loaded(images), network(images))
+
+
+def test_the_network_keeps_no_second_copy_of_the_file(cnn_params: CnnUnet) -> None:
+    pretrained("resnet10t")
+    network = cnn_unet.build(local(cnn_params), channels=3, image_size=64)
+    assert not any(getattr(module, "pretrained_cfg", None) for module in network.modules())
