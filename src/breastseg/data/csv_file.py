@@ -6,6 +6,8 @@ import csv
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
+from breastseg.files import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -15,13 +17,7 @@ if TYPE_CHECKING:
 
 def write_csv(type_: type[DataclassInstance], rows: Iterable[DataclassInstance], path: Path) -> None:
     """Write a header with the field names of `type_`, then a line a row; UTF-8, lines end with a line feed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(type_)], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(type_)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

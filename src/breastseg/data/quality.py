@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cc3d
 import numpy as np
+
+from breastseg.inference.components import label_components
 
 if TYPE_CHECKING:
     from breastseg.data.cases import Mask
@@ -18,8 +19,7 @@ _TINY_SHARE = 0.001
 
 def count_lesions(lesion: Mask) -> int:
     """Count the 8-connected components of a mask, bool `[H, W]`."""
-    _, count = cc3d.connected_components(lesion, connectivity=8, return_N=True)
-    return int(count)
+    return int(label_components(lesion).max())
 
 
 def quality_flags(image: UInt8Image, lesion: Mask) -> tuple[str, ...]:
@@ -51,5 +51,4 @@ def _coloured_share(image: UInt8Image) -> float:
 
 def _smallest_component(lesion: Mask) -> float:
     """Give the area of the smallest component in pixels; infinity without any."""
-    components = cc3d.connected_components(lesion, connectivity=8)
-    return float(min(np.bincount(components.ravel())[1:], default=np.inf))
+    return float(min(np.bincount(label_components(lesion).ravel())[1:], default=np.inf))

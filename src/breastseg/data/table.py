@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.files import replacing
 from breastseg.inference.decode import decode_image
 
 if TYPE_CHECKING:
@@ -117,16 +118,13 @@ def write_table(cases: Iterable[PreparedCase], path: Path) -> None:
     Raises:
         ValueError: The ids do not ascend strictly.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # PNG does not compress any further, and ids do not repeat: plain columns are the smallest and fastest
-        with pq.ParquetWriter(partial, SCHEMA, compression="none", use_dictionary=False) as writer:
-            for batch in _batches(_ascending(cases)):
-                writer.write_table(pa.Table.from_pylist([asdict(case) for case in batch], schema=SCHEMA))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # PNG does not compress any further, and ids do not repeat: plain columns are the smallest and fastest
+    with (
+        replacing(path) as partial,
+        pq.ParquetWriter(partial, SCHEMA, compression="none", use_dictionary=False) as writer,
+    ):
+        for batch in _batches(_ascending(cases)):
+            writer.write_table(pa.Table.from_pylist([asdict(case) for case in batch], schema=SCHEMA))
 
 
 def read_table(path: Path, case_ids: Collection[str] | None = None) -> Iterator[PreparedCase]:
