@@ -47,7 +47,7 @@ types: install
 	mypy
 
 imports: install
-	lint-imports
+	PYTHONPATH=. lint-imports
 
 check: lint types imports test repro $(if $(IMAGE_TOOL)$(shell command -v docker),image)  ## Everything that CI runs
 

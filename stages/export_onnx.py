@@ -7,10 +7,10 @@ from pathlib import Path
 from breastseg.export.release import ReleasePlan, release
 from breastseg.params.base import load
 from breastseg.params.export import Export
-from breastseg.params.model import NetworkName
+from breastseg.params.model import Model
 
 if __name__ == "__main__":
-    network: NetworkName = load("model", NetworkName)
+    network = load("model", Model).root
     decided_by = ("seed", "data", "prepare", "split", "train", network, "evaluate", "export")
     release(
         ReleasePlan(

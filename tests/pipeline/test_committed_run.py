@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def test_the_committed_lock_fits_the_committed_tree() -> None:
     """Data and models may be absent, as after a clone; nothing that git holds may differ from the lock."""
-    command = [Path(sys.executable).with_name("dvc"), "status", "--json"]
+    command = [str(Path(sys.executable).with_name("dvc")), "status", "--json"]
     listing = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout  # noqa: S603 - fixed command
     changes = [change for stage in json.loads(listing).values() for change in stage]
     assert "changed command" not in changes

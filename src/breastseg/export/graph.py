@@ -97,4 +97,4 @@ def with_contract(model: onnx.ModelProto, contract_json: str) -> bytes:
     """Serialise the model with the contract under `breastseg.contract`; the same inputs give the same bytes."""
     onnx.helper.set_model_props(model, {METADATA_KEY: contract_json})
     onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))

@@ -4,4 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-NetworkName = Literal["cnn_unet", "vit_unet"]
+from pydantic import ConfigDict, RootModel
+
+
+class Model(RootModel[Literal["cnn_unet", "vit_unet"]]):
+    """The name of a network, in `root`."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
