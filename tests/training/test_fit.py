@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import signal
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock, Timeout
 
 from breastseg.data.split import read_split
 from breastseg.data.table import read_table
@@ -199,10 +199,12 @@ def test_a_changed_plan_never_resumes(root: Path, uninterrupted: dict[str, bytes
 def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, uninterrupted: dict[str, bytes]) -> None:
     """As when dvc alone was killed: the next one removes the outs and starts a second trainer."""
     plan = trainee.make_plan(root)
-    first = trainee.start(plan, trainee.take_time)
-    _wait_for(root / "plots" / "plots" / "metrics" / "val_dice.tsv")
-    shutil.rmtree(root / "plots")
+    first = trainee.start(plan, partial(trainee.rest_after_epoch, 2, root / "go on"))
+    trainee.wait_for((root / "plots" / "plots" / "metrics" / "val_dice.tsv").exists)
+    shutil.rmtree(root / "plots", ignore_errors=True)
     second = trainee.start(plan, partial(trainee.die_after_epoch, 1))
+    trainee.wait_for(lambda: _is_locked(root / "scratch", "queue.lock"))
+    (root / "go on").touch()
     first.join()
     second.join()
     # had the second trained a single epoch, it would have died
@@ -210,11 +212,13 @@ def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, unin
     assert trainee.outs(root) == uninterrupted
 
 
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
+def _is_locked(folder: Path, ending: str) -> bool:
+    (path,) = folder.glob(f"*.{ending}")
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _capabilities() -> set[str]:

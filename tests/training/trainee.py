@@ -39,8 +39,8 @@ EPOCHS = 4
 # the augmentation that changes nothing
 UNCHANGED = {**dict.fromkeys(Augment.model_fields, 0.0), "gamma": 1.0}
 PROCESSES = multiprocessing.get_context("forkserver")
-# a fresh process each, that does not import torch again
-PROCESSES.set_forkserver_preload(["tests.training.trainee"])
+# a fresh process each; only what is slow to import is inherited, the package is each one's own
+PROCESSES.set_forkserver_preload(["dvclive.live", "lightning.pytorch", "segmentation_models_pytorch", "timm"])
 
 
 def make_case(case_id: str, rng: np.random.Generator, *, normal: bool = False) -> PreparedCase:
@@ -161,9 +161,17 @@ def die_before_clearing() -> None:
     Scratch.clear = clear  # type: ignore[method-assign] # this process lives for nothing else
 
 
-def take_time() -> None:
-    """Have this process rest after every epoch."""
-    _after_saving(lambda _: time.sleep(1))
+def rest_after_epoch(epochs: int, until: Path) -> None:
+    """Have this process rest, once so many epochs are saved, until that file exists."""
+    _after_saving(lambda saved: wait_for(until.exists) if saved == epochs else None)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Look every 20 ms whether it holds, for at most two minutes."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, f"{condition} did not come true"
+        time.sleep(0.02)
 
 
 def interrupt_after_epoch(epochs: int, number: signal.Signals) -> None:
