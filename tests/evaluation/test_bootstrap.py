@@ -27,12 +27,18 @@ def test_groups_are_drawn_whole() -> None:
 
 
 def test_means_are_over_cases_whatever_the_size_of_their_group() -> None:
-    values = np.array([[1.0], [1.0], [1.0], [0.0]])
-    low, high = confidence_intervals(values, ["a", "a", "a", "b"], 1000, seed=0)
-    assert (low[0], high[0]) == (0, 1)
-    sums, counts = group_sums(values, ["b", "a", "b", "a"])
-    assert sums.tolist() == [[1], [2]]
-    assert counts.tolist() == [2, 2]
+    large = [f"large {i // 5}" for i in range(200)]
+    small = [f"small {i}" for i in range(40)]
+    values = np.array([[1.0]] * 200 + [[0.0]] * 40)
+    low, high = confidence_intervals(values, large + small, 1000, seed=0)
+    assert low[0] < values.mean() < high[0]
+    assert low[0] > 0.6  # the mean of the groups' means is 0.5
+
+
+def test_sums_and_sizes_of_groups() -> None:
+    sums, counts = group_sums(np.array([[1.0], [2.0], [4.0]]), ["b", "a", "b"])
+    assert sums.tolist() == [[2], [5]]
+    assert counts.tolist() == [1, 2]
 
 
 def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,19 @@ def test_normals_are_left_unmarked_at_the_cost_of_dice() -> None:
     assert cases[1].predicted(careful).any()
 
 
+def test_what_is_predicted_on_ignored_pixels_does_not_count() -> None:
+    left = np.zeros((world.HEIGHT, world.WIDTH), np.bool_)
+    left[:, :40] = True
+    spot, lesion_left = world.ellipse((30, 60), (9, 9)), world.ellipse((30, 20), (9, 9))
+    cases = [
+        world.judged_case(lesion_left, np.where(lesion_left, 0.5, np.where(spot, 0.7, 0.02)), left),
+        world.judged_case(np.zeros_like(left), np.where(spot, 0.7, 0.02), left),
+    ]
+    point = choose_operating_point(cases, 0.0, "network")
+    assert (cases[0].predicted(point) & lesion_left).any()
+    assert cases[1].predicted(point).any()
+
+
 def test_an_unattainable_rate_gives_the_smallest_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     cases = [lesion(0.9, 0.02), normal(0.9999), normal(0.3)]
     with caplog.at_level(logging.WARNING):
