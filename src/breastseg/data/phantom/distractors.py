@@ -50,10 +50,10 @@ def _rib(rng: Generator, medium: Medium) -> Medium:
 def _fat_lobule(rng: Generator, medium: Medium) -> Medium:
     """A lobule of fat within the gland: dark and flat, with the attenuation of fat."""
     centre = (rng.uniform(0.3, 0.7), rng.uniform(0.15, 0.85))
-    distance = _ellipse(medium.shape, centre, (rng.uniform(0.03, 0.06), rng.uniform(0.08, 0.16)))
+    distance = _ellipse(medium.shape, centre, (rng.uniform(0.04, 0.08), rng.uniform(0.08, 0.16)))
     inside = 1 / (1 + np.exp(np.clip(6 * (distance - 1), -30, 30)))
     septum = np.exp(-0.5 * ((distance - 1.2) / 0.15) ** 2)
-    return medium.replaced(inside, FAT_ECHO_DB - rng.uniform(0, 3), FAT_ATTENUATION).raised(5 * septum)
+    return medium.replaced(inside, FAT_ECHO_DB - rng.uniform(0, 4), FAT_ATTENUATION).raised(5 * septum)
 
 
 def _poor_contact(rng: Generator, medium: Medium) -> Medium:

@@ -71,10 +71,10 @@ CYST = Kind(
 FIBROADENOMA = Kind(
     outline=draw_oval,
     area_share=(0.025, 0.14),
-    echo_db=(-20, -13),
+    echo_db=(-18, -11),
     texture_db=1.5,
     attenuation=(0.4, 0.7),
-    border_width=(0.003, 0.007),
+    border_width=(0.004, 0.009),
     rim_db=(3, 8),
     rim_width=(0.004, 0.007),
     edge_attenuation=1.5,
@@ -82,10 +82,10 @@ FIBROADENOMA = Kind(
 CARCINOMA = Kind(
     outline=draw_spiculated,
     area_share=(0.03, 0.16),
-    echo_db=(-24, -15),
+    echo_db=(-22, -12),
     texture_db=3,
     attenuation=(1.0, 2.0),
-    border_width=(0.005, 0.013),
+    border_width=(0.008, 0.018),
     rim_db=(4, 10),
     rim_width=(0.013, 0.035),
     edge_attenuation=0,
@@ -112,7 +112,7 @@ class Lesion:
 
 
 def draw_lesion(rng: Generator, kind: Kind, shape: tuple[int, int], columns: Range, scale: float) -> Lesion:
-    """Draw a lesion that lies wholly in the image, below the skin.
+    """Draw a lesion that lies wholly in the image, between skin and muscle.
 
     Args:
         rng: Source of randomness.
@@ -123,7 +123,7 @@ def draw_lesion(rng: Generator, kind: Kind, shape: tuple[int, int], columns: Ran
     """
     share = np.exp(rng.uniform(*np.log(kind.area_share)))
     outline = kind.outline(rng, scale * share * shape[0] * shape[1])
-    row = _between(rng, (0.09 * shape[0], 0.85 * shape[0]), outline.half_height_px)
+    row = _between(rng, (0.09 * shape[0], 0.74 * shape[0]), outline.half_height_px)
     return Lesion(kind, outline, (row, _between(rng, columns, outline.half_width_px)))
 
 

@@ -97,7 +97,7 @@ def _gland(rng: Generator, shape: tuple[int, int], layers: Layers) -> Field:
     islands = smooth_field(rng, shape, (0.022 * height, 0.05 * height))
     fatty = 1 / (1 + np.exp(-5 * (islands - rng.uniform(0.4, 1.8))))
     strand_db = rng.uniform(2, 4) * strands + rng.uniform(4, 10) * lines * patches
-    coarse = rng.uniform(1.5, 3) * smooth_field(rng, shape, (0.1 * height, 0.2 * height))
+    coarse = rng.uniform(2, 3.5) * smooth_field(rng, shape, (0.1 * height, 0.2 * height))
     return bend(strand_db + fatty * (FAT_ECHO_DB - 1) + coarse, layers.rise)
 
 
