@@ -86,7 +86,7 @@ def test_normals_are_left_unmarked_at_the_cost_of_dice() -> None:
     assert cases[1].predicted(careful).any()
 
 
-def test_what_is_predicted_on_ignored_pixels_does_not_count() -> None:
+def test_what_is_predicted_on_ignored_pixels_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
     left = np.zeros((world.HEIGHT, world.WIDTH), np.bool_)
     left[:, :40] = True
     spot, lesion_left = world.ellipse((30, 60), (9, 9)), world.ellipse((30, 20), (9, 9))
@@ -97,6 +97,7 @@ def test_what_is_predicted_on_ignored_pixels_does_not_count() -> None:
     point = choose_operating_point(cases, 0.0, "network")
     assert (cases[0].predicted(point) & lesion_left).any()
     assert cases[1].predicted(point).any()
+    assert not caplog.records  # the rate of normals was kept
 
 
 def test_an_unattainable_rate_gives_the_smallest_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
