@@ -21,6 +21,7 @@ from breastseg.evaluation.runner import predict_logits
 from breastseg.evaluation.statistics import ALL
 from breastseg.export.checks import Parity, compare, faults
 from breastseg.export.graph import trace, with_contract
+from breastseg.files import replacing
 from breastseg.inference.contract import Contract, Origin, Score
 from breastseg.inference.segmenter import Segmenter
 from breastseg.models import checkpoint, registry
@@ -80,10 +81,8 @@ def release(plan: ReleasePlan) -> None:
     if problems := faults(parity, plan.params):
         raise ProblemsError(f"{plan.network} is not released", problems)
     write_json(_report(plan, segmenter.contract, parity), plan.report)
-    plan.release.mkdir(parents=True)
-    partial = plan.release / "model.onnx.partial"
-    partial.write_bytes(content)
-    partial.replace(plan.release / "model.onnx")
+    with replacing(plan.release / "model.onnx") as partial:
+        partial.write_bytes(content)
 
 
 def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.files import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,16 +46,13 @@ def save(network: SegmentationNetwork, spec: CheckpointSpec, folder: Path) -> No
 
     The bytes depend on the weights and the spec alone, not on device or memory format.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     # channels-last weights are views that safetensors refuses
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     text = json.dumps(spec.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-    aside = folder / f"{WEIGHTS}.partial"
-    save_file(weights, aside)
-    aside.replace(folder / WEIGHTS)
-    aside = folder / f"{SPEC}.partial"
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(folder / SPEC)
+    with replacing(folder / WEIGHTS) as partial:
+        save_file(weights, partial)
+    with replacing(folder / SPEC) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_spec(folder: Path) -> CheckpointSpec:
