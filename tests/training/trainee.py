@@ -89,7 +89,7 @@ def make_plan(root: Path, *, seed: int = 0, **train: Any) -> TrainingPlan:  # no
         encoder_weights=None,
         encoder_weights_sha256=None,
         decoder_channels=(8, 8, 8, 8, 8),
-        drop_path_rate=0.2,
+        drop_path_rate=0.8,
     )
     section = load("train", Train, PARAMS).model_dump()
     section |= {"image_size": 64, "batch_size": 4, "epochs": EPOCHS, "accelerator": "cpu", **train}
