@@ -1,0 +1,131 @@
+"""A file is released whole, checked and by itself, or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import onnx
+import pytest
+
+from breastseg.data.table import read_table
+from breastseg.errors import ProblemsError
+from breastseg.evaluation.evaluate import evaluate
+from breastseg.evaluation.operating_points_file import read_operating_points
+from breastseg.evaluation.runner import predict_logits
+from breastseg.export import release as release_module
+from breastseg.export.release import ReleasePlan, release
+from breastseg.inference.contract import METADATA_KEY, read_contract
+from breastseg.inference.segmenter import Segmenter
+from breastseg.params.evaluate import Evaluate
+from breastseg.params.export import Export, Gate
+from tests.evaluation import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1)
+EXPORT = Export(opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tables, two untrained checkpoints, and their judgement."""
+    root = tmp_path_factory.mktemp("judged")
+    inputs = world.make_inputs(root, [world.make_case(i) for i in range(36)], world.write_checkpoints(root))
+    params = Evaluate(max_normal_false_positive_rate=0.1, resamples=100, seed=0, overlays=1)
+    evaluate(inputs, world.make_outputs(root), params)
+    return root
+
+
+def make_plan(judged: Path, out: Path, network: Literal["cnn_unet", "vit_unet"] = "cnn_unet") -> ReleasePlan:
+    return ReleasePlan(
+        network=network,
+        params=EXPORT,
+        all_params={"seed": 0},
+        checkpoint=judged / network,
+        operating_points=judged / "models/operating_points.json",
+        statistics=judged / "metrics/statistics.json",
+        table=judged / "cases.parquet",
+        split=judged / "splits.csv",
+        release=out / "release",
+        report=out / "release.json",
+    )
+
+
+@pytest.fixture(scope="module")
+def released(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> ReleasePlan:
+    plan = make_plan(judged, tmp_path_factory.mktemp("released"))
+    release(plan)
+    return plan
+
+
+def test_the_release_is_one_file_that_names_nothing_of_its_making(released: ReleasePlan) -> None:
+    (path,) = released.release.iterdir()
+    model = onnx.load(path)
+    assert [prop.key for prop in model.metadata_props] == [METADATA_KEY]
+    assert not [node for node in model.graph.node if node.doc_string or node.metadata_props]
+    assert str(released.checkpoint.parent).encode() not in path.read_bytes()
+
+
+def test_the_graph_takes_any_number_of_images_of_one_size(released: ReleasePlan) -> None:
+    graph = onnx.load(released.release / "model.onnx").graph
+    (image,) = graph.input
+    shape = image.type.tensor_type.shape.dim
+    assert (image.name, image.type.tensor_type.elem_type) == ("image", onnx.TensorProto.UINT8)
+    assert shape[0].dim_param == "N"
+    assert [d.dim_value for d in shape[1:]] == [1, world.SIZE, world.SIZE]
+
+
+def test_the_contract_carries_the_operating_point_and_the_scores(released: ReleasePlan) -> None:
+    model = onnx.load(released.release / "model.onnx")
+    contract = read_contract({prop.key: prop.value for prop in model.metadata_props})
+    assert contract.operating_point == read_operating_points(released.operating_points)["cnn_unet"]
+    rows = json.loads(released.statistics.read_text())
+    (dice,) = [r for r in rows if (r["network"], r["stratum"], r["metric"]) == ("cnn_unet", "all", "dice")]
+    assert contract.scores["dice"].mean == dice["mean"]
+    assert contract.scores["dice"].ci_low == dice["ci_low"]
+
+
+def test_the_same_inputs_give_the_same_bytes(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
+    again = make_plan(judged, tmp_path)
+    release(again)
+    assert (again.release / "model.onnx").read_bytes() == (released.release / "model.onnx").read_bytes()
+    assert again.report.read_bytes() == released.report.read_bytes()
+
+
+def test_the_probabilities_are_calibrated_in_the_graph(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
+    points = json.loads((judged / "models/operating_points.json").read_text())
+    points["cnn_unet"]["temperature"] *= 4
+    (tmp_path / "points.json").write_text(json.dumps(points))
+    hot = replace(make_plan(judged, tmp_path), operating_points=tmp_path / "points.json")
+    release(hot)
+    image = next(read_table(hot.table)).image()
+    answers = [Segmenter.load(plan.release / "model.onnx").segment(image).probability for plan in (released, hot)]
+    certainties = [float(np.abs(answer - 0.5).mean()) for answer in answers]
+    assert certainties[1] < certainties[0]
+
+
+def refuse(plan: ReleasePlan) -> str:
+    with pytest.raises(ProblemsError) as error:
+        release(plan)
+    assert not plan.release.exists()
+    assert not plan.report.exists()
+    return str(error.value)
+
+
+def test_a_failed_gate_says_why_and_takes_an_older_release_away(judged: Path, tmp_path: Path) -> None:
+    gate = OPEN_GATE.model_copy(update={"min_dice": 1.0})
+    plan = make_plan(judged, tmp_path)
+    plan.release.mkdir(parents=True)
+    (plan.release / "model.onnx").write_bytes(b"an older one")
+    assert "mean Dice" in refuse(replace(plan, params=EXPORT.model_copy(update={"gate": gate})))
+
+
+def test_a_file_that_differs_from_its_checkpoint_is_refused(
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.1 for answer in predict_logits(*a)))
+    assert "probabilities" in refuse(make_plan(judged, tmp_path))

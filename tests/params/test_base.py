@@ -1,0 +1,96 @@
+"""params.yaml is read whole and strictly, and all that is wrong with a section is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from breastseg.errors import ProblemsError
+from breastseg.params.base import SECTIONS, Section, load
+from breastseg.params.cnn_unet import CnnUnet
+from breastseg.params.data import Data
+from breastseg.params.evaluate import Evaluate
+from breastseg.params.export import Export
+from breastseg.params.model import Model
+from breastseg.params.phantom import Phantom
+from breastseg.params.prepare import Prepare
+from breastseg.params.seed import Seed
+from breastseg.params.split import Split
+from breastseg.params.train import Train
+from breastseg.params.vit_unet import VitUnet
+
+COMMITTED = Path(__file__).resolve().parents[2] / "params.yaml"
+SECTION_TYPES: list[type[Section]] = [Phantom, Data, Prepare, Split, Train, CnnUnet, VitUnet, Evaluate, Export]
+NAMES = ["phantom", "data", "prepare", "split", "train", "cnn_unet", "vit_unet", "evaluate", "export"]
+
+
+def write(tmp_path: Path, section: str, **changes: object) -> Path:
+    """The committed params with some values of one section replaced."""
+    params: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())
+    params[section] |= changes
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params))
+    return path
+
+
+@pytest.mark.parametrize(("name", "type_"), list(zip(NAMES, SECTION_TYPES, strict=True)))
+def test_the_committed_params_hold(name: str, type_: type[Section]) -> None:
+    assert load(name, type_, COMMITTED).model_dump(mode="json") == yaml.safe_load(COMMITTED.read_text())[name]
+
+
+def test_plain_values_are_validated_too(tmp_path: Path) -> None:
+    assert load("seed", Seed, COMMITTED) >= 0
+    assert load("model", Model, COMMITTED).root in {"cnn_unet", "vit_unet"}
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED.read_text().replace("\nseed: ", "\nseed: -").replace("seed: -0", "seed: -1"))
+    with pytest.raises(ProblemsError, match="seed"):
+        load("seed", Seed, path)
+
+
+def test_every_fault_of_a_section_is_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "train", epochs="many", image_size=100, learning_rate=0.1)
+    with pytest.raises(ProblemsError) as error:
+        load("train", Train, path)
+    assert [problem.path for problem in error.value.problems] == [
+        "train.epochs",
+        "train.image_size",
+        "train.learning_rate",
+    ]
+
+
+def test_a_number_is_never_made_of_text_or_a_switch(tmp_path: Path) -> None:
+    for wrong in ("30", True):
+        with pytest.raises(ProblemsError, match=r"train\.epochs"):
+            load("train", Train, write(tmp_path, "train", epochs=wrong))
+
+
+def test_unknown_and_missing_sections_are_named(tmp_path: Path) -> None:
+    params = yaml.safe_load(COMMITTED.read_text())
+    del params["export"]
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params | {"modle": "vit_unet"}))
+    with pytest.raises(ProblemsError, match=r"(?s)export.*modle"):
+        load("seed", Seed, path)
+
+
+def test_a_fold_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match="0 to 4"):
+        load("split", Split, write(tmp_path, "split", folds=5, fold=5))
+
+
+def test_a_missing_file_says_how_to_get_it_back(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match="git checkout"):
+        load("seed", Seed, tmp_path / "params.yaml")
+
+
+def test_sections_cannot_be_changed() -> None:
+    split = load("split", Split, COMMITTED)
+    with pytest.raises(ValueError, match="frozen"):
+        split.fold = 1
+
+
+def test_the_sections_are_those_of_the_committed_file() -> None:
+    assert set(yaml.safe_load(COMMITTED.read_text())) == set(SECTIONS)
