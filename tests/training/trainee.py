@@ -85,11 +85,11 @@ def write_inputs(root: Path) -> None:
 def make_plan(root: Path, *, seed: int = 0, **train: Any) -> TrainingPlan:  # noqa: ANN401 - any knob of the section
     """Train timm's smallest network, with stochastic depth, on the inputs in `root`; the outs go there too."""
     params = CnnUnet(
-        encoder="tu-test_efficientnet",
+        encoder="tu-test_convnext",
         encoder_weights=None,
         encoder_weights_sha256=None,
         decoder_channels=(8, 8, 8, 8, 8),
-        drop_path_rate=0.8,
+        drop_path_rate=0.5,
     )
     section = load("train", Train, PARAMS).model_dump()
     section |= {"image_size": 64, "batch_size": 4, "epochs": EPOCHS, "accelerator": "cpu", **train}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from breastseg.params.export import Export
 
 LICENCE = "Apache-2.0"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def release(plan: ReleasePlan) -> None:
     plan.report.unlink(missing_ok=True)
     shutil.rmtree(plan.release, ignore_errors=True)
     point = read_operating_points(plan.operating_points)[plan.network]
+    _log.info("Exporting %s", plan.network)
     content = export(plan, point)
     # an empty folder: a file that needs a second one beside it does not load
     with tempfile.TemporaryDirectory() as folder:
