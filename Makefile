@@ -11,6 +11,8 @@ export PATH := $(VENV)/bin:$(PATH)
 # Builds and starts containers: Docker, or a stand-in beside the repository where no Docker engine runs
 IMAGE_TOOL ?= $(wildcard ../shared/tools/build-image)
 IMAGE := breastseg-serve
+# a process a core with one thread each is faster than two processes that share all
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
 .PHONY: help install repro summary test test-all lint types imports lock-fits check image lock clean
 
@@ -34,10 +36,10 @@ summary: install  ## Print the comparison of the last run
 	@breastseg summary
 
 test: install  ## Pass the tests (under 10 minutes on 2 cores)
-	pytest
+	$(PYTEST)
 
 test-all: install  ## Pass all tests, the long proofs too
-	pytest -m ''
+	$(PYTEST) -m ''
 
 lint: install
 	ruff check
