@@ -14,7 +14,7 @@ IMAGE := breastseg-serve
 # a process a core with one thread each is faster than two processes that share all
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
-.PHONY: help install repro summary test test-all lint types imports lock-fits check image lock clean
+.PHONY: help install repro summary test test-all lint types imports check image lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'

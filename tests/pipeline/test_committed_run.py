@@ -28,6 +28,11 @@ def test_the_committed_lock_fits_the_committed_tree() -> None:
     )
 
 
+def test_both_networks_of_the_default_run_find_the_lesions() -> None:
+    scores = json.loads((REPOSITORY / "metrics/evaluate.json").read_text(encoding="utf-8"))
+    assert min(scores["cnn_unet"]["dice"], scores["vit_unet"]["dice"]) >= 0.80
+
+
 def _flat(files: dict[str, object]) -> list[tuple[str, object]]:
     """DVC reports a file as path → state, params as file → {name → state}."""
     return [

@@ -91,6 +91,15 @@ def test_the_other_network_is_exported_without_training(copied: Tree) -> None:
     assert json.loads((copied.root / "metrics/release.json").read_text())["network"] == other
 
 
+def test_a_failed_gate_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
+    copied.edit_params({"export": {"gate": {"min_dice": 1.0}}})
+    output = copied.dvc("repro", fails=True)
+    assert "mean Dice" in output
+    assert "Traceback" not in output
+    assert not (copied.root / "models/release/model.onnx").exists()
+    assert not (copied.root / "metrics/release.json").exists()
+
+
 def test_experiments_show_both_networks_in_one_table(finished: Tree) -> None:
     columns = finished.dvc("exp", "show", "--csv", "--no-pager").splitlines()[0].split(",")
     for network in ("cnn_unet", "vit_unet"):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# Metric, heading, decimals
-_ROWS = (
+# Metric, heading, decimals: what people look at first
+HEADLINES = (
     ("dice", "Dice", 3),
     ("iou", "IoU", 3),
     ("nsd2", "NSD at 2 px", 3),
@@ -39,13 +39,14 @@ def comparison_table(statistics: Path) -> str:
     found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
     networks = (*NETWORKS, DIFFERENCE)
     rows = [
-        [heading, *(_cell(found.get((network, metric)), decimals) for network in networks)]
-        for metric, heading, decimals in _ROWS
+        [heading, *(format_mean(found.get((network, metric)), decimals) for network in networks)]
+        for metric, heading, decimals in HEADLINES
     ]
     return "\n".join([*_lay_out([["", *networks], *rows]), "", *_notes(found)])
 
 
-def _cell(row: Statistic | None, decimals: int) -> str:
+def format_mean(row: Statistic | None, decimals: int) -> str:
+    """Write a mean with its interval, a difference with its sign; "-" where there is none."""
     if row is None:
         return "-"
     form = f"{'+' if row.network == DIFFERENCE else ''}.{decimals}f"

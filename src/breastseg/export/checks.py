@@ -14,6 +14,8 @@ from breastseg.evaluation.metrics import Scores, score
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.judged_case import JudgedCase
     from breastseg.inference.lesions import OperatingPoint
@@ -29,7 +31,7 @@ class Parity:
         cases: Number of cases.
         max_probability_difference: Largest absolute difference of any pixel's probability.
         dice: Mean Dice of the lesion images, of the file.
-        dice_difference: Absolute difference to the checkpoint's.
+        dice_difference: Mean absolute difference to the checkpoint's, image by image.
         missed: Share of lesion images on which the file marks nothing.
         normal_false_positive_rate: Share of normals on which it marks something; None without normals.
     """
@@ -66,15 +68,16 @@ def compare(
     return Parity(
         cases=len(cases),
         max_probability_difference=max(differences),
-        dice=_mean_dice(of_file),
-        dice_difference=abs(_mean_dice(of_file) - _mean_dice(of_checkpoint)),
+        dice=float(_dice(of_file).mean()),
+        dice_difference=float(np.abs(_dice(of_file) - _dice(of_checkpoint)).mean()),
         missed=float(np.mean([s.missed for s in of_file if s.missed is not None])),
         normal_false_positive_rate=float(np.mean(false_positives)) if false_positives else None,
     )
 
 
-def _mean_dice(scores: Sequence[Scores]) -> float:
-    return float(np.mean([s.dice for s in scores if s.dice is not None]))
+def _dice(scores: Sequence[Scores]) -> npt.NDArray[np.float64]:
+    """Dice of the lesion images among the cases, in their order."""
+    return np.array([s.dice for s in scores if s.dice is not None])
 
 
 def faults(parity: Parity, params: Export) -> list[Problem]:

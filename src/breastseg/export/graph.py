@@ -91,6 +91,9 @@ def _strip(scope: onnx.GraphProto | onnx.FunctionProto) -> None:
     for part in parts:
         part.doc_string = ""
         del part.metadata_props[:]
+    for attribute in (attribute for node in scope.node for attribute in node.attribute):
+        for branch in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+            _strip(branch)
 
 
 def with_contract(model: onnx.ModelProto, contract_json: str) -> bytes:

@@ -6,6 +6,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 LIBRARIES = (
     "dvc",
     "lightning",
@@ -20,8 +22,13 @@ LIBRARIES = (
 
 
 def describe_environment() -> dict[str, str]:
-    """Return name → version of Python and the libraries, the operating system's kind and the processor's name."""
-    machine = {"python": platform.python_version(), "system": platform.system(), "processor": _processor()}
+    """Return name → version of Python and the libraries, the operating system's kind, processor and accelerator."""
+    machine = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processor": _processor(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
     return machine | {name: version(name) for name in LIBRARIES}
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.reporting.environment import describe_environment
 
 if TYPE_CHECKING:
@@ -38,16 +40,6 @@ lock, per-image table, statistics, curves and environment. Scores are defined in
 the held-out test images at native size with 95 % bootstrap intervals over groups; the difference is `vit_unet` minus
 `cnn_unet`, paired. Research use only.
 """
-
-# metric, heading, decimals
-_COLUMNS = (
-    ("dice", "Dice", 3),
-    ("iou", "IoU", 3),
-    ("nsd2", "NSD 2 px", 3),
-    ("hd95_px", "HD95 px", 1),
-    ("missed", "missed", 3),
-    ("false_positive", "normals FPR", 3),
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ def save_run(name: str, about: About, root: Path) -> Path:
         The folder.
 
     Raises:
-        ProblemsError: Outs are missing, or the folder exists; nothing is written.
+        ProblemsError: Outs are missing or of other params, or the folder exists; nothing is written.
     """
     target = root / "docs/results" / name
     problems = [
@@ -85,6 +77,7 @@ def save_run(name: str, about: About, root: Path) -> Path:
     ]
     if target.exists():
         problems.append(Problem(str(target.relative_to(root)), "exists", "Choose another name, or remove it"))
+    problems = problems or _stale_params(root)
     if problems:
         raise ProblemsError("The run cannot be saved", problems)
     partial = target.with_name(f".{name}.partial")
@@ -94,13 +87,21 @@ def save_run(name: str, about: About, root: Path) -> Path:
         shutil.copyfile(root / source, partial / copy)
     for source, copy in CURVES.items():
         shutil.copytree(root / source, partial / copy)
-    _write_json(vars(about), partial / ABOUT)
-    _write_json(describe_environment(), partial / ENVIRONMENT)
+    write_json(vars(about), partial / ABOUT)
+    write_json(describe_environment(), partial / ENVIRONMENT)
     return partial.rename(target)
 
 
-def _write_json(value: object, path: Path) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def _stale_params(root: Path) -> list[Problem]:
+    """Name the stages that did not run with the params that stand in the workspace."""
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    ran_with = {name: stage.get("params", {}).get("params.yaml", {}) for name, stage in stages.items()}
+    return [
+        Problem(f"stage {name}", "ran with other params than those of params.yaml", "Run `dvc repro`")
+        for name, sections in ran_with.items()
+        if any(params.get(section) != value for section, value in sections.items())
+    ]
 
 
 def render_page(folder: Path) -> str:
@@ -110,7 +111,7 @@ def render_page(folder: Path) -> str:
         folder: `docs/results`.
 
     Raises:
-        BreastsegError: A file of a run is missing or does not hold.
+        BreastsegError: A run's statistics are missing or do not hold.
     """
     runs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return "\n".join([_HEAD, *(_render_run(run) for run in runs)])
@@ -139,19 +140,15 @@ def _render_run(run: Path) -> str:
 
 def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any]) -> str:
     found = {(row.network, row.metric): row for row in statistics}
-    columns = [column for column in _COLUMNS if (NETWORKS[0], column[0]) in found]
+    columns = [column for column in HEADLINES if (NETWORKS[0], column[0]) in found]
     heads = [f"{heading} (n = {found[NETWORKS[0], metric].n})" for metric, heading, _ in columns]
     names = {network: f"`{network}` ({params[network]['encoder']})" for network in NETWORKS}
     lines = [_line(["", *heads]), _line(["---"] * (len(heads) + 1))]
     for network in (*NETWORKS, DIFFERENCE):
-        cells = [_cell(found[network, metric], decimals) for metric, _, decimals in columns]
+        cells = [format_mean(found[network, metric], decimals) for metric, _, decimals in columns]
         lines.append(_line([names.get(network, DIFFERENCE), *cells]))
     p_value = found[DIFFERENCE, "dice"].p_value
     return "\n".join([*lines, "", f"Wilcoxon signed-rank test of the Dice difference, over groups: p = {p_value:.3g}."])
-
-
-def _cell(row: Statistic, decimals: int) -> str:
-    return f"{row.mean:.{decimals}f} [{row.ci_low:.{decimals}f}, {row.ci_high:.{decimals}f}]"
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -164,5 +161,5 @@ def _render_protocol(params: dict[str, Any], environment: dict[str, str]) -> str
     return (
         f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, seed {params['seed']}, fold "
         f"{params['split']['fold']} of {params['split']['folds']}; encoder weights: {weights}. "
-        f"{environment['processor']}, torch {environment['torch']}."
+        f"{environment['processor']}, accelerator: {environment['accelerator']}, torch {environment['torch']}."
     )

@@ -22,12 +22,9 @@ def make_optimizer(network: SegmentationNetwork, train: Train) -> torch.optim.Ad
 
     Biases and the scales of normalisation layers are not decayed.
     """
-    encoder = list(network.encoder_parameters())
-    ids = {id(parameter) for parameter in encoder}
-    others = [parameter for parameter in network.parameters() if id(parameter) not in ids]
     groups = [
-        *_groups(encoder, train.encoder_learning_rate, train.weight_decay),
-        *_groups(others, train.decoder_learning_rate, train.weight_decay),
+        *_groups(network.encoder_parameters(), train.encoder_learning_rate, train.weight_decay),
+        *_groups(network.other_parameters(), train.decoder_learning_rate, train.weight_decay),
     ]
     return torch.optim.AdamW(groups, fused=True)
 
