@@ -1,0 +1,50 @@
+"""One step of training: what is averaged, and how far a step may go."""
+
+from __future__ import annotations
+
+import torch
+
+from breastseg.models import cnn_unet
+from breastseg.params.base import load
+from breastseg.params.cnn_unet import CnnUnet
+from breastseg.params.train import Train
+from breastseg.training.module import SegmentationTask
+from breastseg.training.tensors import CaseTensors
+from tests.training import trainee
+
+
+def make_task(**changes: object) -> SegmentationTask:
+    train = load("train", Train, trainee.PARAMS).model_copy(update=changes)
+    params = load("cnn_unet", CnnUnet, trainee.PARAMS).model_copy(update={"encoder": "tu-lcnet_035"})
+    cases = CaseTensors(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.uint8))
+    return SegmentationTask(cnn_unet.build(params, 1, 32), train, 0, (cases, cases), None)
+
+
+def first_weight(task: SegmentationTask) -> torch.Tensor:
+    return next(task.network.parameters())
+
+
+def test_the_average_keeps_its_decay_and_takes_the_rest_from_the_weights() -> None:
+    task = make_task(ema_decay=0.75)
+    expected = first_weight(task).detach().clone()
+    for step in range(3):
+        with torch.no_grad():
+            first_weight(task).fill_(step)
+        task.on_train_batch_end()
+        # torch's average starts at the first weights that it is shown
+        expected = torch.full_like(expected, 0) if step == 0 else 0.75 * expected + 0.25 * step
+    torch.testing.assert_close(next(task.judged.parameters()), expected)
+
+
+def test_without_a_decay_the_weights_themselves_are_kept() -> None:
+    task = make_task(ema_decay=0.0)
+    assert task.judged is task.network
+
+
+def test_a_step_is_no_longer_than_the_norm_allows() -> None:
+    task = make_task(gradient_clip_norm=0.5)
+    for parameter in task.network.parameters():
+        parameter.grad = torch.full_like(parameter, 10)
+    task.configure_gradient_clipping()
+    norms = [parameter.grad.norm() for parameter in task.network.parameters() if parameter.grad is not None]
+    torch.testing.assert_close(torch.stack(norms).norm(), torch.tensor(0.5), rtol=1e-3, atol=0)
