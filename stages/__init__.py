@@ -28,4 +28,6 @@ def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackT
 
 
 sys.excepthook = _tell
-logging.basicConfig(level=logging.INFO, format="%(message)s")
+logging.basicConfig(format="%(message)s")
+# what the libraries say below a warning is of no use to who runs a stage
+logging.getLogger("breastseg").setLevel(logging.INFO)

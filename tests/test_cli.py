@@ -55,6 +55,15 @@ def test_an_error_that_a_user_can_mend_comes_without_a_trace(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+def test_an_output_that_is_a_file_is_told_without_a_trace(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx")
+    Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")
+    done = run("predict", tmp_path / "a.png", "--model", model, "--out", model)
+    assert done.returncode == 1
+    assert f"Cannot write to {model}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_predict_needs_no_extra_and_serve_names_the_one_it_needs(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.onnx")
     Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")

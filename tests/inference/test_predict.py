@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from breastseg.errors import ProblemsError
+from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
 from breastseg.inference.predict import predict
 from breastseg.inference.segmenter import Segmenter
@@ -54,6 +54,15 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
         assert lesion["box"] == list(expected.lesions[0].box)
 
 
+def test_hidden_files_of_a_folder_are_left_out_but_not_when_named(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    save(images / "a.png")
+    hidden = save(images / ".b.png")
+    (images / "._a.png").write_bytes(b"what another system keeps beside a.png")
+    assert predict([images], model_path, tmp_path / "one") == 1
+    assert predict([hidden], model_path, tmp_path / "two") == 1
+
+
 def test_the_same_call_writes_the_same_bytes(tmp_path: Path, model_path: Path) -> None:
     image = save(tmp_path / "a.png")
     predict([image], model_path, tmp_path / "one")
@@ -96,6 +105,18 @@ def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -
     with pytest.raises(ProblemsError, match=r"(?s)2 found.*empty: holds no image.*gone: does not exist"):
         predict([tmp_path / "gone", tmp_path / "empty", save(tmp_path / "a.png")], model_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "file-of-mask"])
+def test_a_folder_that_cannot_be_written_is_one_error_with_the_way_out(
+    tmp_path: Path, model_path: Path, out: str
+) -> None:
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    (tmp_path / "file-of-mask" / "a.png").mkdir(parents=True)
+    with pytest.raises(BreastsegError, match=rf"Cannot write to .*{out}(?s:.*)--out"):
+        predict([save(tmp_path / "images" / "a.png")], model_path, tmp_path / out)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
+    assert [path.name for path in (tmp_path / "file-of-mask").iterdir()] == ["a.png"]
 
 
 def test_without_a_usable_model_nothing_is_written(tmp_path: Path) -> None:

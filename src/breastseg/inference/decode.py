@@ -25,6 +25,8 @@ from PIL import Image, UnidentifiedImageError
 from breastseg.errors import BreastsegError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+# how names of such files end, in lower case
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 50_000_000
 
 UInt8Image = npt.NDArray[np.uint8]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from breastseg.errors import Problem, ProblemsError
+from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.files import replacing
-from breastseg.inference.decode import DecodeError, decode_image
+from breastseg.inference.decode import IMAGE_ENDINGS, DecodeError, decode_image
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.report import ImageReport
 from breastseg.inference.segmenter import Segmenter
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from breastseg.inference.contract import Contract
     from breastseg.inference.segmenter import Segmentation
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 PREDICTIONS = "predictions.jsonl"
 
 
@@ -32,7 +31,8 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
     """Segment images and write `<stem>.png` (8-bit, 0 and 255, at native size) and `predictions.jsonl` into a folder.
 
     Args:
-        paths: Image files, and folders, of which the image files right inside are taken in the order of their names.
+        paths: Image files, and folders, of which the image files right inside are taken in the order of their names,
+            without hidden ones.
         model: The ONNX file.
         out: The folder to write to; what stands there under the same names is replaced.
 
@@ -42,12 +42,24 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
     Raises:
         ProblemsError: A path does not exist, a folder holds no image, or two inputs would write one file: nothing is
             written. Or some files cannot be read or decoded: all others are written, these are listed.
+        BreastsegError: The folder cannot be written to; `predictions.jsonl` is as it was.
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
     """
     images = _list_images(paths)
     _require_distinct_outputs(images, out)
     segmenter = Segmenter.load(model)
+    try:
+        problems = _segment_all(images, segmenter, out)
+    except OSError as error:
+        raise BreastsegError(f"Cannot write to {out} ({error}). Name with --out a folder that can be") from error
+    if problems:
+        raise ProblemsError(f"Images that cannot be read; the others are written to {out}", problems)
+    return len(images)
+
+
+def _segment_all(images: list[Path], segmenter: Segmenter, out: Path) -> list[Problem]:
+    """Write everything that can be; return the images that cannot be read."""
     problems = []
     with replacing(out / PREDICTIONS) as partial, partial.open("w", encoding="utf-8") as lines:
         for path in tqdm(images, desc="segment", unit="image", disable=None):
@@ -58,9 +70,7 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
                 segmentation = segmenter.segment(image)
                 _write_mask(segmentation, _mask_path(path, out))
                 lines.write(_line(path, segmentation, segmenter.contract))
-    if problems:
-        raise ProblemsError(f"Images that cannot be read; the others are written to {out}", problems)
-    return len(images)
+    return problems
 
 
 def _read(path: Path) -> np.ndarray | Problem:
@@ -101,11 +111,16 @@ def _list_images(paths: Sequence[Path]) -> list[Path]:
 def _images_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path] if path.exists() else []
-    return sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(file for file in path.iterdir() if _is_image_file(file))
+
+
+def _is_image_file(path: Path) -> bool:
+    # desktop systems keep hidden files beside images, under the same endings
+    return path.is_file() and path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
 
 def _suffixes() -> str:
-    return ", ".join(sorted(IMAGE_SUFFIXES))
+    return ", ".join(sorted(IMAGE_ENDINGS))
 
 
 def _require_distinct_outputs(images: list[Path], out: Path) -> None:
