@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from breastseg.inference.decode import FORMATS, MAX_PIXELS, DecodeError, decode_image
+from breastseg.inference.decode import FORMATS, MAX_PIXELS, DecodeError, TooManyPixelsError, decode_image
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 RNG = np.random.default_rng(0)
@@ -185,6 +185,12 @@ def test_bomb_is_refused_from_its_header(side: int) -> None:
     assert not caught
 
 
+def test_a_caller_may_take_fewer_pixels() -> None:
+    assert decode_image(_png(GREY), max_pixels=GREY.size).shape == GREY.shape
+    with pytest.raises(TooManyPixelsError, match="has 7 x 5 pixels, more than 34"):
+        decode_image(_png(GREY), max_pixels=GREY.size - 1)
+
+
 def test_bomb_between_pillows_warning_and_error_is_refused_without_a_word() -> None:
     # pytest turns warnings into errors by itself; a bare interpreter shows what a server does
     code = "import sys; from breastseg.inference.decode import decode_image; decode_image(sys.stdin.buffer.read())"
@@ -196,7 +202,7 @@ def test_bomb_between_pillows_warning_and_error_is_refused_without_a_word() -> N
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
     )
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith(b"breastseg.inference.decode.DecodeError: has more than")
+    assert ended.stderr.splitlines()[-1].startswith(b"breastseg.inference.decode.TooManyPixelsError: has more than")
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

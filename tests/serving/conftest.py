@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 MAX_UPLOAD_BYTES = 100_000
+MAX_PIXELS = 90 * 120
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def app(model_path: Path) -> FastAPI:
-    return create_app(Settings(model=model_path, max_upload_bytes=MAX_UPLOAD_BYTES))
+    return create_app(Settings(model=model_path, max_upload_bytes=MAX_UPLOAD_BYTES, max_pixels=MAX_PIXELS))
 
 
 @pytest.fixture

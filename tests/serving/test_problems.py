@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import io
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from breastseg.serving.dependencies import get_ready_service
-from tests.serving.conftest import MAX_UPLOAD_BYTES
+from tests.serving.conftest import MAX_PIXELS, MAX_UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,29 @@ def test_a_form_without_the_file(client: TestClient, image_png: bytes) -> None:
     assert_problem(answer, 422, "urn:breastseg:problem:invalid-request", "body.file: Field required")
 
 
+def test_a_file_field_of_plain_text(client: TestClient) -> None:
+    answer = client.post("/v1/segment", files={"file": (None, "hello")})
+    assert_problem(answer, 422, "urn:breastseg:problem:invalid-request", "body.file: ")
+    assert "UploadFile" not in answer.text
+    assert "class" not in answer.text
+
+
+@pytest.mark.parametrize("accept", ["image/png", "application/json"])
+def test_an_image_of_too_many_pixels_is_refused_by_its_header(client: TestClient, accept: str) -> None:
+    file = io.BytesIO()
+    Image.new("L", (MAX_PIXELS + 1, 1)).save(file, "PNG")
+    # without most of its body: a decoder that went beyond the header would call it damaged
+    answer = client.post("/v1/segment", files={"file": file.getvalue()[:45]}, headers={"Accept": accept})
+    assert_problem(answer, 413, "urn:breastseg:problem:too-many-pixels", f"more than {MAX_PIXELS:,}")
+
+
+def test_an_image_beyond_any_setting_is_refused_alike(client: TestClient) -> None:
+    file = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")
+    answer = client.post("/v1/segment", files={"file": file.getvalue()})
+    assert_problem(answer, 413, "urn:breastseg:problem:too-many-pixels", f"more than {MAX_PIXELS:,}")
+
+
 def test_an_unknown_thing_to_include(client: TestClient, image_png: bytes) -> None:
     answer = client.post("/v1/segment?include=everything", files={"file": image_png})
     assert_problem(answer, 422, "urn:breastseg:problem:invalid-request", "query.include")
@@ -79,7 +104,14 @@ def test_an_undeclared_length_beyond_the_cap(client: TestClient) -> None:
 
 def test_unknown_paths_and_methods(client: TestClient) -> None:
     assert_problem(client.get("/v2/segment"), 404, "about:blank", "")
-    assert_problem(client.get("/v1/segment"), 405, "about:blank", "")
+    answer = client.get("/v1/segment")
+    assert_problem(answer, 405, "about:blank", "")
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
+def test_no_page_loads_scripts_from_elsewhere(client: TestClient, path: str) -> None:
+    assert_problem(client.get(path), 404, "about:blank", "")
 
 
 def test_a_fault_of_the_program_is_not_told_to_clients(

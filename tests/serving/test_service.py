@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from breastseg.inference.decode import DecodeError
+from breastseg.inference.decode import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.serving.service import Service
 
@@ -46,7 +46,7 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
         masks.append(await service.mask(image_png))
 
     async def scenario() -> None:
-        service = Service(segmenter, concurrency=2)
+        service = Service(segmenter, concurrency=2, max_pixels=MAX_PIXELS)
         async with anyio.create_task_group() as tasks:
             for _ in range(6):
                 tasks.start_soon(ask, service)
@@ -63,8 +63,15 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
 
 
 def test_it_is_ready_only_after_an_image_went_through(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), concurrency=1)
+    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
     assert not service.ready
+    anyio.run(service.warm_up)
+    assert service.ready
+
+
+def test_a_limit_below_the_networks_square_does_not_keep_it_from_becoming_ready(model_path: Path) -> None:
+    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=1)
+    assert service.contract.image_size > 1
     anyio.run(service.warm_up)
     assert service.ready
 
@@ -74,13 +81,13 @@ def test_a_failed_first_image_leaves_it_unready(model_path: Path) -> None:
         def segment(self, image: np.ndarray) -> Segmentation:
             raise MemoryError(image.shape)
 
-    service = Service(BrokenSegmenter.load(model_path), concurrency=1)
+    service = Service(BrokenSegmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
     with pytest.raises(MemoryError):
         anyio.run(service.warm_up)
     assert not service.ready
 
 
 def test_bytes_that_are_no_image_are_told(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), concurrency=1)
+    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
     with pytest.raises(DecodeError):
         anyio.run(service.mask, b"hello")

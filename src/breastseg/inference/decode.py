@@ -43,36 +43,41 @@ class DecodeError(BreastsegError):
     """The bytes are no image that can be read; the text says why, as a phrase that follows a file name."""
 
 
-def decode_image(data: bytes) -> UInt8Image:
+class TooManyPixelsError(DecodeError):
+    """The image is larger than the caller takes; nothing of it was decoded but its header."""
+
+
+def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
     """Decode a PNG, JPEG, BMP, TIFF or WebP file.
 
     Args:
         data: The whole file.
+        max_pixels: Most pixels that are taken, height times width; at most `MAX_PIXELS`.
 
     Returns:
         uint8 `[H, W]` (grey) or `[H, W, 3]` (RGB), 0..255; 1-bit files give 0 and 255.
 
     Raises:
-        DecodeError: The bytes are empty, of another format, damaged, above `MAX_PIXELS` (told from the header,
-            before any pixel is decoded), or hold values of an unknown range.
+        DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range.
+        TooManyPixelsError: Height times width is above `max_pixels`, told from the header before a pixel is decoded.
     """
     if not data:
         raise DecodeError("is empty")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image)
+            _check_size(image, max_pixels)
             return _to_array(image)
     except UnidentifiedImageError as error:
         raise DecodeError(f"is no {', '.join(FORMATS)} image, or its header is damaged") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DecodeError(f"has more than {MAX_PIXELS:,} pixels") from error
+        raise TooManyPixelsError(f"has more than {max_pixels:,} pixels") from error
     except (*_DAMAGE, *_BROKEN_STREAM) as error:
         raise DecodeError(f"is damaged or cut off ({error})") from error
 
 
-def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise DecodeError(f"has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise TooManyPixelsError(f"has {image.width} x {image.height} pixels, more than {max_pixels:,}")
 
 
 def _to_array(image: Image.Image) -> UInt8Image:

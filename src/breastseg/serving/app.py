@@ -32,8 +32,17 @@ def create_app(settings: Settings) -> FastAPI:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
     """
-    app = FastAPI(title="breastseg", description=INTENDED_USE, version=API_VERSION, lifespan=_lifespan)
-    app.state.service = Service(Segmenter.load(settings.model, settings.threads), settings.concurrency)
+    segmenter = Segmenter.load(settings.model, settings.threads)
+    # the framework's pages of documentation load their scripts from elsewhere
+    app = FastAPI(
+        title="breastseg",
+        description=INTENDED_USE,
+        version=API_VERSION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = Service(segmenter, settings.concurrency, settings.max_pixels)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     problems.install(app)
     app.include_router(routes.health)

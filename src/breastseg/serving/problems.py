@@ -12,9 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from breastseg.inference.decode import DecodeError
+from breastseg.inference.decode import DecodeError, TooManyPixelsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import FastAPI, Request
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +39,7 @@ class Kind:
 
 MALFORMED = Kind("malformed-request", HTTPStatus.BAD_REQUEST, "The request cannot be parsed")
 TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")
+TOO_MANY_PIXELS = Kind("too-many-pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image has too many pixels")
 NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is no multipart form")
 INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
 UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
@@ -73,7 +76,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application with problem details."""
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(DecodeError, _on_unreadable_image)
+    app.add_exception_handler(DecodeError, _on_refused_image)
     app.add_exception_handler(Exception, _on_fault)
 
 
@@ -84,17 +87,24 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     if status is MALFORMED.status:
         return _answer(MALFORMED.type, MALFORMED.title, status, "Send one well-formed multipart form")
-    return _answer(BLANK, status.phrase, status, status.description)
+    # such as the methods that a path allows
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return _answer(BLANK, status.phrase, status, status.description, headers)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+    detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_what(fault)}" for fault in faults)
     return _answer(INVALID.type, INVALID.title, INVALID.status, detail)
 
 
-async def _on_unreadable_image(_request: Request, error: Exception) -> JSONResponse:
-    kind = UNREADABLE_IMAGE
+def _what(fault: Mapping[str, str]) -> str:
+    # a value error's text is the framework's own, with names of its classes; only a field that is no file has one
+    return "Field holds no file; give it a file name" if fault["type"] == "value_error" else fault["msg"]
+
+
+async def _on_refused_image(_request: Request, error: Exception) -> JSONResponse:
+    kind = TOO_MANY_PIXELS if isinstance(error, TooManyPixelsError) else UNREADABLE_IMAGE
     return _answer(kind.type, kind.title, kind.status, f"The file {error}")
 
 
@@ -104,6 +114,8 @@ async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
     return _answer(BLANK, status.phrase, status, "The service failed; its log says why")
 
 
-def _answer(type_: str, title: str, status: HTTPStatus, detail: str) -> JSONResponse:
+def _answer(
+    type_: str, title: str, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     details = ProblemDetails(type=type_, title=title, status=status, detail=detail)
-    return JSONResponse(details.model_dump(), status, media_type=MEDIA_TYPE)
+    return JSONResponse(details.model_dump(), status, headers, media_type=MEDIA_TYPE)

@@ -14,6 +14,7 @@ from breastseg.serving.problems import (
     NOT_MULTIPART,
     NOT_READY,
     TOO_LARGE,
+    TOO_MANY_PIXELS,
     UNREADABLE_IMAGE,
     describe,
 )
@@ -49,7 +50,7 @@ async def model(service: AnyService) -> ModelAnswer:
     dependencies=[Depends(require_form)],
     responses={
         200: {"content": {PNG: {}}, "description": "The lesions, or with `Accept: image/png` the mask itself"},
-        **describe(MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, UNREADABLE_IMAGE, NOT_READY),
+        **describe(MALFORMED, TOO_LARGE, TOO_MANY_PIXELS, NOT_MULTIPART, INVALID, UNREADABLE_IMAGE, NOT_READY),
     },
 )
 async def segment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breastseg.inference.contract import Contract
-    from breastseg.inference.segmenter import Segmenter
+    from breastseg.inference.segmenter import Segmentation, Segmenter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,9 +31,10 @@ class Service:
         ready: True once an image has gone all the way.
     """
 
-    def __init__(self, segmenter: Segmenter, concurrency: int) -> None:
+    def __init__(self, segmenter: Segmenter, concurrency: int, max_pixels: int) -> None:
         self._segmenter = segmenter
         self._limiter = CapacityLimiter(concurrency)
+        self._max_pixels = max_pixels
         self.ready = False
 
     @property
@@ -42,8 +44,8 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        size = self.contract.image_size
-        example = encode_mask(np.eye(size, dtype=np.bool_))
+        side = min(self.contract.image_size, math.isqrt(self._max_pixels))
+        example = encode_mask(np.eye(side, dtype=np.bool_))
         await self.mask(example)
         self.ready = True
 
@@ -51,7 +53,7 @@ class Service:
         """Report the lesions of an image file, and its mask where it is wanted.
 
         Raises:
-            DecodeError: The bytes are no image that can be read.
+            DecodeError: The bytes are no image that can be read, or one of more pixels than the service takes.
         """
         return await self._in_thread(self._report, data, with_mask)
 
@@ -59,18 +61,21 @@ class Service:
         """Return the mask of an image file as PNG at native size.
 
         Raises:
-            DecodeError: The bytes are no image that can be read.
+            DecodeError: The bytes are no image that can be read, or one of more pixels than the service takes.
         """
         return await self._in_thread(self._mask, data)
 
     def _report(self, data: bytes, with_mask: bool) -> SegmentAnswer:  # noqa: FBT001 - run_sync passes by position
-        segmentation = self._segmenter.segment(decode_image(data))
+        segmentation = self._segment(data)
         report = ImageReport.of(segmentation, self.contract)
         mask = base64.b64encode(encode_mask(segmentation.mask)).decode("ascii") if with_mask else None
         return SegmentAnswer(**dict(report), mask=mask)
 
     def _mask(self, data: bytes) -> bytes:
-        return encode_mask(self._segmenter.segment(decode_image(data)).mask)
+        return encode_mask(self._segment(data).mask)
+
+    def _segment(self, data: bytes) -> Segmentation:
+        return self._segmenter.segment(decode_image(data, max_pixels=self._max_pixels))
 
     async def _in_thread(self, function: Callable[..., T], *args: object) -> T:
         return await to_thread.run_sync(function, *args, limiter=self._limiter)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.inference.decode import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
         threads: Threads that one image is computed with; by default the CPUs that the process may use.
         concurrency: Images in work at once; more wait. Two, so that one is decoded while the other is computed.
         max_upload_bytes: Largest request body.
+        max_pixels: Largest image, height times width; a small file may hold a large one.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -36,6 +38,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=2, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
+    max_pixels: int = Field(default=16_000_000, ge=1, le=MAX_PIXELS)
 
 
 def load_settings(**options: object) -> Settings:
