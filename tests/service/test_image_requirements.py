@@ -70,6 +70,14 @@ def test_importing_the_service_loads_nothing_unwanted(module: str) -> None:
     assert sorted(name for name in loaded if UNWANTED.fullmatch(name)) == []
 
 
+def test_only_what_the_dockerfile_copies_is_sent_to_the_build() -> None:
+    dockerfile = (REPOSITORY / "Dockerfile.serve").read_text(encoding="utf-8")
+    copies = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE)
+    first, *rest = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()[1:]
+    assert first == "*"
+    assert {line[1:] for line in rest if line.startswith("!")} == set(" ".join(copies).split())
+
+
 def test_the_image_holds_every_module_that_the_service_imports() -> None:
     program = (
         "import sys, breastseg.cli, breastseg.serving.server, breastseg.inference.predict;"
