@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.inference.decode import IMAGE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 # an image and its masks
 Joined = tuple[str, tuple[str, ...]]
 
-IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 # files that desktop systems leave in folders that were looked at
 _DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
