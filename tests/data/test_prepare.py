@@ -95,6 +95,32 @@ def test_drop_leaves_out_and_lists_what_is_faulty(broken: tuple[Path, dict[str, 
     assert all(what in dropped[name] for name, what in offenders.items())
 
 
+def test_cases_that_share_an_id_are_examined_in_the_same_round(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    for label in ("benign", "malignant"):
+        save(root / label / "twin.png", speckle(7))
+        save(root / label / "twin_mask.png", box())
+    (root / "malignant" / "twin_mask.png").write_bytes(b"")
+    with pytest.raises(ProblemsError) as caught:
+        _prepare(root, tmp_path / "out")
+    told = {(problem.path.removeprefix(f"{root.as_posix()}/"), problem.what) for problem in caught.value.problems}
+    assert told == {
+        ("benign/twin.png", "has the case id 'twin' of another case"),
+        ("malignant/twin.png", "has the case id 'twin' of another case"),
+        ("malignant/twin_mask.png", "is empty"),
+    }
+
+
+def test_a_16_bit_mask_of_codes_is_a_fault_with_its_mend(tmp_path: Path) -> None:
+    save(tmp_path / "raw" / "train" / "TCGA-A1-A0SK-DX1_a.png", speckle(0))
+    mask = save(tmp_path / "raw" / "train_mask" / "TCGA-A1-A0SK-DX1_a.png", np.full((40, 48), 2, dtype=np.uint16))
+    with pytest.raises(ProblemsError) as caught:
+        _prepare(tmp_path / "raw", tmp_path / "out", layout="bcss")
+    (problem,) = caught.value.problems
+    assert problem.path == mask.as_posix()
+    assert "Save the mask as the layout has it" in problem.mend
+
+
 def test_faults_of_a_failed_run_leave_an_earlier_table_alone(tmp_path: Path) -> None:
     root = write_busi(tmp_path / "raw")
     _prepare(root, tmp_path / "out")

@@ -15,14 +15,17 @@ from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
 from breastseg.errors import BreastsegError, Problem
-from breastseg.inference.decode import decode_image
+from breastseg.inference.decode import DecodeError, decode_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
     from breastseg.data.layouts import Layout
     from breastseg.inference.decode import UInt8Image
 
 _RESTORE = "Restore the file, or remove it and what belongs to it"
+_SAVE = "Save the mask as the layout has it; see docs/data.md"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
         The row of the table, or every fault that was found.
     """
     problems: list[Problem] = []
-    image = _decode(case.image, problems)
+    image = _decode(case.image, decode_image, problems)
     layers = [_read_mask(path, layout(layout_name), image, problems) for path in case.masks]
     if image is None or problems:
         return tuple(problems)
@@ -58,20 +61,22 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
     return (problem,) if problem else _pack(case, image, lesion, ignored)
 
 
-def _decode(path: str, problems: list[Problem]) -> UInt8Image | None:
+def _decode(path: str, decode: Callable[[bytes], UInt8Image], problems: list[Problem]) -> UInt8Image | None:
     try:
-        return decode_image(Path(path).read_bytes())
-    except (OSError, BreastsegError) as error:
+        return decode(Path(path).read_bytes())
+    except (OSError, DecodeError) as error:
         problems.append(Problem(path, _phrase(error), _RESTORE))
-        return None
+    except BreastsegError as error:
+        problems.append(Problem(path, str(error), _SAVE))
+    return None
 
 
-def _phrase(error: OSError | BreastsegError) -> str:
+def _phrase(error: OSError | DecodeError) -> str:
     return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
 def _read_mask(path: str, reader: Layout, image: UInt8Image | None, problems: list[Problem]) -> MaskLayers | None:
-    pixels = _decode(path, problems)
+    pixels = _decode(path, reader.decode_mask, problems)
     if pixels is None:
         return None
     if image is not None and pixels.shape[:2] != image.shape[:2]:
@@ -81,7 +86,7 @@ def _read_mask(path: str, reader: Layout, image: UInt8Image | None, problems: li
     try:
         return reader.read_mask(pixels)
     except BreastsegError as error:
-        problems.append(Problem(path, str(error), "Save the mask as the layout has it; see docs/data.md"))
+        problems.append(Problem(path, str(error), _SAVE))
         return None
 
 

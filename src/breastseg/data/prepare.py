@@ -23,7 +23,7 @@ from breastseg.data.table import PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from breastseg.data.cases import RawCase
     from breastseg.params.data import Data
@@ -66,38 +66,34 @@ def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
 def _examine_to(path: Path, data: Data) -> tuple[_Seen, list[Problem]]:
     """Write the cases without fault to `path`; give what is to be kept of them, and the faults of the others."""
     listing = layout(data.layout).find_cases(Path(data.root))
-    cases, clashes = _part_clashes(listing.cases)
+    cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
+    shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
     seen = _Seen()
-    problems = [*listing.problems, *clashes]
-    write_table(_examine_all(cases, data.layout, seen, problems), path)
+    problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared)]
+    write_table(_examine_all(cases, data.layout, seen, problems, shared), path)
     return seen, problems
 
 
-def _part_clashes(cases: Sequence[RawCase]) -> tuple[list[RawCase], list[Problem]]:
-    """Part cases with an id of their own, sorted by it, from those that share one."""
-    counts = Counter(case.case_id for case in cases)
-    own = sorted((case for case in cases if counts[case.case_id] == 1), key=lambda case: case.case_id)
+def _clash(case: RawCase) -> Problem:
     mend = "Give every case an id of its own: rename the file, or fill the column case_id of a cases.csv"
-    clashes = [
-        Problem(case.image, f"has the case id {case.case_id!r} of another case", mend)
-        for case in cases
-        if counts[case.case_id] > 1
-    ]
-    return own, clashes
+    return Problem(case.image, f"has the case id {case.case_id!r} of another case", mend)
 
 
 def _examine_all(
-    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem]
+    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem], shared: Collection[str]
 ) -> Iterator[PreparedCase]:
-    """Yield the cases without fault; note what is to be kept of them, and the faults of the others."""
+    """Yield the cases without fault; note what is to be kept of them, and the faults of the others.
+
+    Cases with an id in `shared` are looked at as well, so that their other faults are told in the same round.
+    """
     results = ordered_map(partial(examine, layout_name=layout_name), cases)
     for result in tqdm(results, desc="prepare", total=len(cases), unit="image"):
-        if isinstance(result, Examined):
+        if not isinstance(result, Examined):
+            problems += result
+        elif result.case.case_id not in shared:
             seen.case_ids.append(result.case.case_id)
             seen.hashes.append(result.perceptual_hash)
             yield result.case
-        else:
-            problems += result
 
 
 def _check(root: str, params: Prepare, problems: Sequence[Problem], seen: _Seen) -> None:

@@ -55,3 +55,20 @@ def test_missing_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "bus_data.csv").write_text("ID,Case,Pathology,BIRADS\n", encoding="utf-8")
     with pytest.raises(ProblemsError, match="lacks the column Device"):
         BUS_BRA.find_cases(tmp_path)
+
+
+def test_all_masks_of_an_image_belong_to_it(tmp_path: Path) -> None:
+    _write(tmp_path, ["1"], ["bus_1,1,,benign,2,A"])
+    save(tmp_path / "Masks" / "mask_1.tif", box())
+    (case,) = BUS_BRA.find_cases(tmp_path).cases
+    assert [Path(mask).name for mask in case.masks] == ["mask_1.png", "mask_1.tif"]
+
+
+def test_a_line_with_a_wrong_number_of_cells_is_left_out_and_named(tmp_path: Path) -> None:
+    _write(tmp_path, ["1", "2", "3"], ["bus_1,1,,benign,2,A", "bus_2,2", "bus_3,3,,benign,2,A,B"])
+    listing = BUS_BRA.find_cases(tmp_path)
+    assert [case.case_id for case in listing.cases] == ["bus_1"]
+    assert [(Path(problem.path).name, problem.what) for problem in listing.problems] == [
+        ("bus_data.csv:3", "has fewer cells than columns"),
+        ("bus_data.csv:4", "has more cells than columns"),
+    ]

@@ -47,3 +47,17 @@ def test_green_and_red_are_lesions() -> None:
     pixels[5, 5, 1] = 255
     pixels[9, 9, 0] = 255
     assert np.argwhere(BUS_UCLM.read_mask(pixels).lesion).tolist() == [[5, 5], [9, 9]]
+
+
+def test_all_masks_of_an_image_belong_to_it(tmp_path: Path) -> None:
+    _write(tmp_path, "Image;Label\nABCD_000.png;Benign\nABCD_001.png;Benign\nWXYZ_000.png;Benign\n")
+    save(tmp_path / "masks" / "ABCD_000.bmp", box())
+    masks = {case.case_id: len(case.masks) for case in BUS_UCLM.find_cases(tmp_path).cases}
+    assert masks == {"ABCD_000": 2, "ABCD_001": 1, "WXYZ_000": 1}
+
+
+def test_images_in_a_folder_within_are_named(tmp_path: Path) -> None:
+    _write(tmp_path, "Image;Label\nABCD_000.png;Benign\nABCD_001.png;Benign\nWXYZ_000.png;Benign\n")
+    save(tmp_path / "images" / "more" / "deep" / "x.png", speckle(0))
+    (problem,) = BUS_UCLM.find_cases(tmp_path).problems
+    assert problem.path == (tmp_path / "images" / "more" / "deep").as_posix()

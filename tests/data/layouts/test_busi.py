@@ -68,3 +68,18 @@ def test_endings_may_be_written_large(tmp_path: Path) -> None:
     save(tmp_path / "benign" / "a.PNG", speckle(0))
     save(tmp_path / "benign" / "a_mask.PNG", box())
     assert [case.case_id for case in BUSI.find_cases(tmp_path).cases] == ["a"]
+
+
+def test_no_image_is_passed_over_wherever_it_lies(tmp_path: Path) -> None:
+    root = write_busi(tmp_path)
+    (root / "README.txt").write_text("no image", encoding="utf-8")
+    save(root / ".cache" / "x.png", speckle(0))
+    loose = save(root / "loose.png", speckle(1))
+    below = save(root / "benign" / "more" / "x.png", speckle(2)).parent
+    deep = save(root / "unclear" / "a" / "b" / "x.png", speckle(3)).parent
+    found = {problem.path: problem.what for problem in BUSI.find_cases(root).problems}
+    assert found == {
+        loose.as_posix(): "is an image outside the folders of the labels",
+        below.as_posix(): "holds images in a folder within an image folder",
+        deep.as_posix(): "holds images of an unknown label",
+    }

@@ -78,9 +78,28 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
         TABLE.find_cases(_write(tmp_path, "image,patient", "scans/a.png,1"))
 
 
-def test_a_line_with_too_many_cells_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProblemsError, match=r"cases.csv:2: has more cells"):
-        TABLE.find_cases(_write(tmp_path, "image,masks,label", "scans/a.png,masks/a1.png,masks/a2.png,benign"))
+def test_lines_with_a_wrong_number_of_cells_are_named_beside_the_others(tmp_path: Path) -> None:
+    header, many = "image,masks,label", "scans/a.png,masks/a1.png,masks/a2.png,benign"
+    listing = TABLE.find_cases(_write(tmp_path, header, many, "scans/a.png", "scans/b.png,,odd", "scans/b.png,,"))
+    assert [case.case_id for case in listing.cases] == ["b"]
+    assert [problem.what for problem in listing.problems] == [
+        "has more cells than columns",
+        "has fewer cells than columns",
+        "has the unknown label 'odd'",
+    ]
+
+
+def test_line_numbers_are_those_of_the_file(tmp_path: Path) -> None:
+    lines = ("image,masks,label,patient", "", 'scans/a.png,,,"two', 'lines"', "", "scans/b.png,,odd,")
+    (problem,) = TABLE.find_cases(_write(tmp_path, *lines)).problems
+    assert problem.path == (tmp_path / "cases.csv:6").as_posix()
+
+
+def test_an_absolute_path_into_the_folder_is_called_so(tmp_path: Path) -> None:
+    inside = (tmp_path / "scans" / "a.png").as_posix()
+    (problem,) = TABLE.find_cases(_write(tmp_path, "image,masks,label", f"{inside},,normal")).problems
+    assert problem.what == f"names {inside}, an absolute path"
+    assert problem.mend == "Write it relative to the CSV"
 
 
 def test_a_table_that_is_no_text_is_named(tmp_path: Path) -> None:

@@ -19,6 +19,14 @@ class Layout(Protocol):
     def find_cases(self, root: Path) -> Listing:
         """List the cases below `root` (the data set's folder or its parent) without opening an image."""
 
+    def decode_mask(self, data: bytes) -> UInt8Image:
+        """Decode one mask file: uint8 `[H, W]` or `[H, W, 3]`.
+
+        Raises:
+            DecodeError: The bytes are no image that can be read.
+            BreastsegError: The image is of a kind whose values would not come through.
+        """
+
     def read_mask(self, image: UInt8Image) -> MaskLayers:
         """Give the meaning of one decoded mask file, uint8 `[H, W]` or `[H, W, 3]`.
 

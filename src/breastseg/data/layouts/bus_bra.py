@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breastseg.data.cases import Listing, RawCase
-from breastseg.data.layouts.csv_lines import join_lines, parse_label, read_csv, unknown_label
-from breastseg.data.layouts.files import join_masks, list_images, locate, stem
+from breastseg.data.cases import RawCase
+from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
+from breastseg.data.layouts.described import list_described
+from breastseg.data.layouts.files import locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
+from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from breastseg.data.cases import Listing
     from breastseg.data.layouts.csv_lines import Line
     from breastseg.data.layouts.files import Joined
     from breastseg.errors import Problem
 
-__all__ = ["find_cases", "read_mask"]
+__all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "bus_data.csv"
 _COLUMNS = ("ID", "Case", "Pathology", "BIRADS", "Device")
@@ -36,21 +39,18 @@ def find_cases(root: Path) -> Listing:
     """
     home = locate(root, [_TABLE])
     lines = read_csv(home / _TABLE, _COLUMNS)
-    images, image_problems = list_images(home / "Images")
-    masks, mask_problems = list_images(home / "Masks")
-    by_stem = {_IMAGE + stem(mask).removeprefix(_MASK): [mask] for mask in masks}
-    joined, unjoined = join_masks(images, by_stem)
-    described, undescribed = join_lines(joined, lines, [line["ID"] for line in lines], home / _TABLE)
-    read = [_read_case(pair, line) for pair, line in described]
-    cases = tuple(case for case in read if isinstance(case, RawCase))
-    unlabelled = [problem for problem in read if not isinstance(problem, RawCase)]
-    return Listing(cases, (*image_problems, *mask_problems, *unjoined, *undescribed, *unlabelled))
+    named = [(line.cells["ID"], line) for line in lines]
+    return list_described((home / "Images", home / "Masks"), home / _TABLE, named, _read_case, _image_stem)
+
+
+def _image_stem(mask: str) -> str:
+    return _IMAGE + stem(mask).removeprefix(_MASK)
 
 
 def _read_case(pair: Joined, line: Line) -> RawCase | Problem:
     image, masks = pair
-    label = parse_label(line["Pathology"])
+    label = parse_label(line.cells["Pathology"])
     if label is None:
-        return unknown_label(image, line["Pathology"])
-    patient, device, birads = (line[name] or None for name in ("Case", "Device", "BIRADS"))
+        return unknown_label(image, line.cells["Pathology"])
+    patient, device, birads = (line.cells[name] or None for name in ("Case", "Device", "BIRADS"))
     return RawCase(stem(image), "bus_bra", image, masks, label, patient, device, birads=birads)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breastseg.data.cases import Listing, RawCase
-from breastseg.data.layouts.csv_lines import Line, join_lines, parse_label, read_csv, unknown_label
-from breastseg.data.layouts.files import Joined, join_masks, list_images, locate, stem
+from breastseg.data.cases import RawCase
+from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
+from breastseg.data.layouts.described import list_described
+from breastseg.data.layouts.files import locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
-from breastseg.errors import Problem
+from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["find_cases", "read_mask"]
+    from breastseg.data.cases import Listing
+    from breastseg.data.layouts.csv_lines import Line
+    from breastseg.data.layouts.files import Joined
+    from breastseg.errors import Problem
+
+__all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "INFO.csv"
 _PATIENT_LETTERS = 4
@@ -31,19 +37,13 @@ def find_cases(root: Path) -> Listing:
     """
     home = locate(root, [_TABLE])
     lines = read_csv(home / _TABLE, ("Image", "Label"), delimiter=";")
-    images, image_problems = list_images(home / "images")
-    masks, mask_problems = list_images(home / "masks")
-    joined, unjoined = join_masks(images, {stem(mask): [mask] for mask in masks})
-    described, undescribed = join_lines(joined, lines, [stem(line["Image"]) for line in lines], home / _TABLE)
-    read = [_read_case(pair, line) for pair, line in described]
-    cases = tuple(case for case in read if isinstance(case, RawCase))
-    unlabelled = [problem for problem in read if isinstance(problem, Problem)]
-    return Listing(cases, (*image_problems, *mask_problems, *unjoined, *undescribed, *unlabelled))
+    named = [(stem(line.cells["Image"]), line) for line in lines]
+    return list_described((home / "images", home / "masks"), home / _TABLE, named, _read_case)
 
 
 def _read_case(pair: Joined, line: Line) -> RawCase | Problem:
     image, masks = pair
-    label = parse_label(line["Label"])
+    label = parse_label(line.cells["Label"])
     if label is None:
-        return unknown_label(image, line["Label"])
+        return unknown_label(image, line.cells["Label"])
     return RawCase(stem(image), "bus_uclm", image, masks, label, stem(image)[:_PATIENT_LETTERS], None)

@@ -11,14 +11,15 @@ import re
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Label, Listing, RawCase
-from breastseg.data.layouts.files import join_masks, list_images, locate, stem
+from breastseg.data.layouts.files import folders_of_images, is_image, join_masks, list_images, locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
+from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["find_cases", "read_mask"]
+__all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _LABELS: tuple[Label, ...] = ("benign", "malignant", "normal")
 _MASK = re.compile(r"(?P<stem>.+)_mask(_\d+)?")
@@ -37,7 +38,7 @@ def find_cases(root: Path) -> Listing:
     listings = [_read_folder(home / label, label) for label in _LABELS]
     cases = [case for listing in listings for case in listing.cases]
     problems = [problem for listing in listings for problem in listing.problems]
-    return Listing(tuple(cases), (*problems, *_unknown_labels(home)))
+    return Listing(tuple(cases), (*problems, *_misplaced(home)))
 
 
 def _read_folder(folder: Path, label: Label) -> Listing:
@@ -53,7 +54,14 @@ def _read_folder(folder: Path, label: Label) -> Listing:
     return Listing(cases, (*problems, *unjoined))
 
 
-def _unknown_labels(home: Path) -> list[Problem]:
+def _misplaced(home: Path) -> list[Problem]:
+    """Tell of images that lie in no label's folder."""
     folders = [path for path in sorted(home.iterdir()) if path.is_dir() and path.name not in _LABELS]
     mend = f"Name the folder {', '.join(_LABELS)}, or move it elsewhere"
-    return [Problem(f.as_posix(), "holds images of an unknown label", mend) for f in folders if list_images(f)[0]]
+    unknown = [found for folder in folders if not folder.name.startswith(".") for found in folders_of_images(folder)]
+    loose = [path.as_posix() for path in sorted(home.iterdir()) if path.is_file() and is_image(path.name)]
+    where = f"Move it into the folder of its label ({', '.join(_LABELS)}), or elsewhere"
+    return [
+        *(Problem(found, "holds images of an unknown label", mend) for found in unknown),
+        *(Problem(image, "is an image outside the folders of the labels", where) for image in loose),
+    ]

@@ -10,7 +10,7 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.decode import IMAGE_ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 # an image and its masks
@@ -40,9 +40,10 @@ def locate(root: Path, entries: Collection[str]) -> Path:
 
 
 def list_images(folder: Path) -> tuple[list[str], list[Problem]]:
-    """List the image files right in `folder`, sorted; any other file there is a problem, hidden ones are not.
+    """List the image files right in `folder`, sorted.
 
-    A folder that is not there holds no images.
+    Any other file there is a problem, and so is a folder with images below it; what is hidden is not. A folder that is
+    not there holds no images.
     """
     if not folder.is_dir():
         return [], []
@@ -50,15 +51,41 @@ def list_images(folder: Path) -> tuple[list[str], list[Problem]]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_file() and not _is_clutter(entry.name))
     start = f"{folder.as_posix()}/"
+    nested = [found for found in folders_of_images(folder) if found != folder.as_posix()]
     mend = f"Move it elsewhere, or convert it to one of {', '.join(sorted(IMAGE_ENDINGS))}"
-    strangers = [name for name in names if PurePath(name).suffix.lower() not in IMAGE_ENDINGS]
+    strangers = [name for name in names if not is_image(name)]
     problems = [Problem(start + name, "is no image file by its ending", mend) for name in strangers]
-    return [start + name for name in names if PurePath(name).suffix.lower() in IMAGE_ENDINGS], problems
+    mend = f"Move its files right into {folder.as_posix()}, or the folder elsewhere"
+    problems += [Problem(found, "holds images in a folder within an image folder", mend) for found in nested]
+    return [start + name for name in names if is_image(name)], problems
+
+
+def folders_of_images(folder: Path) -> list[str]:
+    """List `folder` and what is below it, at any depth, where images lie right in it; nothing hidden counts."""
+    found = []
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _is_clutter(name))
+        if any(is_image(name) for name in names):
+            found.append(PurePath(path).as_posix())
+    return found
+
+
+def is_image(name: str) -> bool:
+    """Tell an image file by its ending; hidden files are none."""
+    return PurePath(name).suffix.lower() in IMAGE_ENDINGS and not _is_clutter(name)
 
 
 def stem(path: str) -> str:
     """Give the file name without its ending."""
     return PurePath(path).stem
+
+
+def group_masks(masks: Iterable[str], image_stem: Callable[[str], str] = stem) -> dict[str, list[str]]:
+    """Gather the masks of each image, by its stem; `image_stem` tells it of a mask, by default the mask's own."""
+    groups: dict[str, list[str]] = {}
+    for mask in masks:
+        groups.setdefault(image_stem(mask), []).append(mask)
+    return groups
 
 
 def join_masks(images: Sequence[str], masks: Mapping[str, Sequence[str]]) -> tuple[list[Joined], list[Problem]]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, RawCase
-from breastseg.data.layouts.csv_lines import FIRST_LINE, Line, parse_label, read_csv, unknown_label
+from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
 from breastseg.data.layouts.files import locate, stem
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
+from breastseg.inference.decode import decode_image as decode_mask
 
-__all__ = ["find_cases", "read_mask"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "cases.csv"
 _REQUIRED = ("image", "masks", "label")
@@ -29,8 +34,8 @@ def find_cases(root: Path) -> Listing:
     home = locate(root, [_TABLE])
     cases: list[RawCase] = []
     problems: list[Problem] = []
-    for number, line in enumerate(read_csv(home / _TABLE, _REQUIRED), FIRST_LINE):
-        found = _read_case(home, line, f"{(home / _TABLE).as_posix()}:{number}")
+    for line in read_csv(home / _TABLE, _REQUIRED):
+        found = [line.fault] if line.fault else _read_case(home, line.cells, line.where)
         if isinstance(found, RawCase):
             cases.append(found)
         else:
@@ -38,7 +43,7 @@ def find_cases(root: Path) -> Listing:
     return Listing(tuple(cases), tuple(problems))
 
 
-def _read_case(home: Path, line: Line, where: str) -> RawCase | list[Problem]:
+def _read_case(home: Path, line: Mapping[str, str], where: str) -> RawCase | list[Problem]:
     masks = [name.strip() for name in line["masks"].split(";") if name.strip()]
     problems = [problem for name in (line["image"], *masks) if name and (problem := _unusable(home, name, where))]
     label = parse_label(line["label"] or "unknown")
@@ -58,6 +63,8 @@ def _read_case(home: Path, line: Line, where: str) -> RawCase | list[Problem]:
 
 def _unusable(home: Path, name: str, where: str) -> Problem | None:
     path = home / name
+    if any(Path(name).is_relative_to(folder) for folder in (home.absolute(), home.resolve())):
+        return Problem(where, f"names {path.as_posix()}, an absolute path", "Write it relative to the CSV")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         # DVC watches the folder and would not notice a change elsewhere
         return Problem(where, f"names {path.as_posix()}, outside its folder", f"Move it into {home.as_posix()}")
