@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from breastseg.data.groups import connected_groups, pairs_of_equal_keys
+from breastseg.data.groups import connected_groups, fewest_pairs, pairs_of_equal_keys
 
 
 def test_chains_are_one_group_named_by_its_smallest_member() -> None:
@@ -23,3 +23,8 @@ def test_nobody_is_no_group() -> None:
 def test_equal_keys_are_paired_and_none_is_no_key() -> None:
     names = ["a", "b", "c", "d"]
     assert connected_groups(names, pairs_of_equal_keys(["x", None, "x", None])) == ["a", "b", "a", "d"]
+
+
+def test_fewest_pairs_connect_the_same() -> None:
+    pairs = np.array([[3, 1], [1, 3], [1, 4], [3, 4], [0, 2]])
+    assert fewest_pairs(6, pairs).tolist() == [[0, 2], [1, 3], [1, 4]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from breastseg.data.groups import Pairs, connected_groups, pairs_of_equal_keys
+from breastseg.data.groups import Pairs, connected_groups, fewest_pairs, pairs_of_equal_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ HASH_BITS = 64
 Hashes = npt.NDArray[np.uint64]
 
 # comparisons held in memory at once
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 
 
 def duplicate_groups(case_ids: Sequence[str], hashes: Hashes, max_bits: int) -> list[str]:
@@ -31,13 +31,13 @@ def duplicate_groups(case_ids: Sequence[str], hashes: Hashes, max_bits: int) -> 
     Returns:
         The smallest case id in the group of every case.
     """
-    return connected_groups(case_ids, near_pairs(hashes, max_bits))
+    return connected_groups(case_ids, _links(hashes, max_bits))
 
 
-def near_pairs(hashes: Hashes, max_bits: int) -> Pairs:
-    """Pair hashes that differ in at most `max_bits` bits: int64 `[P, 2]`, places in `hashes`.
+def _links(hashes: Hashes, max_bits: int) -> Pairs:
+    """Connect hashes as pairs that differ in at most `max_bits` bits do: int64 `[P, 2]`, places in `hashes`.
 
-    Of several equal hashes only the first is paired with other ones; pairs may come more than once.
+    Pairs are joined bucket by bucket, so that P is at most `max_bits + 2` times the number of hashes.
 
     Not all pairs are compared: two hashes that differ in at most k bits agree entirely in one of k + 1 bands, so only
     hashes that share a band are. (Norouzi et al., Fast Search in Hamming Space with Multi-Index Hashing, CVPR 2012.)
@@ -47,7 +47,7 @@ def near_pairs(hashes: Hashes, max_bits: int) -> Pairs:
     found = [pairs_of_equal_keys(hashes.tolist())]
     for low, high in pairwise(edges.tolist()):
         band = (distinct >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        found += [first[pairs] for bucket in _buckets(band) for pairs in _close(distinct, bucket, max_bits)]
+        found += [first[bucket[_join(distinct[bucket], max_bits)]] for bucket in _buckets(band)]
     return np.concatenate(found)
 
 
@@ -58,12 +58,21 @@ def _buckets(band: Hashes) -> Iterator[Pairs]:
     yield from (bucket for bucket in np.split(order, starts) if len(bucket) > 1)
 
 
-def _close(hashes: Hashes, bucket: Pairs, max_bits: int) -> Iterator[Pairs]:
-    """Yield the pairs in a bucket that are close enough, int64 `[P, 2]` each, a block of rows at a time."""
-    values = hashes[bucket]
-    rows = max(1, _BLOCK // len(bucket))
-    for start in range(0, len(bucket), rows):
+def _join(values: Hashes, max_bits: int) -> Pairs:
+    """Connect the hashes of a bucket: int64 `[P, 2]`, places in `values`, P at most their number."""
+    held = np.empty((0, 2), dtype=np.int64)
+    for pairs in _close(values, max_bits):
+        held = np.concatenate([held, pairs])
+        if len(held) > len(values):
+            held = fewest_pairs(len(values), held)
+    return held
+
+
+def _close(values: Hashes, max_bits: int) -> Iterator[Pairs]:
+    """Yield the pairs that are close enough, int64 `[P, 2]` each, places in `values`, a block of rows at a time."""
+    rows = max(1, _BLOCK // len(values))
+    for start in range(0, len(values), rows):
         distances = np.bitwise_count(values[start : start + rows, None] ^ values[None, start:])
         left, right = np.nonzero(distances <= max_bits)
         distinct = left < right
-        yield np.stack([bucket[start + left[distinct]], bucket[start + right[distinct]]], axis=1)
+        yield np.stack([left[distinct], right[distinct]], axis=1) + start

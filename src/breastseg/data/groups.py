@@ -22,13 +22,30 @@ def connected_groups(names: Sequence[str], pairs: Pairs) -> list[str]:
         names: The members.
         pairs: int64 `[P, 2]`, places in `names` of members that belong together.
     """
-    size = len(names)
-    links = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    _, components = connected_components(links, directed=False)
+    components = _components(len(names), pairs).tolist()
     smallest: dict[int, str] = {}
-    for name, component in sorted(zip(names, components.tolist(), strict=True)):
+    for name, component in sorted(zip(names, components, strict=True)):
         smallest.setdefault(component, name)
-    return [smallest[component] for component in components.tolist()]
+    return [smallest[component] for component in components]
+
+
+def fewest_pairs(size: int, pairs: Pairs) -> Pairs:
+    """Pair every one of `size` members with the first one of its component: int64 `[P, 2]`, P below `size`.
+
+    Args:
+        size: The number of members.
+        pairs: int64 `[P, 2]`, places of members that belong together; what is given back connects the same.
+    """
+    _, first, component = np.unique(_components(size, pairs), return_index=True, return_inverse=True)
+    heads, members = first[component], np.arange(size)
+    apart = heads != members
+    return np.stack([heads[apart], members[apart]], axis=1)
+
+
+def _components(size: int, pairs: Pairs) -> npt.NDArray[np.int32]:
+    links = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    components: npt.NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return components
 
 
 def pairs_of_equal_keys(keys: Sequence[Hashable | None]) -> Pairs:
