@@ -59,6 +59,12 @@ class Tree:
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         return self.run("dvc", *arguments, fails=fails)
 
+    def start_queue(self) -> None:
+        """Start a worker of the queue; it outlives the command, so it must not hold a pipe that is read to its end."""
+        command = ["dvc", "queue", "start"]
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, cwd=self.root, env=self.environment, check=True, stdout=quiet, stderr=quiet)  # noqa: S603 - fixed command
+
     def edit_params(self, changes: dict[str, Any]) -> None:
         path = self.root / "params.yaml"
         path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes), sort_keys=False))

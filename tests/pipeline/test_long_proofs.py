@@ -42,6 +42,16 @@ def trainers(tree: Tree) -> list[psutil.Process]:
     return found
 
 
+def lock_of(tree: Tree, experiment: str) -> str:
+    """The lock that a queued experiment ended with."""
+    (ref,) = [
+        line
+        for line in tree.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+        if line.endswith(f"/{experiment}")
+    ]
+    return tree.run("git", "show", f"{ref}:dvc.lock")
+
+
 def wait_for_state(tree: Tree) -> None:
     """Wait until a training has kept an epoch, so that there is something to resume from."""
     wait_for(lambda: list((tree.root / ".scratch/training").glob("cnn_unet-*/state")))
@@ -96,22 +106,22 @@ def test_dvc_killed_alone_leaves_a_trainer_that_the_next_run_waits_for(ready: Tr
 
 def test_a_killed_queued_run_resumes_from_the_main_repository(ready: Tree, uninterrupted: str) -> None:
     ready.dvc("exp", "run", "--queue", "--name", "first", "train_cnn")
-    ready.dvc("queue", "start")
+    ready.start_queue()
     wait_for_state(ready)
     for trainer in trainers(ready):
         trainer.kill()
     wait_for(lambda: "Failed" in ready.dvc("queue", "status"))
     ready.dvc("exp", "run", "--queue", "--name", "second", "train_cnn")
-    ready.dvc("queue", "start")
+    ready.start_queue()
     wait_for(lambda: "Success" in ready.dvc("queue", "status"))
     assert "Resuming" in ready.dvc("queue", "logs", "second")
-    assert ready.run("git", "show", "second:dvc.lock") == uninterrupted
+    assert lock_of(ready, "second") == uninterrupted
 
 
 def test_a_queued_run_is_untouched_by_later_edits(ready: Tree, uninterrupted: str) -> None:
     ready.dvc("exp", "run", "--queue", "--name", "queued", "train_cnn")
     (ready.root / "src/breastseg/training/loss.py").write_text("raise SystemExit('edited after queueing')\n")
-    ready.dvc("queue", "start")
+    ready.start_queue()
     wait_for(lambda: {"Success", "Failed"} & set(ready.dvc("queue", "status").split()))
     assert "Success" in ready.dvc("queue", "status"), ready.dvc("queue", "logs", "queued")
-    assert ready.run("git", "show", "queued:dvc.lock") == uninterrupted
+    assert lock_of(ready, "queued") == uninterrupted

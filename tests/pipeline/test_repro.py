@@ -100,6 +100,14 @@ def test_a_failed_gate_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
     assert not (copied.root / "metrics/release.json").exists()
 
 
+def test_the_experiments_table_fits_a_wide_terminal(copied: Tree) -> None:
+    copied.dvc("exp", "run", "-S", "export.max_dice_difference=0.002")
+    show = ("dvc", "exp", "show", "--only-changed", "--keep", "unet.(dice|iou|hd95)", "--no-pager")
+    table = copied.run("env", "COLUMNS=240", *show)
+    assert "cnn_unet.hd95_px" in table
+    assert max(map(len, table.splitlines())) <= 240
+
+
 def test_experiments_show_both_networks_in_one_table(finished: Tree) -> None:
     columns = finished.dvc("exp", "show", "--csv", "--no-pager").splitlines()[0].split(",")
     for network in ("cnn_unet", "vit_unet"):
