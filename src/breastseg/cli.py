@@ -43,7 +43,7 @@ _NEXT = """
 What next:
   dvc exp run -S model=cnn_unet                              export the other network; retrains nothing
   dvc exp run -S data.root=data/raw/busi                     your own images: see the README
-  dvc exp show --only-changed --keep 'unet.(dice|iou|hd95)'  compare experiments
+  dvc exp show --only-changed --keep '.*unet.(dice|iou|hd95)'  compare experiments
   dvc plots show                                             curves, scores by image, overlays
   breastseg serve --model models/release/model.onnx          answer over HTTP
 """
