@@ -149,6 +149,13 @@ def test_killed_and_restarted_equals_uninterrupted(root: Path, uninterrupted: di
     assert trainee.outs(root) == uninterrupted
 
 
+def death_name(death: Callable[[], None]) -> str:
+    """A name without memory addresses: the processes that share the tests have to agree on it."""
+    if isinstance(death, partial):
+        return "-".join(map(str, (death.func.__name__, *death.args)))
+    return str(death.__name__)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "death",
@@ -158,7 +165,7 @@ def test_killed_and_restarted_equals_uninterrupted(root: Path, uninterrupted: di
         trainee.die_before_curves,
         trainee.die_before_clearing,
     ],
-    ids=str,
+    ids=death_name,
 )
 def test_killed_anywhere_equals_uninterrupted(
     root: Path, uninterrupted: dict[str, bytes], death: Callable[[], None]
