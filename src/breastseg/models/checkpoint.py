@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 
 from breastseg.errors import Problem, ProblemsError
 from breastseg.files import replacing
@@ -50,7 +51,8 @@ def save(network: SegmentationNetwork, spec: CheckpointSpec, folder: Path) -> No
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     text = json.dumps(spec.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
     with replacing(folder / WEIGHTS) as partial:
-        save_file(weights, partial)
+        # not safetensors' own writer: killed, it leaves a file of a random name that nothing removes
+        partial.write_bytes(serialize(weights))
     with replacing(folder / SPEC) as partial:
         partial.write_text(text, encoding="utf-8")
 
