@@ -84,6 +84,16 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     assert len(read_lines(out)) == 1
 
 
+def test_without_any_readable_image_earlier_predictions_stay(tmp_path: Path, model_path: Path) -> None:
+    predict([save(tmp_path / "good.png")], model_path, tmp_path / "out")
+    before = read_lines(tmp_path / "out")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    with pytest.raises(ProblemsError, match=r"(?s)nothing is written.*bad\.png"):
+        predict([tmp_path / "bad.png"], model_path, tmp_path / "out")
+    assert read_lines(tmp_path / "out") == before
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
 def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: Path) -> None:
     images = [save(tmp_path / "x" / "a.png"), save(tmp_path / "y" / "A.bmp"), save(tmp_path / "y" / "b.png")]
     with pytest.raises(ProblemsError) as error:

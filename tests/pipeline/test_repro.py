@@ -91,6 +91,13 @@ def test_the_other_network_is_exported_without_training(copied: Tree) -> None:
     assert json.loads((copied.root / "metrics/release.json").read_text())["network"] == other
 
 
+def test_an_unknown_network_is_told_by_the_stage(copied: Tree) -> None:
+    output = copied.dvc("exp", "run", "-S", "model=resnet", fails=True)
+    assert "'cnn_unet' or 'vit_unet'" in output
+    assert "resnet" in output
+    assert "No such file" not in output
+
+
 def test_a_failed_gate_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
     copied.edit_params({"export": {"gate": {"min_dice": 1.0}}})
     output = copied.dvc("repro", fails=True)
@@ -106,6 +113,13 @@ def test_the_experiments_table_fits_a_wide_terminal(copied: Tree) -> None:
     table = copied.run("env", "COLUMNS=240", *show)
     assert "cnn_unet.hd95_px" in table
     assert max(map(len, table.splitlines())) <= 240
+
+
+def test_the_scores_of_both_networks_come_first(finished: Tree) -> None:
+    # what a wide terminal shows of the table before anybody scrolls
+    header = next(line for line in finished.dvc("exp", "show").splitlines() if "Experiment" in line)[:200]
+    for network in ("cnn_unet", "vit_unet"):
+        assert all(f"{network}.{metric}" in header for metric in ("dice", "iou", "hd95_px"))
 
 
 def test_experiments_show_both_networks_in_one_table(finished: Tree) -> None:

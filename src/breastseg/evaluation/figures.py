@@ -66,6 +66,7 @@ def draw_overlays(name: str, kinds: Mapping[str, Sequence[Overlay]], path: Path)
     for axes_row, (kind, overlays) in zip(grid, kinds.items(), strict=True):
         for axes in axes_row:
             axes.set_axis_off()
+        # a kind may have fewer overlays than there are columns
         for axes, overlay in zip(axes_row, overlays, strict=False):
             _draw(axes, overlay, kind)
     lines = [Line2D([], [], color=colour) for colour in (_TRUTH_COLOUR, _PREDICTED_COLOUR)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Headline = Mapping[str, Mapping[str, float | None]]
 
 # Names are short: each is a column of `dvc exp show`
-_DIFFERENCE_COLUMNS = {"dice": "dice", "iou": "iou", "nsd2": "nsd2", "hd95_px": "hd95_px"}
+_DIFFERENCE_COLUMNS = {"dice": "dice", "iou": "iou", "hd95_px": "hd95_px", "nsd2": "nsd2"}
 _NETWORK_COLUMNS = {**_DIFFERENCE_COLUMNS, "false_positive": "normal_fpr"}
 _STATISTICS = TypeAdapter(list[Statistic])
 

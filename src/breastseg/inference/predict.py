@@ -40,8 +40,8 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
         The number of images.
 
     Raises:
-        ProblemsError: A path does not exist, a folder holds no image, or two inputs would write one file: nothing is
-            written. Or some files cannot be read or decoded: all others are written, these are listed.
+        ProblemsError: A path does not exist, a folder holds no image, two inputs would write one file, or no file can
+            be decoded: nothing is written. Or some files cannot be decoded: all others are written, these are listed.
         BreastsegError: The folder cannot be written to; `predictions.jsonl` is as it was.
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
@@ -59,7 +59,7 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
 
 
 def _segment_all(images: list[Path], segmenter: Segmenter, out: Path) -> list[Problem]:
-    """Write everything that can be; return the images that cannot be read."""
+    """Write everything that can be; return the images that cannot be read, raise where that is all of them."""
     problems = []
     with replacing(out / PREDICTIONS) as partial, partial.open("w", encoding="utf-8") as lines:
         for path in tqdm(images, desc="segment", unit="image", disable=None):
@@ -70,6 +70,8 @@ def _segment_all(images: list[Path], segmenter: Segmenter, out: Path) -> list[Pr
                 segmentation = segmenter.segment(image)
                 _write_mask(segmentation, _mask_path(path, out))
                 lines.write(_line(path, segmentation, segmenter.contract))
+        if len(problems) == len(images):
+            raise ProblemsError("No image can be read; nothing is written", problems)
     return problems
 
 
