@@ -221,9 +221,9 @@ def test_a_changed_plan_never_resumes(root: Path, uninterrupted: dict[str, bytes
 def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, uninterrupted: dict[str, bytes]) -> None:
     """As when dvc alone was killed: the next one removes the outs and starts a second trainer."""
     plan = trainee.make_plan(root)
-    first = trainee.start(plan, partial(trainee.rest_after_epoch, 2, root / "go on"))
-    trainee.wait_for((root / "plots" / "plots" / "metrics" / "val_dice.tsv").exists)
-    shutil.rmtree(root / "plots", ignore_errors=True)
+    first = trainee.start(plan, partial(trainee.rest_after_epoch, 2, root / "resting", root / "go on"))
+    trainee.wait_for((root / "resting").exists)
+    shutil.rmtree(root / "plots")
     second = trainee.start(plan, partial(trainee.die_after_epoch, 1))
     trainee.wait_for(lambda: _is_locked(root / "scratch", "queue.lock"))
     (root / "go on").touch()

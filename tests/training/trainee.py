@@ -161,9 +161,15 @@ def die_before_clearing() -> None:
     Scratch.clear = clear  # type: ignore[method-assign] # this process lives for nothing else
 
 
-def rest_after_epoch(epochs: int, until: Path) -> None:
-    """Have this process rest, once so many epochs are saved, until that file exists."""
-    _after_saving(lambda saved: wait_for(until.exists) if saved == epochs else None)
+def rest_after_epoch(epochs: int, resting: Path, until: Path) -> None:
+    """Have this process rest, once so many epochs are saved, until a file exists; it makes another when it rests."""
+
+    def rest(saved: int) -> None:
+        if saved == epochs:
+            resting.touch()
+            wait_for(until.exists)
+
+    _after_saving(rest)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
