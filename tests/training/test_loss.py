@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import expit
 
-from breastseg.training.loss import SMOOTHING_SHARE, lesion_dice, segmentation_loss
+from breastseg.training.loss import SMOOTHING_SHARE, lesion_dice, presence_loss, segmentation_loss
 from breastseg.training.tensors import BACKGROUND, IGNORED, LESION, PADDING
 
 SHAPE = (3, 1, 8, 8)
@@ -71,3 +71,12 @@ def test_dice_leaves_normals_out_and_counts_a_miss_as_zero() -> None:
     logits = torch.full((3, 1, 4, 4), -1.0)
     logits[1, :, 1:3] = 1.0
     assert lesion_dice(logits, targets).tolist() == [0.5, 0.0]
+
+
+def test_presence_asks_whether_any_pixel_is_lesion() -> None:
+    targets = torch.full((3, 1, 4, 4), BACKGROUND, dtype=torch.uint8)
+    targets[1, 0, 2, 3] = LESION
+    targets[2, 0, 1, 1] = IGNORED
+    right, wrong = torch.tensor([[-20.0], [20.0], [-20.0]]), torch.tensor([[20.0], [-20.0], [20.0]])
+    assert float(presence_loss(right, targets)) < 1e-6
+    assert float(presence_loss(wrong, targets)) == pytest.approx(20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from segmentation_models_pytorch.base import SegmentationHead
@@ -42,8 +42,42 @@ class Normalisation(nn.Module):
         return (images_nchw.float() - self.mean) / self.std
 
 
+class Heads(NamedTuple):
+    """What the two heads of a network say.
+
+    Attributes:
+        pixels: Logit of a lesion for each pixel, were there one in the image: float32 `[N, 1, S, S]`.
+        presence: Logit of any lesion in the image: float32 `[N, 1]`.
+    """
+
+    pixels: Tensor
+    presence: Tensor
+
+    def joined(self) -> Tensor:
+        """Logit of `sigmoid(pixels) * sigmoid(presence)`, float32 `[N, 1, S, S]`.
+
+        With p = 1 / (1 + exp(-a)) and q = 1 / (1 + exp(-b)), the odds of p q are 1 / (exp(-a) + exp(-b) + exp(-a - b)).
+        """
+        presence = self.presence[..., None, None].expand_as(self.pixels)
+        return -torch.logsumexp(torch.stack([-self.pixels, -presence, -self.pixels - presence]), dim=0)
+
+
+class PresenceHead(nn.Sequential):
+    """One logit an image out of the deepest feature: is there any lesion?
+
+    Whether there is a lesion is a question about the whole image, which a pixel's logit answers poorly: without this
+    head, networks paint lesions on normal images.
+
+    Args:
+        channels: Channels of the feature.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels), nn.Linear(channels, 1))
+
+
 class SegmentationNetwork(nn.Module):
-    """Normalisation, encoder, neck, U-Net decoder and head.
+    """Normalisation, encoder, neck, U-Net decoder and two heads, one for pixels and one for the image.
 
     Args:
         normalisation: Maps 0..255 to the encoder's range.
@@ -67,6 +101,7 @@ class SegmentationNetwork(nn.Module):
         self.neck = neck
         self.decoder = UnetDecoder(neck_channels, decoder_channels, n_blocks=len(decoder_channels))
         self.head = SegmentationHead(decoder_channels[-1], out_channels=1)
+        self.presence_head = PresenceHead(neck_channels[-1])
         initialize_decoder(self.decoder)
         initialize_head(self.head)
         nn.init.constant_(self.head[0].bias, math.log(PRIOR / (1 - PRIOR)))
@@ -80,10 +115,13 @@ class SegmentationNetwork(nn.Module):
         Returns:
             Logits, float32 `[N, 1, S, S]`.
         """
+        return self.heads(images_nchw).joined()
+
+    def heads(self, images_nchw: Tensor) -> Heads:
+        """Ask both heads, each of which is trained on its own question; images as for `forward`."""
         images = self.normalisation(images_nchw)
         features = self.neck(images, self.encoder(images))
-        logits: Tensor = self.head(self.decoder(features))
-        return logits.float()
+        return Heads(self.head(self.decoder(features)).float(), self.presence_head(features[-1]).float())
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
         """The weights that may have been pretrained."""
@@ -91,7 +129,7 @@ class SegmentationNetwork(nn.Module):
 
     def other_parameters(self) -> Iterator[nn.Parameter]:
         """The weights that always start from scratch."""
-        for part in (self.neck, self.decoder, self.head):
+        for part in (self.neck, self.decoder, self.head, self.presence_head):
             yield from part.parameters()
 
 

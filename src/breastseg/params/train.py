@@ -22,6 +22,8 @@ class Augment(Section):
         gamma: Largest exponent of the gamma change; 1 switches it off.
         brightness_share: Largest change of brightness, as a share of the value range.
         contrast_share: Largest change of contrast, as a share.
+        gain_share: Largest change of brightness from one side of the image to the other, as a share of the value, at any
+            angle: scanners amplify by depth.
         speckle_share: Largest standard deviation of the multiplicative noise.
         blur_px: Largest standard deviation of the Gaussian blur.
     """
@@ -35,6 +37,7 @@ class Augment(Section):
     gamma: float = Field(ge=1, le=3)
     brightness_share: float = Field(ge=0, lt=1)
     contrast_share: float = Field(ge=0, lt=1)
+    gain_share: float = Field(ge=0, lt=1)
     speckle_share: float = Field(ge=0, lt=1)
     blur_px: float = Field(ge=0, le=5)
 
@@ -57,6 +60,7 @@ class Train(Section):
         gradient_clip_norm: Largest norm of the gradient.
         ema_decay: Decay a step of the exponential moving average of the weights; 0 switches it off.
         dice_weight: Weight of the soft Dice loss beside binary cross-entropy's 1.
+        presence_weight: Weight of the question whether an image has any lesion.
         augment: Random changes of the training images.
     """
 
@@ -74,4 +78,5 @@ class Train(Section):
     gradient_clip_norm: float = Field(gt=0)
     ema_decay: float = Field(ge=0, lt=1)
     dice_weight: float = Field(ge=0)
+    presence_weight: float = Field(gt=0)
     augment: Augment

@@ -46,7 +46,7 @@ class Augmenter:
         # grid_sample fills with 0 what comes from outside
         shifted = targets_nchw.float() - PADDING
         targets = (f.grid_sample(shifted, grid, mode="nearest", align_corners=False) + PADDING).to(torch.uint8)
-        images = self._blur(self._speckle(self._grey_values(images))).clamp(0, 1)
+        images = self._blur(self._speckle(self._gain(self._grey_values(images)))).clamp(0, 1)
         return 255 * images * (targets != PADDING), targets
 
     def _uniform(self, like: torch.Tensor, low: float, high: float) -> torch.Tensor:
@@ -85,6 +85,16 @@ class Augmenter:
         changed = images.clamp(min=0) ** exponent
         mean = changed.mean((1, 2, 3), keepdim=True)
         return (changed - mean) * contrast + mean + brightness
+
+    def _gain(self, images: torch.Tensor) -> torch.Tensor:
+        """Multiply with a ramp of mean 1 at any angle, as a scanner's gain over depth and a tilted probe do."""
+        if self.params.gain_share == 0:
+            return images
+        angle = self._uniform(images, 0, 2 * math.pi)
+        ramp = torch.linspace(-1, 1, images.shape[-1], device=images.device)
+        # no longer than 1 in any corner
+        across = (torch.cos(angle) * ramp.view(1, 1, 1, -1) + torch.sin(angle) * ramp.view(1, 1, -1, 1)) / math.sqrt(2)
+        return images * (1 + self._uniform(images, 0, self.params.gain_share) * across)
 
     def _speckle(self, images: torch.Tensor) -> torch.Tensor:
         """Multiply with noise of mean 1, the same for all channels."""

@@ -39,6 +39,20 @@ def segmentation_loss(logits_nchw: torch.Tensor, targets_nchw: torch.Tensor, dic
     return (entropy + dice_weight * (1 - dice)).mean()
 
 
+def presence_loss(presence: torch.Tensor, targets_nchw: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of the question whether an image has a lesion, mean over images.
+
+    Args:
+        presence: Logits, float `[N, 1]`.
+        targets_nchw: uint8 `[N, 1, S, S]` as in `breastseg.training.tensors`.
+
+    Returns:
+        float32 scalar.
+    """
+    has_lesion = (targets_nchw == LESION).flatten(1).any(1, keepdim=True)
+    return f.binary_cross_entropy_with_logits(presence.float(), has_lesion.float())
+
+
 def lesion_dice(logits_nchw: torch.Tensor, targets_nchw: torch.Tensor) -> torch.Tensor:
     """Dice at probability 0.5 on the judged pixels of each image that has a lesion; 0 for an empty prediction.
 

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from breastseg.training.augment import Augmenter
-from breastseg.training.loss import lesion_dice, segmentation_loss
+from breastseg.training.loss import lesion_dice, presence_loss, segmentation_loss
 from breastseg.training.schedule import make_optimizer, make_schedule
 from breastseg.training.seeds import derive, generator
 from breastseg.training.tensors import Batches, CaseTensors
@@ -18,7 +18,7 @@ from breastseg.training.tensors import Batches, CaseTensors
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-    from breastseg.models.network import SegmentationNetwork
+    from breastseg.models.network import Heads, SegmentationNetwork
     from breastseg.params.train import Train
     from breastseg.training.scratch import TrainingState
 
@@ -119,7 +119,7 @@ class SegmentationTask(LightningModule):
         """Return the loss of a batch."""
         del batch_idx
         images, targets = batch
-        loss = segmentation_loss(self.network(images), targets, self._train.dice_weight)
+        loss = self._loss(self.network.heads(images), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
         return loss
 
@@ -132,11 +132,14 @@ class SegmentationTask(LightningModule):
         """Record the loss of a batch, and the Dice of its images with a lesion."""
         del batch_idx
         images, targets = batch
-        logits = self.judged(images)
-        loss = segmentation_loss(logits, targets, self._train.dice_weight)
-        self.log("val_loss", loss, batch_size=len(images))
-        if len(dice := lesion_dice(logits, targets)):
+        heads = self.judged.heads(images)
+        self.log("val_loss", self._loss(heads, targets), batch_size=len(images))
+        if len(dice := lesion_dice(heads.joined(), targets)):
             self.log("val_dice", dice.mean(), batch_size=len(dice))
+
+    def _loss(self, heads: Heads, targets: torch.Tensor) -> torch.Tensor:
+        pixels = segmentation_loss(heads.pixels, targets, self._train.dice_weight)
+        return pixels + self._train.presence_weight * presence_loss(heads.presence, targets)
 
     def _train_batches(self, epoch: int) -> Batches:
         """Shuffle; an incomplete batch is left out for batch normalisation's sake, unless it is the only one."""
