@@ -1,78 +1,88 @@
-"""Finds near-duplicate images, because the same picture in training and test would flatter every score."""
+"""Groups near-duplicate images, because the same picture in training and test would flatter every score."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from breastseg.data.groups import Pairs, connected_groups, fewest_pairs, pairs_of_equal_keys
+from breastseg.data.fingerprint import WHOLE, WINDOWS, similarity
+from breastseg.data.groups import Pairs, connected_groups, fewest_pairs
+from breastseg.data.similar_pairs import Index, SimilarPairs, similar_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-HASH_BITS = 64
-Hashes = npt.NDArray[np.uint64]
+    from breastseg.data.fingerprint import Fingerprints
 
-# comparisons held in memory at once
-_BLOCK = 1 << 20
+# from here on two pictures are one scene beyond doubt, so that chains of these may be as long as a film
+SURE = 0.95
+# two groups are joined where their members are on average so alike, as a share of what a pair has to be
+_COHESION = 0.75
+_MEMBERS_COMPARED = 16
+# pairs that fall short by so much are told as well, so that the limit can be judged
+_MARGIN = 0.1
 
 
-def duplicate_groups(case_ids: Sequence[str], hashes: Hashes, max_bits: int) -> list[str]:
-    """Group cases that are connected over pairs of similar images.
+class Duplicates(NamedTuple):
+    """Groups, and the pairs that decided them.
+
+    Attributes:
+        groups: The smallest case id in the group of every case.
+        pairs: Pairs of different scenes that are nearly or sufficiently alike: of many images that are one scene beyond
+            doubt, the first stands for all.
+    """
+
+    groups: list[str]
+    pairs: SimilarPairs
+
+
+def find_duplicates(case_ids: Sequence[str], fingerprints: Fingerprints, limit: float) -> Duplicates:
+    """Group images that show one picture, be it cropped, brightened, written on or compressed again.
+
+    Pairs join groups in the order of their similarity, and only where the groups as a whole are alike: a chain of
+    doubtful pairs would swallow the set otherwise (average linkage, Sokal and Michener 1958).
 
     Args:
         case_ids: The cases.
-        hashes: uint64 `[cases]`, their perceptual hashes.
-        max_bits: Largest number of differing bits in a pair.
-
-    Returns:
-        The smallest case id in the group of every case.
+        fingerprints: uint8 `[cases, 24, 24]`, at least one.
+        limit: Smallest similarity of a pair, 0..1.
     """
-    return connected_groups(case_ids, _links(hashes, max_bits))
+    sure = _sure_pairs(fingerprints)
+    scenes = np.setdiff1d(np.arange(len(case_ids)), sure[:, 1])
+    near = similar_pairs(fingerprints[scenes], WINDOWS, limit - _MARGIN)
+    joined = scenes[_join(fingerprints[scenes], near, limit)]
+    groups = connected_groups(case_ids, np.concatenate([sure, joined]))
+    return Duplicates(groups, SimilarPairs(scenes[near.places], near.similarities))
 
 
-def _links(hashes: Hashes, max_bits: int) -> Pairs:
-    """Connect hashes as pairs that differ in at most `max_bits` bits do: int64 `[P, 2]`, places in `hashes`.
-
-    Pairs are joined bucket by bucket, so that P is at most `max_bits + 2` times the number of hashes.
-
-    Not all pairs are compared: two hashes that differ in at most k bits agree entirely in one of k + 1 bands, so only
-    hashes that share a band are. (Norouzi et al., Fast Search in Hamming Space with Multi-Index Hashing, CVPR 2012.)
-    """
-    distinct, first = np.unique(hashes, return_index=True)
-    edges = np.linspace(0, HASH_BITS, max_bits + 2).astype(int)
-    found = [pairs_of_equal_keys(hashes.tolist())]
-    for low, high in pairwise(edges.tolist()):
-        band = (distinct >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        found += [first[bucket[_join(distinct[bucket], max_bits)]] for bucket in _buckets(band)]
-    return np.concatenate(found)
+def _sure_pairs(fingerprints: Fingerprints) -> Pairs:
+    """Pair the first image of every scene with its others: int64 `[P, 2]`, P below the number of images."""
+    count = len(fingerprints)
+    distinct, place, scene = np.unique(fingerprints, axis=0, return_index=True, return_inverse=True)
+    held = np.stack([place[scene.ravel()], np.arange(count)], axis=1)
+    for pairs in Index(distinct).search((WHOLE,), SURE):
+        held = np.concatenate([held, place[pairs.places]])
+        if len(held) > 4 * count:
+            held = fewest_pairs(count, held)
+    return fewest_pairs(count, held)
 
 
-def _buckets(band: Hashes) -> Iterator[Pairs]:
-    """Yield the places of equal values, int64 `[n]` each, n above 1."""
-    order = np.argsort(band, kind="stable")
-    starts = np.flatnonzero(np.diff(band[order])) + 1
-    yield from (bucket for bucket in np.split(order, starts) if len(bucket) > 1)
+def _join(fingerprints: Fingerprints, pairs: SimilarPairs, limit: float) -> Pairs:
+    """Choose the pairs that join their groups: int64 `[P, 2]`."""
+    homes = {place: [place] for place in np.unique(pairs.places).tolist()}
+    joined = []
+    for pair in pairs.places[np.argsort(-pairs.similarities, kind="stable")][: (pairs.similarities >= limit).sum()]:
+        first, second = (homes[place] for place in pair.tolist())
+        if first is not second and _cohere(fingerprints, first, second, limit):
+            joined.append(pair)
+            first += second
+            homes.update(dict.fromkeys(second, first))
+    return np.array(joined, dtype=np.int64).reshape(-1, 2)
 
 
-def _join(values: Hashes, max_bits: int) -> Pairs:
-    """Connect the hashes of a bucket: int64 `[P, 2]`, places in `values`, P at most their number."""
-    held = np.empty((0, 2), dtype=np.int64)
-    for pairs in _close(values, max_bits):
-        held = np.concatenate([held, pairs])
-        if len(held) > len(values):
-            held = fewest_pairs(len(values), held)
-    return held
-
-
-def _close(values: Hashes, max_bits: int) -> Iterator[Pairs]:
-    """Yield the pairs that are close enough, int64 `[P, 2]` each, places in `values`, a block of rows at a time."""
-    rows = max(1, _BLOCK // len(values))
-    for start in range(0, len(values), rows):
-        distances = np.bitwise_count(values[start : start + rows, None] ^ values[None, start:])
-        left, right = np.nonzero(distances <= max_bits)
-        distinct = left < right
-        yield np.stack([left[distinct], right[distinct]], axis=1) + start
+def _cohere(fingerprints: Fingerprints, first: list[int], second: list[int], limit: float) -> bool:
+    if len(first) == len(second) == 1:
+        return True
+    compared = (fingerprints[members[:_MEMBERS_COMPARED]] for members in (first, second))
+    return float(similarity(*compared).mean()) >= _COHESION * limit

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from array import array
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from breastseg.data.contradictions import ContradictionRow, find_contradictions
 from breastseg.data.csv_file import write_csv
-from breastseg.data.duplicates import duplicate_groups
+from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
+from breastseg.data.fingerprint import SIDE
 from breastseg.data.layouts import layout
+from breastseg.data.near_pairs import NearPairRow, draw_sheet, list_pairs
 from breastseg.data.parallel import ordered_map
 from breastseg.data.table import PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
@@ -25,42 +28,80 @@ from breastseg.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from breastseg.data.cases import RawCase
+    from breastseg.data.cases import Label, RawCase
     from breastseg.params.data import Data
     from breastseg.params.prepare import Prepare
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the prepared data goes.
+
+    Attributes:
+        table: The prepared table, Parquet.
+        dropped: What was left out, CSV: `path` (from the data root), `what`, `mend`.
+        near_pairs: Pairs of images that are alike or nearly so, CSV; see `NearPairRow`.
+        contradictions: Near-duplicates with different labels, CSV; see `ContradictionRow`.
+        sheet: Picture of the pairs that were hardest to decide, PNG.
+    """
+
+    table: Path
+    dropped: Path
+    near_pairs: Path
+    contradictions: Path
+    sheet: Path
 
 
 @dataclass
 class _Seen:
-    """What is kept of the cases that went by: ids and perceptual hashes, in the same order."""
+    """What is kept of the cases that went by, in the same order."""
 
     case_ids: list[str] = field(default_factory=list)
-    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    labels: list[Label] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    fingerprints: bytearray = field(default_factory=bytearray)
+
+    def add(self, raw: RawCase, examined: Examined) -> None:
+        self.case_ids.append(raw.case_id)
+        self.labels.append(examined.case.label)
+        self.images.append(raw.image)
+        self.fingerprints += examined.fingerprint.tobytes()
+
+    def find_duplicates(self, limit: float) -> Duplicates:
+        pixels = np.frombuffer(self.fingerprints, dtype=np.uint8).reshape(-1, SIDE, SIDE)
+        return find_duplicates(self.case_ids, pixels, limit)
 
 
-def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
-    """Check every raw case and write the prepared table.
+def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
+    """Check every raw case, find near-duplicates, and write the prepared table.
 
-    Cases pass through one by one: beside the list of files, a 64-bit hash a case is what is held in memory.
+    Cases pass through one by one: beside the list of files, less than 1 KB a case is what is held in memory.
 
     Args:
         data: The raw folder and its layout.
-        params: What to do with faults, and what counts as a near-duplicate.
-        out: The prepared table (Parquet).
-        dropped: A CSV with the columns `path` (from the data root), `what`, `mend`: what `on_error: drop` left out.
+        params: What to do with faults and contradictions, and what counts as a near-duplicate.
+        outputs: The files to write; none is written before all cases are checked.
 
     Raises:
         ProblemsError: There is no case, or there are faults and `on_error` is `fail`. Nothing is written then.
     """
-    examined = out.with_name(f".{out.name}.examined")
+    examined = outputs.table.with_name(f".{outputs.table.name}.examined")
     try:
         seen, problems = _examine_to(examined, data)
         _check(data.root, params, problems, seen)
-        write_table(_regroup(examined, seen, params.duplicate_max_bits), out)
-        write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], dropped)
+        duplicates = seen.find_duplicates(params.duplicate_similarity)
+        contradictions = find_contradictions(seen.case_ids, seen.labels, duplicates.groups)
+        dropped = _drop(contradictions, seen, params) if contradictions else {}
+        _require_cases(data.root, len(seen.case_ids) - len(dropped), [*dropped.values()])
+        _write_duplicates(outputs, examined, seen.case_ids, duplicates, contradictions)
+        write_table(_regroup(examined, duplicates.groups, dropped), outputs.table)
+        problems += dropped.values()
+        write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], outputs.dropped)
     finally:
         examined.unlink(missing_ok=True)
-        _remove_if_empty(out.parent)
+        _remove_if_empty(outputs.table.parent)
 
 
 def _examine_to(path: Path, data: Data) -> tuple[_Seen, list[Problem]]:
@@ -87,28 +128,65 @@ def _examine_all(
     Cases with an id in `shared` are looked at as well, so that their other faults are told in the same round.
     """
     results = ordered_map(partial(examine, layout_name=layout_name), cases)
-    for result in tqdm(results, desc="prepare", total=len(cases), unit="image"):
+    progress = tqdm(results, desc="prepare", total=len(cases), unit="image")
+    for case, result in zip(cases, progress, strict=True):
         if not isinstance(result, Examined):
             problems += result
-        elif result.case.case_id not in shared:
-            seen.case_ids.append(result.case.case_id)
-            seen.hashes.append(result.perceptual_hash)
+        elif case.case_id not in shared:
+            seen.add(case, result)
             yield result.case
 
 
 def _check(root: str, params: Prepare, problems: Sequence[Problem], seen: _Seen) -> None:
     if problems and params.on_error == "fail":
         raise ProblemsError(f"{root} cannot be prepared; prepare.on_error: drop leaves these out", problems)
-    if not seen.case_ids:
+    _require_cases(root, len(seen.case_ids), problems)
+
+
+def _require_cases(root: str, count: int, problems: Sequence[Problem]) -> None:
+    if count == 0:
         nothing = Problem(root, "holds no case that can be used", "Check data.root and data.layout")
         raise ProblemsError("No case at all", [nothing, *problems])
 
 
-def _regroup(examined: Path, seen: _Seen, max_bits: int) -> Iterator[PreparedCase]:
-    """Yield the cases again, now with their near-duplicate groups, which take all of them to know."""
-    groups = duplicate_groups(seen.case_ids, np.array(seen.hashes, dtype=np.uint64), max_bits)
+def _drop(contradictions: Sequence[ContradictionRow], seen: _Seen, params: Prepare) -> dict[str, Problem]:
+    """Choose what is left out of the table, and say why; nothing where contradictions are kept."""
+    groups = len({row.group for row in contradictions})
+    how = "left out" if params.contradictions == "drop" else "kept together"
+    _log.warning(
+        "%d groups of near-duplicates have more than one label; their %d images are %s (prepare.contradictions)",
+        groups,
+        len(contradictions),
+        how,
+    )
+    if params.contradictions == "keep":
+        return {}
+    images = dict(zip(seen.case_ids, seen.images, strict=True))
+    mend = "Mend the wrong label, or set prepare.contradictions: keep"
+    return {
+        row.case_id: Problem(images[row.case_id], f"is {row.label}, but near-duplicates of it are not", mend)
+        for row in contradictions
+    }
+
+
+def _write_duplicates(
+    outputs: Outputs,
+    examined: Path,
+    case_ids: Sequence[str],
+    duplicates: Duplicates,
+    contradictions: Sequence[ContradictionRow],
+) -> None:
+    pairs = list_pairs(case_ids, duplicates)
+    draw_sheet(pairs, examined, outputs.sheet)
+    write_csv(NearPairRow, pairs, outputs.near_pairs)
+    write_csv(ContradictionRow, contradictions, outputs.contradictions)
+
+
+def _regroup(examined: Path, groups: Sequence[str], dropped: Collection[str]) -> Iterator[PreparedCase]:
+    """Yield the cases that stay, now with their near-duplicate groups, which take all of them to know."""
     for case, group in zip(read_table(examined), groups, strict=True):
-        yield replace(case, duplicate_group=group)
+        if case.case_id not in dropped:
+            yield replace(case, duplicate_group=group)
 
 
 def _remove_if_empty(folder: Path) -> None:
