@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from breastseg.data.cases import Label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class ContradictionRow:
     """A case in a group of near-duplicates with more than one label."""
 
@@ -24,15 +24,14 @@ class ContradictionRow:
 def find_contradictions(
     case_ids: Sequence[str], labels: Sequence[Label], groups: Sequence[str]
 ) -> list[ContradictionRow]:
-    """List all cases of the groups that have more than one label, sorted; `unknown` contradicts nothing.
+    """List all cases of the groups that have more than one label, group by group; `unknown` contradicts nothing.
 
     Args:
         case_ids: The cases.
         labels: Their labels.
         groups: Their groups of near-duplicates.
     """
-    known = defaultdict(set)
-    for label, group in zip(labels, groups, strict=True):
-        known[group].add(label)
-    rows = (ContradictionRow(*cells) for cells in zip(groups, case_ids, labels, strict=True))
-    return sorted((row for row in rows if len(known[row.group] - {"unknown"}) > 1), key=lambda r: (r.group, r.case_id))
+    known = {(group, label) for group, label in zip(groups, labels, strict=True) if label != "unknown"}
+    counts = Counter(group for group, _ in known)
+    rows = (ContradictionRow(*cells) for cells in zip(groups, case_ids, labels, strict=True) if counts[cells[0]] > 1)
+    return sorted(rows)

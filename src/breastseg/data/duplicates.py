@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from breastseg.data.fingerprint import WHOLE, WINDOWS, similarity
-from breastseg.data.groups import Pairs, connected_groups, fewest_pairs
-from breastseg.data.similar_pairs import Index, SimilarPairs, similar_pairs
+from breastseg.data.fingerprint import WHOLE, similarity
+from breastseg.data.groups import Pairs, connected_groups, fewest_pairs, pairs_of_equal_keys
+from breastseg.data.similar_pairs import Index, SimilarPairs, batches, nearest_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breastseg.data.fingerprint import Fingerprints
+    from breastseg.data.similar_pairs import Places
 
 # from here on two pictures are one scene beyond doubt, so that chains of these may be as long as a film
-SURE = 0.95
-# two groups are joined where their members are on average so alike, as a share of what a pair has to be
+_SURE = 0.95
+# two groups are joined where their scenes are on average so alike, as a share of what a pair has to be
 _COHESION = 0.75
-_MEMBERS_COMPARED = 16
+_SCENES_COMPARED = 16
 # pairs that fall short by so much are told as well, so that the limit can be judged
 _MARGIN = 0.1
 
@@ -29,8 +31,7 @@ class Duplicates(NamedTuple):
 
     Attributes:
         groups: The smallest case id in the group of every case.
-        pairs: Pairs of different scenes that are nearly or sufficiently alike: of many images that are one scene beyond
-            doubt, the first stands for all.
+        pairs: Pairs of images of different scenes that are alike or nearly so; see `nearest_pairs`.
     """
 
     groups: list[str]
@@ -40,42 +41,49 @@ class Duplicates(NamedTuple):
 def find_duplicates(case_ids: Sequence[str], fingerprints: Fingerprints, limit: float) -> Duplicates:
     """Group images that show one picture, be it cropped, brightened, written on or compressed again.
 
-    Pairs join groups in the order of their similarity, and only where the groups as a whole are alike: a chain of
-    doubtful pairs would swallow the set otherwise (average linkage, Sokal and Michener 1958).
+    Images that are equal or alike beyond doubt are one scene, chains of them too. Pairs of other scenes join groups in
+    the order of their similarity, doubtful ones only where the groups as a whole are alike: a chain of doubtful
+    pairs would swallow the set otherwise (average linkage, Sokal and Michener 1958).
 
     Args:
         case_ids: The cases.
         fingerprints: uint8 `[cases, 24, 24]`, at least one.
         limit: Smallest similarity of a pair, 0..1.
     """
-    sure = _sure_pairs(fingerprints)
-    scenes = np.setdiff1d(np.arange(len(case_ids)), sure[:, 1])
-    near = similar_pairs(fingerprints[scenes], WINDOWS, limit - _MARGIN)
-    joined = scenes[_join(fingerprints[scenes], near, limit)]
-    groups = connected_groups(case_ids, np.concatenate([sure, joined]))
-    return Duplicates(groups, SimilarPairs(scenes[near.places], near.similarities))
+    scenes, near = _search(fingerprints, limit)
+    joined = _join(fingerprints, scenes, near, limit)
+    alike = np.stack([scenes, np.arange(len(scenes))], axis=1)
+    return Duplicates(connected_groups(case_ids, np.concatenate([alike, joined])), near)
 
 
-def _sure_pairs(fingerprints: Fingerprints) -> Pairs:
-    """Pair the first image of every scene with its others: int64 `[P, 2]`, P below the number of images."""
-    count = len(fingerprints)
-    distinct, place, scene = np.unique(fingerprints, axis=0, return_index=True, return_inverse=True)
-    held = np.stack([place[scene.ravel()], np.arange(count)], axis=1)
-    for pairs in Index(distinct).search((WHOLE,), SURE):
-        held = np.concatenate([held, place[pairs.places]])
-        if len(held) > 4 * count:
-            held = fewest_pairs(count, held)
-    return fewest_pairs(count, held)
+def _search(fingerprints: Fingerprints, limit: float) -> tuple[Places, SimilarPairs]:
+    """Find the scene of every image, and pairs of different scenes; of equal images, the first is searched with."""
+    equal = pairs_of_equal_keys([sha256(pixels.tobytes()).digest() for pixels in fingerprints])
+    index = Index(fingerprints, np.unique(equal[:, 0]))
+    scenes = _find_scenes(index, equal, max(_SURE, limit))
+    return scenes, nearest_pairs(index, scenes, limit - _MARGIN)
 
 
-def _join(fingerprints: Fingerprints, pairs: SimilarPairs, limit: float) -> Pairs:
-    """Choose the pairs that join their groups: int64 `[P, 2]`."""
-    homes = {place: [place] for place in np.unique(pairs.places).tolist()}
+def _find_scenes(index: Index, equal: Pairs, limit: float) -> Places:
+    """Name the scene of every image by the first one in it: int64 `[images]`."""
+    count = len(equal)
+    held = fewest_pairs(count, equal)
+    for found in batches(index.search(WHOLE, limit), count):
+        held = fewest_pairs(count, np.concatenate([held, found.places]))
+    scenes = np.arange(count)
+    scenes[held[:, 1]] = held[:, 0]
+    return scenes
+
+
+def _join(fingerprints: Fingerprints, scenes: Places, pairs: SimilarPairs, limit: float) -> Pairs:
+    """Choose the pairs that join their groups: int64 `[P, 2]`, places of images."""
+    homes = {scene: [scene] for scene in np.unique(scenes[pairs.places]).tolist()}
     joined = []
-    for pair in pairs.places[np.argsort(-pairs.similarities, kind="stable")][: (pairs.similarities >= limit).sum()]:
-        first, second = (homes[place] for place in pair.tolist())
-        if first is not second and _cohere(fingerprints, first, second, limit):
-            joined.append(pair)
+    for place in np.argsort(-pairs.similarities, kind="stable")[: (pairs.similarities >= limit).sum()]:
+        first, second = (homes[scene] for scene in scenes[pairs.places[place]].tolist())
+        sure = pairs.similarities[place] >= _SURE
+        if first is not second and (sure or _cohere(fingerprints, first, second, limit)):
+            joined.append(pairs.places[place])
             first += second
             homes.update(dict.fromkeys(second, first))
     return np.array(joined, dtype=np.int64).reshape(-1, 2)
@@ -84,5 +92,5 @@ def _join(fingerprints: Fingerprints, pairs: SimilarPairs, limit: float) -> Pair
 def _cohere(fingerprints: Fingerprints, first: list[int], second: list[int], limit: float) -> bool:
     if len(first) == len(second) == 1:
         return True
-    compared = (fingerprints[members[:_MEMBERS_COMPARED]] for members in (first, second))
-    return float(similarity(*compared).mean()) >= _COHESION * limit
+    compared = (fingerprints[scenes[:_SCENES_COMPARED]] for scenes in (first, second))
+    return float(similarity(*compared).mean(dtype=np.float64)) >= _COHESION * limit

@@ -1,9 +1,9 @@
-"""What is held of an image while near-duplicates are sought, and how alike two of these are, crops of each other too."""
+"""What is held of an image while near-duplicates are sought, and how alike two of these are, be one a crop."""
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,30 +13,23 @@ if TYPE_CHECKING:
     from breastseg.inference.decode import UInt8Image
 
 Fingerprints = npt.NDArray[np.uint8]
-Descriptors = npt.NDArray[np.float32]
+Descriptors = npt.NDArray[np.int16]
 Similarities = npt.NDArray[np.float32]
+Spans = tuple[tuple[float, float], ...]
 
 SIDE = 24
+# parts of an image, in shares of its width or height: the whole, and what a crop of up to a tenth from each side leaves
+WHOLE: Spans = ((0.0, 1.0),)
+CROPS: Spans = (*WHOLE, (0.0, 0.9), (0.1, 1.0), (0.05, 0.95), (0.1, 0.9))
+
 _SAMPLES = 32
 _FREQUENCIES = np.arange(10)
 _COSINES = np.cos(np.pi * np.outer(_FREQUENCIES, 2 * np.arange(_SAMPLES) + 1) / (2 * _SAMPLES))
 # the mean (frequency 0, 0) is what brightness changes
 _WEIGHTS = np.hypot(*np.meshgrid(_FREQUENCIES, _FREQUENCIES)).ravel()[1:]
-
-
-class Window(NamedTuple):
-    """A part of an image, in shares of its width and height."""
-
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-
-WHOLE = Window(0, 1, 0, 1)
-_SPANS = ((0.0, 1.0), (0.0, 0.9), (0.1, 1.0), (0.05, 0.95), (0.1, 0.9))
-# the whole comes first; the others are what a crop of up to a tenth from each side leaves
-WINDOWS = tuple(Window(*across, *down) for across, down in product(_SPANS, _SPANS))
+# what is left of a flat window is rounding
+_FLAT = 1e-6
+_STEPS = 2048
 
 
 def fingerprint(image: UInt8Image) -> Fingerprints:
@@ -48,28 +41,37 @@ def fingerprint(image: UInt8Image) -> Fingerprints:
     return np.asarray(Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
-def describe(fingerprints: Fingerprints, window: Window = WHOLE) -> Descriptors:
-    """Describe a window of images so that the product of two descriptors says how alike they are.
+def describe(fingerprints: Fingerprints, spans: Spans = WHOLE) -> Descriptors:
+    """Describe windows of images so that their `products` say how alike they are.
 
-    These are the lowest 99 coefficients of the type-II discrete cosine transform, weighted by their frequency, because
+    Descriptors are the lowest 99 coefficients of the type-II discrete cosine transform, weighted by their frequency, because
     the spectra of pictures fall with it (Field 1987, https://doi.org/10.1364/JOSAA.4.002379) and all pictures would be
     alike otherwise, and brought to length 1, so that neither brightness nor contrast counts.
 
     Args:
         fingerprints: uint8 `[N, 24, 24]`.
-        window: The part that is described.
+        spans: S spans; each across with each down is a window, the first with the first comes first.
 
     Returns:
-        float32 `[N, 99]` of length 1; 0 where the window has one value only.
+        int16 `[N, S * S, 99]`, in 2048ths; 0 where the window has one value only.
     """
-    down = (_COSINES @ _resampling(window.top, window.bottom)).astype(np.float32)
-    across = (_COSINES @ _resampling(window.left, window.right)).astype(np.float32)
-    coefficients = (down @ fingerprints.astype(np.float32) @ across.T).reshape(len(fingerprints), -1)[:, 1:]
-    weighted = coefficients * _WEIGHTS.astype(np.float32)
-    lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
-    # what is left of a flat window is rounding
-    described: Descriptors = np.where(lengths > 1e-2, weighted / np.maximum(lengths, 1e-2), np.float32(0))
-    return described
+    count, frequencies = len(spans), len(_FREQUENCIES)
+    kernels = _kernels(spans)
+    coefficients = kernels @ (fingerprints.astype(np.float64) @ kernels.T)
+    windows = coefficients.reshape(-1, count, frequencies, count, frequencies).transpose(0, 1, 3, 2, 4)
+    weighted = windows.reshape(-1, count**2, frequencies**2)[..., 1:] * _WEIGHTS
+    lengths = np.linalg.norm(weighted, axis=-1, keepdims=True)
+    described = np.where(lengths > _FLAT, weighted / np.maximum(lengths, _FLAT), 0)
+    return np.rint(described * _STEPS).astype(np.int16)
+
+
+def products(first: Descriptors, second: Descriptors) -> Similarities:
+    """Multiply all descriptors of two lists, `[..., N, 99]` and `[M, 99]`: float32 `[..., N, M]`, -1..1 within 0.01.
+
+    The sums are of whole numbers below 2 to the 24th, and so exact, in whatever order a processor adds them up.
+    """
+    result: Similarities = (first.astype(np.float32) @ second.T.astype(np.float32)) / np.float32(_STEPS**2)
+    return result
 
 
 def similarity(first: Fingerprints, second: Fingerprints) -> Similarities:
@@ -80,14 +82,19 @@ def similarity(first: Fingerprints, second: Fingerprints) -> Similarities:
         second: uint8 `[M, 24, 24]`.
 
     Returns:
-        float32 `[N, M]`, -1..1; 1 for pictures that differ in brightness and contrast only.
+        float32 `[N, M]`, -1..1 within 0.01; 1 for pictures that differ in brightness and contrast only.
     """
-    wholes = describe(first), describe(second)
-    best = wholes[0] @ wholes[1].T
-    for window in WINDOWS[1:]:
-        np.maximum(best, describe(first, window) @ wholes[1].T, out=best)
-        np.maximum(best, wholes[0] @ describe(second, window).T, out=best)
+    windows = describe(first, CROPS), describe(second, CROPS)
+    forth = products(windows[0], windows[1][:, 0]).max(axis=1)
+    back = products(windows[1], windows[0][:, 0]).max(axis=1)
+    best: Similarities = np.maximum(forth, back.T)
     return best
+
+
+@cache
+def _kernels(spans: Spans) -> npt.NDArray[np.float64]:
+    """Cosine transforms of spans of 24 pixels: `[S * 10, 24]`."""
+    return np.concatenate([_COSINES @ _resampling(start, end) for start, end in spans])
 
 
 def _resampling(start: float, end: float) -> npt.NDArray[np.float64]:
@@ -96,4 +103,5 @@ def _resampling(start: float, end: float) -> npt.NDArray[np.float64]:
     pixels = np.arange(SIDE)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     shares = np.clip(covered, 0, None)
-    return shares / shares.sum(axis=1, keepdims=True)
+    averaging: npt.NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+    return averaging

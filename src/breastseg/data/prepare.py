@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -20,7 +21,7 @@ from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
 from breastseg.data.fingerprint import SIDE
 from breastseg.data.layouts import layout
-from breastseg.data.near_pairs import NearPairRow, draw_sheet, list_pairs
+from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, list_pairs
 from breastseg.data.parallel import ordered_map
 from breastseg.data.table import PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
@@ -56,28 +57,29 @@ class Outputs:
 
 @dataclass
 class _Seen:
-    """What is kept of the cases that went by, in the same order."""
+    """What is kept of the cases that went by, in the same order; their fingerprints in a file, for they are the most."""
 
+    fingerprints: IO[bytes]
     case_ids: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
-    fingerprints: bytearray = field(default_factory=bytearray)
 
     def add(self, raw: RawCase, examined: Examined) -> None:
         self.case_ids.append(raw.case_id)
         self.labels.append(examined.case.label)
         self.images.append(raw.image)
-        self.fingerprints += examined.fingerprint.tobytes()
+        self.fingerprints.write(examined.fingerprint.tobytes())
 
     def find_duplicates(self, limit: float) -> Duplicates:
-        pixels = np.frombuffer(self.fingerprints, dtype=np.uint8).reshape(-1, SIDE, SIDE)
-        return find_duplicates(self.case_ids, pixels, limit)
+        self.fingerprints.flush()
+        pixels = np.asarray(np.memmap(self.fingerprints, dtype=np.uint8, mode="r"))
+        return find_duplicates(self.case_ids, pixels.reshape(-1, SIDE, SIDE), limit)
 
 
 def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
     """Check every raw case, find near-duplicates, and write the prepared table.
 
-    Cases pass through one by one: beside the list of files, less than 1 KB a case is what is held in memory.
+    Cases pass through one by one: beside the list of files, about 1 KB a case is what is held in memory.
 
     Args:
         data: The raw folder and its layout.
@@ -89,30 +91,32 @@ def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
     """
     examined = outputs.table.with_name(f".{outputs.table.name}.examined")
     try:
-        seen, problems = _examine_to(examined, data)
-        _check(data.root, params, problems, seen)
-        duplicates = seen.find_duplicates(params.duplicate_similarity)
+        with TemporaryFile() as fingerprints:
+            seen = _Seen(fingerprints)
+            problems = _examine_to(examined, data, seen)
+            _check(data.root, params, problems, seen)
+            duplicates = seen.find_duplicates(params.duplicate_similarity)
         contradictions = find_contradictions(seen.case_ids, seen.labels, duplicates.groups)
-        dropped = _drop(contradictions, seen, params) if contradictions else {}
-        _require_cases(data.root, len(seen.case_ids) - len(dropped), [*dropped.values()])
-        _write_duplicates(outputs, examined, seen.case_ids, duplicates, contradictions)
-        write_table(_regroup(examined, duplicates.groups, dropped), outputs.table)
-        problems += dropped.values()
+        left_out = _contradicting(contradictions, seen, params)
+        problems += left_out.values()
+        _require_cases(data.root, len(seen.case_ids) - len(left_out), problems)
+        _write_duplicates(outputs, examined, seen.case_ids, duplicates)
+        write_csv(ContradictionRow, contradictions, outputs.contradictions)
         write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], outputs.dropped)
+        write_table(_regroup(examined, duplicates.groups, left_out), outputs.table)
     finally:
         examined.unlink(missing_ok=True)
         _remove_if_empty(outputs.table.parent)
 
 
-def _examine_to(path: Path, data: Data) -> tuple[_Seen, list[Problem]]:
-    """Write the cases without fault to `path`; give what is to be kept of them, and the faults of the others."""
+def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
+    """Write the cases without fault to `path`, and note what is to be kept of them; give the faults of the others."""
     listing = layout(data.layout).find_cases(Path(data.root))
     cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
     shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
-    seen = _Seen()
     problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared)]
     write_table(_examine_all(cases, data.layout, seen, problems, shared), path)
-    return seen, problems
+    return problems
 
 
 def _clash(case: RawCase) -> Problem:
@@ -149,43 +153,31 @@ def _require_cases(root: str, count: int, problems: Sequence[Problem]) -> None:
         raise ProblemsError("No case at all", [nothing, *problems])
 
 
-def _drop(contradictions: Sequence[ContradictionRow], seen: _Seen, params: Prepare) -> dict[str, Problem]:
-    """Choose what is left out of the table, and say why; nothing where contradictions are kept."""
-    groups = len({row.group for row in contradictions})
-    how = "left out" if params.contradictions == "drop" else "kept together"
-    _log.warning(
-        "%d groups of near-duplicates have more than one label; their %d images are %s (prepare.contradictions)",
-        groups,
-        len(contradictions),
-        how,
-    )
-    if params.contradictions == "keep":
-        return {}
-    images = dict(zip(seen.case_ids, seen.images, strict=True))
-    mend = "Mend the wrong label, or set prepare.contradictions: keep"
-    return {
-        row.case_id: Problem(images[row.case_id], f"is {row.label}, but near-duplicates of it are not", mend)
-        for row in contradictions
-    }
+def _contradicting(contradictions: Sequence[ContradictionRow], seen: _Seen, params: Prepare) -> dict[str, Problem]:
+    """Warn of contradictions, and say what is wrong with each case that they leave out; none where they are kept."""
+    drop = params.contradictions == "drop"
+    if contradictions:
+        groups, how = len({row.group for row in contradictions}), "left out" if drop else "kept together"
+        message = "%d groups of near-duplicates have several labels; their %d images are %s (prepare.contradictions)"
+        _log.warning(message, groups, len(contradictions), how)
+    images = dict(zip(seen.case_ids, seen.images, strict=True)) if drop else {}
+    return {row.case_id: _other_label(row, images[row.case_id]) for row in contradictions if drop}
 
 
-def _write_duplicates(
-    outputs: Outputs,
-    examined: Path,
-    case_ids: Sequence[str],
-    duplicates: Duplicates,
-    contradictions: Sequence[ContradictionRow],
-) -> None:
-    pairs = list_pairs(case_ids, duplicates)
-    draw_sheet(pairs, examined, outputs.sheet)
-    write_csv(NearPairRow, pairs, outputs.near_pairs)
-    write_csv(ContradictionRow, contradictions, outputs.contradictions)
+def _other_label(row: ContradictionRow, image: str) -> Problem:
+    what = f"is {row.label}, but among its near-duplicates are other labels"
+    return Problem(image, what, "Mend the wrong label, or set prepare.contradictions: keep")
 
 
-def _regroup(examined: Path, groups: Sequence[str], dropped: Collection[str]) -> Iterator[PreparedCase]:
+def _write_duplicates(outputs: Outputs, examined: Path, case_ids: Sequence[str], duplicates: Duplicates) -> None:
+    write_csv(NearPairRow, list_pairs(case_ids, duplicates), outputs.near_pairs)
+    draw_sheet(*hardest_pairs(list_pairs(case_ids, duplicates)), examined, outputs.sheet)
+
+
+def _regroup(examined: Path, groups: Sequence[str], left_out: Collection[str]) -> Iterator[PreparedCase]:
     """Yield the cases that stay, now with their near-duplicate groups, which take all of them to know."""
     for case, group in zip(read_table(examined), groups, strict=True):
-        if case.case_id not in dropped:
+        if case.case_id not in left_out:
             yield replace(case, duplicate_group=group)
 
 
