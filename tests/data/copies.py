@@ -38,12 +38,12 @@ def crop_every_side(picture: Picture, _: np.random.Generator) -> Picture:
 
 
 def darken(picture: Picture, _: np.random.Generator) -> Picture:
-    return (picture * 0.8).astype(np.uint8)
+    return np.asarray(picture * 0.8, dtype=np.uint8)
 
 
 def brighten(picture: Picture, _: np.random.Generator) -> Picture:
     """Bright parts are clipped."""
-    return np.minimum(picture * 1.2, 255).astype(np.uint8)
+    return np.asarray(np.minimum(picture * 1.2, 255), dtype=np.uint8)
 
 
 def compress(picture: Picture, _: np.random.Generator) -> Picture:

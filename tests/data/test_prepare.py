@@ -227,7 +227,7 @@ def test_same_pictures_share_a_group_and_equal_pixels_a_hash(tmp_path: Path) -> 
 
 @pytest.fixture
 def contradicting(tmp_path: Path) -> Path:
-    """Six cases, of which a benign and a malignant one and a normal one and its crop, a benign one, show one picture."""
+    """Six cases: a malignant one shows the picture of a benign one, and a benign one a crop of the normal one."""
     root = write_busi(tmp_path / "raw")
     save(root / "malignant" / "malignant (1).png", speckle(0))
     save(root / "benign" / "benign (2).png", crop_centre(speckle(2000), np.random.default_rng(0)))

@@ -44,7 +44,7 @@ def fingerprint(image: UInt8Image) -> Fingerprints:
 def describe(fingerprints: Fingerprints, spans: Spans = WHOLE) -> Descriptors:
     """Describe windows of images so that their `products` say how alike they are.
 
-    Descriptors are the lowest 99 coefficients of the type-II discrete cosine transform, weighted by their frequency, because
+    They hold the lowest 99 coefficients of the type-II discrete cosine transform, weighted by their frequency, because
     the spectra of pictures fall with it (Field 1987, https://doi.org/10.1364/JOSAA.4.002379) and all pictures would be
     alike otherwise, and brought to length 1, so that neither brightness nor contrast counts.
 
@@ -62,7 +62,8 @@ def describe(fingerprints: Fingerprints, spans: Spans = WHOLE) -> Descriptors:
     weighted = windows.reshape(-1, count**2, frequencies**2)[..., 1:] * _WEIGHTS
     lengths = np.linalg.norm(weighted, axis=-1, keepdims=True)
     described = np.where(lengths > _FLAT, weighted / np.maximum(lengths, _FLAT), 0)
-    return np.rint(described * _STEPS).astype(np.int16)
+    steps: Descriptors = np.rint(described * _STEPS).astype(np.int16)
+    return steps
 
 
 def products(first: Descriptors, second: Descriptors) -> Similarities:

@@ -57,7 +57,7 @@ class Outputs:
 
 @dataclass
 class _Seen:
-    """What is kept of the cases that went by, in the same order; their fingerprints in a file, for they are the most."""
+    """What is kept of the cases that went by, in the same order; of it, the fingerprints take most, and so a file."""
 
     fingerprints: IO[bytes]
     case_ids: list[str] = field(default_factory=list)

@@ -145,9 +145,7 @@ def _split_row(line: dict[str, str]) -> SplitRow:
 def _warn_of_leaks(groups: Strings, subsets: npt.NDArray[np.object_]) -> None:
     places = Counter(group for group, _ in set(zip(groups.tolist(), subsets.tolist(), strict=True)))
     parted = sum(count > 1 for count in places.values())
-    message = (
-        "split.grouped is false: %d of %d groups of patients and near-duplicates are parted; scores will flatter"
-    )
+    message = "split.grouped is false: %d of %d groups of patients and near-duplicates are parted; scores will flatter"
     _log.warning(message, parted, len(places))
 
 
