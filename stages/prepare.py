@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from breastseg.data.prepare import prepare
+from breastseg.data.prepare import Outputs, prepare
 from breastseg.params.base import load
 from breastseg.params.data import Data
 from breastseg.params.prepare import Prepare
@@ -13,6 +13,11 @@ if __name__ == "__main__":
     prepare(
         load("data", Data),
         load("prepare", Prepare),
-        out=Path("data/prepared/cases.parquet"),
-        dropped=Path("data/prepared/dropped.csv"),
+        Outputs(
+            table=Path("data/prepared/cases.parquet"),
+            dropped=Path("data/prepared/dropped.csv"),
+            near_pairs=Path("data/prepared/near_pairs.csv"),
+            contradictions=Path("data/prepared/contradictions.csv"),
+            sheet=Path("plots/near_pairs.png"),
+        ),
     )

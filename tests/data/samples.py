@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from breastseg.data.png import encode_png
+from breastseg.data.prepare import Outputs
 from breastseg.data.table import CaseRow, PreparedCase
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ def save(path: Path, pixels: npt.NDArray[Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
+
+
+def outputs_in(folder: Path) -> Outputs:
+    """All that `prepare` writes, in one folder."""
+    return Outputs(
+        table=folder / "cases.parquet",
+        dropped=folder / "dropped.csv",
+        near_pairs=folder / "near_pairs.csv",
+        contradictions=folder / "contradictions.csv",
+        sheet=folder / "near_pairs.png",
+    )
 
 
 def write_busi(root: Path, benign: int = 3, malignant: int = 2, normal: int = 1) -> Path:

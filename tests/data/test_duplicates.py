@@ -1,81 +1,148 @@
-"""Near-duplicates are found without comparing all pairs, and nothing else is."""
+"""One picture in many guises is one group, other pictures stay apart, and chains do not swallow the set."""
 
 from __future__ import annotations
 
-import time
 import tracemalloc
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import numpy.typing as npt
+import pytest
 
-from breastseg.data import duplicates
-from breastseg.data.duplicates import duplicate_groups
-from breastseg.data.groups import connected_groups
+from breastseg.data.duplicates import find_duplicates
+from breastseg.data.fingerprint import fingerprint, similarity
+from breastseg.data.phantom.plan import plan_images
+from breastseg.data.phantom.scan import simulate
+from breastseg.params.base import load
+from breastseg.params.phantom import Phantom
+from tests.conftest import REPOSITORY
+from tests.data.copies import GUISES
+from tests.data.samples import speckle
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
+
+    from breastseg.data.fingerprint import Fingerprints
+    from tests.data.copies import Guise, Picture
+
+LIMIT = 0.8
 
 
-def _flip(value: int, bits: list[int]) -> int:
-    for bit in bits:
-        value ^= 1 << bit
-    return value
+@pytest.fixture(scope="module")
+def scans() -> list[Picture]:
+    """Phantoms."""
+    params = load("phantom", Phantom, REPOSITORY / "params.yaml")
+    params = params.model_copy(update={"images": 24})
+    return [simulate(params, plan).image for plan in plan_images(params)]
 
 
-def _all_pairs(hashes: list[int], max_bits: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    found = [(i, j) for i in range(len(hashes)) for j in range(i) if (hashes[i] ^ hashes[j]).bit_count() <= max_bits]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+def _prints(*pictures: Picture) -> Fingerprints:
+    return np.stack([fingerprint(picture) for picture in pictures])
 
 
-BITS = st.lists(st.integers(0, 63), max_size=14, unique=True)
+def _group(prints: Fingerprints, limit: float = LIMIT) -> list[int]:
+    """The group of every image, by the place of its first one."""
+    names = [f"{place:05}" for place in range(len(prints))]
+    return [int(group) for group in find_duplicates(names, prints, limit).groups]
 
 
-@settings(deadline=None)
-@given(base=st.integers(0, 2**64 - 1), changes=st.lists(BITS, max_size=20), max_bits=st.integers(0, 12))
-def test_groups_are_those_of_comparing_all_pairs(base: int, changes: list[list[int]], max_bits: int) -> None:
-    hashes = [_flip(base, bits) for bits in changes]
-    names = [f"{i:02}" for i in range(len(hashes))]
-    found = duplicate_groups(names, np.array(hashes, dtype=np.uint64), max_bits)
-    assert found == connected_groups(names, _all_pairs(hashes, max_bits))
-
-
-def test_only_what_is_close_is_joined() -> None:
+def _walk(count: int, step: float) -> Fingerprints:
+    """Pictures that change a little from each to the next, until nothing of the first is left."""
     rng = np.random.default_rng(0)
-    hashes = rng.integers(0, 2**64, 600, dtype=np.uint64)
-    hashes[::2] = hashes[1::2] ^ np.uint64(0b1011)
-    names = [f"{i:03}" for i in range(len(hashes))]
-    assert duplicate_groups(names, hashes, 12) == connected_groups(names, _all_pairs(hashes.tolist(), 12))
+    state, frames = rng.normal(size=(8, 8)), []
+    for _ in range(count):
+        state = np.sqrt(1 - step**2) * state + step * rng.normal(size=(8, 8))
+        coarse = np.clip(128 + 40 * state, 0, 255).astype(np.uint8)
+        frames.append(fingerprint(np.kron(coarse, np.ones((3, 3), dtype=np.uint8))))
+    return np.stack(frames)
 
 
-def test_groups_hold_over_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_BLOCK", 64)
-    rng = np.random.default_rng(1)
-    hashes = rng.choice(np.uint64(1) << np.arange(64, dtype=np.uint64), (300, 3)).sum(axis=1, dtype=np.uint64)
-    names = [f"{i:03}" for i in range(len(hashes))]
-    for max_bits in (1, 2, 4):
-        assert duplicate_groups(names, hashes, max_bits) == connected_groups(
-            names, _all_pairs(hashes.tolist(), max_bits)
-        )
+def _enlarge(print_: Picture) -> Picture:
+    return np.kron(print_, np.ones((4, 4), dtype=np.uint8))
 
 
-def test_memory_is_bounded_when_all_images_are_nearly_the_same() -> None:
-    # frames of one film: every hash differs from every other in a few of twelve bits
-    hashes = np.arange(3000, dtype=np.uint64)
-    names = [f"{i:04}" for i in range(len(hashes))]
+@pytest.mark.parametrize("guise", GUISES, ids=lambda guise: guise.__name__)
+def test_copies_join_their_source_and_other_pictures_stay_apart(scans: list[Picture], guise: Guise) -> None:
+    copies = [guise(scan, np.random.default_rng(seed)) for seed, scan in enumerate(scans)]
+    groups = _group(_prints(*scans, *copies))
+    joined = [group == groups[place] for place, group in enumerate(groups[len(scans) :])]
+    assert np.mean(joined) >= 0.95
+    assert len(set(groups)) >= 0.9 * len(scans)
+
+
+def test_a_chain_of_doubtful_pairs_does_not_swallow_the_set() -> None:
+    prints = _walk(80, step=0.5)
+    alike = similarity(prints, prints)
+    assert np.mean(np.diagonal(alike, 1) >= LIMIT) > 0.7
+    assert np.diagonal(alike, 1).max() < 0.95
+    assert 1 < max(Counter(_group(prints)).values()) <= 12
+
+
+def test_a_film_is_one_group_and_crops_of_any_frames_join_it() -> None:
+    prints = _walk(100, step=0.15)
+    alike = similarity(prints, prints)
+    assert np.diagonal(alike, 1).min() > 0.95
+    assert alike[0, -1] < 0.5
+    crops = [_enlarge(prints[place])[5:-5, 5:-5].copy() for place in (30, 60, 90)]
+    assert set(_group(np.concatenate([prints, _prints(*crops)]))) == {0}
+
+
+def test_two_films_of_which_one_is_the_crop_of_the_other_are_one_group() -> None:
+    film = _walk(60, step=0.15)
+    crops = [_enlarge(frame)[9:-4, 4:-9].copy() for frame in film]
+    groups = _group(np.concatenate([film, _prints(*crops), _prints(speckle(0))]))
+    assert groups == [*([0] * 120), 120]
+
+
+def test_a_limit_above_what_is_beyond_doubt_holds() -> None:
+    film = _walk(2, step=0.15)
+    assert 0.95 < similarity(film[:1], film[1:]).item() < 0.995
+    assert _group(film) == [0, 0]
+    assert _group(film, limit=0.995) == [0, 1]
+
+
+def test_equal_pictures_are_one_group_at_any_limit() -> None:
+    assert _group(_prints(speckle(0), speckle(1), speckle(0)), limit=1) == [0, 1, 0]
+
+
+def test_blank_pictures_are_one_group_only_where_they_are_equal() -> None:
+    black, grey = (np.full((30, 30), value, dtype=np.uint8) for value in (0, 128))
+    assert _group(_prints(black, grey, speckle(0), black, grey)) == [0, 1, 2, 0, 1]
+
+
+def test_colour_does_not_hide_a_copy() -> None:
+    coloured = np.stack([speckle(0), speckle(1), speckle(2)], axis=2)
+    assert _group(_prints(coloured, speckle(3), coloured[:, ::2].copy())) == [0, 1, 0]
+
+
+def test_one_picture_is_a_group() -> None:
+    found = find_duplicates(["a"], _prints(speckle(0)), LIMIT)
+    assert found.groups == ["a"]
+    assert found.pairs.places.shape == (0, 2)
+
+
+def test_a_group_is_named_by_its_smallest_case() -> None:
+    found = find_duplicates(["d", "c", "b"], _prints(speckle(0), speckle(1), speckle(0)), LIMIT)
+    assert found.groups == ["b", "c", "b"]
+
+
+def _same(count: int) -> Fingerprints:
+    return np.repeat(_prints(speckle(0)), count, axis=0)
+
+
+def _noisy(count: int) -> Fingerprints:
+    noise: npt.NDArray[np.uint8] = np.random.default_rng(0).integers(0, 4, (count, 24, 24), dtype=np.uint8)
+    return _same(count) // 2 + noise
+
+
+@pytest.mark.parametrize("make", [_same, _noisy])
+def test_memory_is_bounded_when_all_images_are_the_same(make: Callable[[int], Fingerprints]) -> None:
+    prints = make(1000)
+    find_duplicates([str(place) for place in range(20)], prints[:20], LIMIT)
     tracemalloc.start()
-    groups = duplicate_groups(names, hashes, 12)
+    groups = _group(prints)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert set(groups) == {"0000"}
+    assert set(groups) == {0}
     assert peak < 100 * 2**20
-
-
-def test_a_hundred_thousand_images_take_seconds_even_when_half_are_equal() -> None:
-    hashes = np.random.default_rng(0).integers(0, 2**64, 100_000, dtype=np.uint64)
-    hashes[50_000:] = hashes[0]
-    start = time.process_time()
-    groups = duplicate_groups([f"{i:06}" for i in range(len(hashes))], hashes, 6)
-    assert time.process_time() - start < 10
-    assert groups[50_000:] == ["000000"] * 50_000

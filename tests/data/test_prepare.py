@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import pickle
 import tracemalloc
 from typing import TYPE_CHECKING, Literal
@@ -12,13 +13,15 @@ import pytest
 from PIL import Image
 
 from breastseg.data import prepare as prepare_module
+from breastseg.data import similar_pairs
 from breastseg.data.parallel import CHUNK
 from breastseg.data.prepare import prepare
 from breastseg.data.table import read_rows, read_table
 from breastseg.errors import ProblemsError
 from breastseg.params.data import Data, Layout
 from breastseg.params.prepare import Prepare
-from tests.data.samples import box, nothing, save, speckle, write_busi
+from tests.data.copies import crop_centre
+from tests.data.samples import box, nothing, outputs_in, save, speckle, write_busi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,14 +30,27 @@ if TYPE_CHECKING:
     from breastseg.data.cases import RawCase
 
 
-def _prepare(root: Path, out: Path, layout: Layout = "busi", on_error: Literal["fail", "drop"] = "fail") -> None:
-    params = Prepare(on_error=on_error, duplicate_max_bits=10)
-    prepare(Data(layout=layout, root=root.as_posix()), params, out / "cases.parquet", out / "dropped.csv")
+Choice = Literal["fail", "drop"]
+
+
+def _prepare(
+    root: Path,
+    out: Path,
+    layout: Layout = "busi",
+    on_error: Choice = "fail",
+    contradictions: Literal["keep", "drop"] = "keep",
+) -> None:
+    params = Prepare(on_error=on_error, duplicate_similarity=0.8, contradictions=contradictions)
+    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _dropped(out: Path) -> dict[str, str]:
-    with (out / "dropped.csv").open(encoding="utf-8", newline="") as file:
-        return {line["path"]: line["what"] for line in csv.DictReader(file)}
+    return {line["path"]: line["what"] for line in _lines(out / "dropped.csv")}
 
 
 @pytest.fixture
@@ -132,7 +148,7 @@ def test_faults_of_a_failed_run_leave_an_earlier_table_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("on_error", ["fail", "drop"])
-def test_no_case_at_all_fails_either_way(tmp_path: Path, on_error: Literal["fail", "drop"]) -> None:
+def test_no_case_at_all_fails_either_way(tmp_path: Path, on_error: Choice) -> None:
     (tmp_path / "raw" / "benign").mkdir(parents=True)
     with pytest.raises(ProblemsError, match="holds no case"):
         _prepare(tmp_path / "raw", tmp_path / "out", on_error=on_error)
@@ -209,23 +225,100 @@ def test_same_pictures_share_a_group_and_equal_pixels_a_hash(tmp_path: Path) -> 
     assert rows["normal (0)"].content_hash != rows["benign (1)"].content_hash
 
 
+@pytest.fixture
+def contradicting(tmp_path: Path) -> Path:
+    """Six cases: a malignant one shows the picture of a benign one, and a benign one a crop of the normal one."""
+    root = write_busi(tmp_path / "raw")
+    save(root / "malignant" / "malignant (1).png", speckle(0))
+    save(root / "benign" / "benign (2).png", crop_centre(speckle(2000), np.random.default_rng(0)))
+    save(root / "benign" / "benign (2)_mask.png", box(36, 44))
+    return root
+
+
+def test_contradicting_labels_are_told_and_kept_together(
+    contradicting: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _prepare(contradicting, tmp_path / "out")
+    assert _lines(tmp_path / "out" / "contradictions.csv") == [
+        {"group": "benign (0)", "case_id": "benign (0)", "label": "benign"},
+        {"group": "benign (0)", "case_id": "malignant (1)", "label": "malignant"},
+        {"group": "benign (2)", "case_id": "benign (2)", "label": "benign"},
+        {"group": "benign (2)", "case_id": "normal (0)", "label": "normal"},
+    ]
+    assert "2 groups of near-duplicates have several labels; their 4 images are kept together" in caplog.text
+    rows = read_rows(tmp_path / "out" / "cases.parquet")
+    assert len(rows) == 6
+    assert len({row.duplicate_group for row in rows}) == 4
+    assert _dropped(tmp_path / "out") == {}
+
+
+def test_contradicting_labels_are_left_out_and_listed_on_demand(
+    contradicting: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _prepare(contradicting, tmp_path / "out", contradictions="drop")
+    kept = [row.case_id for row in read_rows(tmp_path / "out" / "cases.parquet")]
+    assert kept == ["benign (1)", "malignant (0)"]
+    dropped = _lines(tmp_path / "out" / "dropped.csv")
+    assert [line["path"] for line in dropped] == [
+        f"{name.split()[0]}/{name}.png" for name in ("benign (0)", "benign (2)", "malignant (1)", "normal (0)")
+    ]
+    assert dropped[0]["what"] == "is benign, but among its near-duplicates are other labels"
+    assert all("prepare.contradictions: keep" in line["mend"] for line in dropped)
+    assert len(_lines(tmp_path / "out" / "contradictions.csv")) == 4
+    assert "4 images are left out" in caplog.text
+
+
+def test_nothing_but_contradictions_is_no_case(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw", benign=1, malignant=1, normal=0)
+    save(root / "malignant" / "malignant (0).png", speckle(0))
+    with pytest.raises(ProblemsError, match=r"holds no case(.|\n)*malignant \(0\)\.png: is malignant"):
+        _prepare(root, tmp_path / "out", contradictions="drop")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_contradiction_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _prepare(write_busi(tmp_path / "raw"), tmp_path / "out", contradictions="drop")
+    assert _lines(tmp_path / "out" / "contradictions.csv") == []
+    assert len(read_rows(tmp_path / "out" / "cases.parquet")) == 6
+    assert not caplog.records
+
+
+def test_near_pairs_are_told_with_their_similarity(contradicting: Path, tmp_path: Path) -> None:
+    _prepare(contradicting, tmp_path / "out")
+    (line,) = [line for line in _lines(tmp_path / "out" / "near_pairs.csv") if line["grouped"] == "True"]
+    # the equal ones are one picture, and no pair
+    assert (line["first"], line["second"]) == ("benign (2)", "normal (0)")
+    assert 0.9 < float(line["similarity"]) < 1
+    assert len(line["similarity"]) <= len("0.1234")
+
+
+def test_one_case_is_enough(tmp_path: Path) -> None:
+    _prepare(write_busi(tmp_path / "raw", benign=1, malignant=0, normal=0), tmp_path / "out")
+    assert [row.duplicate_group for row in read_rows(tmp_path / "out" / "cases.parquet")] == ["benign (0)"]
+    assert _lines(tmp_path / "out" / "near_pairs.csv") == []
+    assert (tmp_path / "out" / "near_pairs.png").exists()
+
+
 def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_busi(tmp_path / "raw", benign=2 * CHUNK)
     _prepare(root, tmp_path / "several")
     monkeypatch.setattr(prepare_module, "ordered_map", map)
     _prepare(root, tmp_path / "one")
-    for name in ("cases.parquet", "dropped.csv"):
+    for name in ("cases.parquet", "dropped.csv", "near_pairs.csv", "contradictions.csv", "near_pairs.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "several" / name).read_bytes()
 
 
 def _map_of_copies(function: Callable[[RawCase], object], cases: Sequence[RawCase]) -> Iterator[object]:
     """What `ordered_map` does, but in this process, where memory can be traced."""
-    return (function(pickle.loads(pickle.dumps(case))) for case in cases)  # noqa: S301 - our own bytes
+    yield from (function(pickle.loads(pickle.dumps(case))) for case in cases)  # noqa: S301 - our own bytes
+    gc.collect()  # the copies
 
 
 @pytest.mark.slow
 def test_memory_grows_by_less_than_1_kb_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_module, "ordered_map", _map_of_copies)
+    for name, size in (("_QUERIES", 100), ("_COMPARISONS", 1 << 12), ("_BATCH", 1 << 10)):
+        monkeypatch.setattr(similar_pairs, name, size)  # what is worked on at once is no more than the few fill
     few, many = 100, 1500  # far apart, because garbage collection adds some noise
     peaks = {}
     _prepare(write_busi(tmp_path / "warm"), tmp_path / "out")  # what is imported and cached once does not count

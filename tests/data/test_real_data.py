@@ -7,20 +7,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from breastseg.data.duplicates import find_duplicates
+from breastseg.data.fingerprint import fingerprint
 from breastseg.data.prepare import prepare
 from breastseg.data.split import make_split
 from breastseg.data.table import read_rows, read_table
 from breastseg.params.data import Data, Layout
 from breastseg.params.prepare import Prepare
 from breastseg.params.split import Split
+from tests.data.copies import GUISES
+from tests.data.samples import outputs_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.table import CaseRow
+    from tests.data.copies import Guise, Picture
 
 pytestmark = pytest.mark.real_data
+
+LIMIT = 0.8
 
 
 class Expected(NamedTuple):
@@ -42,14 +50,24 @@ SAMPLES = [
 def _prepare(layout: Layout, root: Path, out: Path) -> Path:
     if not root.is_dir():
         pytest.skip(f"needs {root}")
-    params = Prepare(on_error="fail", duplicate_max_bits=10)
-    prepare(Data(layout=layout, root=root.as_posix()), params, out / "cases.parquet", out / "dropped.csv")
+    params = Prepare(on_error="fail", duplicate_similarity=LIMIT, contradictions="keep")
+    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
     return out / "cases.parquet"
 
 
 @pytest.fixture(scope="module")
-def busi(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[CaseRow]:
-    return read_rows(_prepare("busi", real_data / "busi", tmp_path_factory.mktemp("busi")))
+def busi_table(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _prepare("busi", real_data / "busi", tmp_path_factory.mktemp("busi"))
+
+
+@pytest.fixture(scope="module")
+def busi(busi_table: Path) -> list[CaseRow]:
+    return read_rows(busi_table)
+
+
+@pytest.fixture(scope="module")
+def busi_images(busi_table: Path) -> list[Picture]:
+    return [case.image() for case in read_table(busi_table)]
 
 
 @pytest.mark.parametrize("expected", SAMPLES, ids=lambda expected: expected.folder)
@@ -91,17 +109,43 @@ def test_busi_has_its_counts(busi: list[CaseRow]) -> None:
 
 def test_two_images_in_five_of_busi_have_a_near_duplicate(busi: list[CaseRow]) -> None:
     sizes = Counter(row.duplicate_group for row in busi)
-    assert 0.35 < sum(size for size in sizes.values() if size > 1) / len(busi) < 0.45
+    assert 0.35 < sum(size for size in sizes.values() if size > 1) / len(busi) < 0.5
+    assert len(sizes) >= 430
     assert max(sizes.values()) <= 20
+
+
+def test_images_of_busi_that_correlate_are_in_one_group(busi: list[CaseRow], busi_images: list[Picture]) -> None:
+    small = [Image.fromarray(image).resize((48, 48), Image.Resampling.BILINEAR) for image in busi_images]
+    correlations = np.corrcoef(np.stack([np.asarray(picture).ravel() for picture in small]))
+    first, second = np.nonzero(np.triu(correlations > 0.98, 1))
+    groups = np.array([row.duplicate_group for row in busi])
+    assert len(first) > 90
+    assert np.mean(groups[first] == groups[second]) >= 0.98
+
+
+@pytest.mark.parametrize("guise", GUISES, ids=lambda guise: guise.__name__)
+def test_copies_of_busi_join_their_source_and_do_not_tie_others(busi_images: list[Picture], guise: Guise) -> None:
+    copies = [guise(image, np.random.default_rng(seed)) for seed, image in enumerate(busi_images)]
+    prints = np.stack([fingerprint(picture) for picture in (*busi_images, *copies)])
+    groups = find_duplicates([f"{place:05}" for place in range(len(prints))], prints, LIMIT).groups
+    sources, copied = groups[: len(copies)], groups[len(copies) :]
+    assert np.mean([source == copy for source, copy in zip(sources, copied, strict=True)]) >= 0.95
+    assert len(set(groups)) >= 430
+
+
+def test_contradicting_labels_of_busi_are_told(busi: list[CaseRow], busi_table: Path) -> None:
+    groups = {line.split(",")[0] for line in (busi_table.parent / "contradictions.csv").read_text().splitlines()[1:]}
     labels: dict[str, set[str]] = {}
     for row in busi:
         labels.setdefault(row.duplicate_group, set()).add(row.label)
-    assert any(len(found) > 1 for found in labels.values())  # some carry different labels
+    assert groups == {group for group, found in labels.items() if len(found) > 1}
+    assert groups
 
 
 def test_no_near_duplicates_of_busi_are_parted(busi: list[CaseRow]) -> None:
-    split = make_split(busi, Split(seed=0, folds=5, fold=0, val_share=0.2))
-    subsets: dict[str, set[str]] = {}
-    for row, place in zip(busi, split, strict=True):
-        subsets.setdefault(row.duplicate_group, set()).add(place.subset)
-    assert all(len(found) == 1 for found in subsets.values())
+    for fold in range(5):
+        split = make_split(busi, Split(seed=0, folds=5, fold=fold, val_share=0.2, grouped=True))
+        subsets: dict[str, set[str]] = {}
+        for row, place in zip(busi, split, strict=True):
+            subsets.setdefault(row.duplicate_group, set()).add(place.subset)
+        assert all(len(found) == 1 for found in subsets.values())

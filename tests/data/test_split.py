@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 LABELS = ("benign", "malignant", "normal")
 
 
-def _params(fold: int = 0, folds: int = 5, seed: int = 0, val_share: float = 0.2) -> Split:
-    return Split(seed=seed, folds=folds, fold=fold, val_share=val_share)
+def _params(fold: int = 0, folds: int = 5, seed: int = 0, val_share: float = 0.2, *, grouped: bool = True) -> Split:
+    return Split(seed=seed, folds=folds, fold=fold, val_share=val_share, grouped=grouped)
 
 
 def _rows(count: int = 200, images_a_patient: int = 2) -> list[CaseRow]:
@@ -58,6 +58,22 @@ def _tied_rows(draw: st.DrawFn) -> list[CaseRow]:
     ]
 
 
+def _rows_with_copies() -> list[CaseRow]:
+    """Two images of each patient, and copies of some."""
+    copies = [case_row(f"x{i:03}", label=LABELS[i % 3], duplicate_group=f"d{i // 3}") for i in range(90)]
+    return [*_rows(150), *copies]
+
+
+def _parted(rows: list[CaseRow], split: list[SplitRow]) -> set[str]:
+    """The patients and the near-duplicates that are in two subsets or two folds."""
+    places: dict[str, set[tuple[str, int]]] = {}
+    for row, place in zip(rows, split, strict=True):
+        for name in (row.patient, row.duplicate_group):
+            if name:
+                places.setdefault(name, set()).add((place.subset, place.fold))
+    return {name for name, found in places.items() if len(found) > 1}
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=_tied_rows(), fold=st.integers(0, 2), seed=st.integers(0, 5))
 def test_no_patient_and_no_near_duplicates_are_in_two_subsets(rows: list[CaseRow], fold: int, seed: int) -> None:
@@ -65,12 +81,44 @@ def test_no_patient_and_no_near_duplicates_are_in_two_subsets(rows: list[CaseRow
         split = make_split(rows, _params(fold, folds=3, seed=seed, val_share=0.5))
     except ProblemsError:
         return  # all tied together: told, not parted
-    for key in ("patient", "duplicate_group"):
-        places: dict[str, set[tuple[str, int]]] = {}
-        for row, place in zip(rows, split, strict=True):
-            if value := getattr(row, key):
-                places.setdefault(value, set()).add((place.subset, place.fold))
-        assert all(len(found) == 1 for found in places.values())
+    assert _parted(rows, split) == set()
+
+
+@pytest.mark.parametrize("fold", range(5))
+def test_no_fold_parts_a_group(fold: int) -> None:
+    rows = _rows_with_copies()
+    assert _parted(rows, make_split(rows, _params(fold))) == set()
+
+
+@pytest.mark.parametrize("fold", range(5))
+def test_every_fold_parts_patients_and_near_duplicates_where_grouping_is_off(fold: int) -> None:
+    rows = _rows_with_copies()
+    parted = _parted(rows, make_split(rows, _params(fold, grouped=False)))
+    assert {name[0] for name in parted} == {"p", "d"}
+    assert len(parted) > 20
+
+
+def test_a_split_without_grouping_is_stratified_and_tests_every_case_once() -> None:
+    rows = _rows_with_copies()
+    splits = [make_split(rows, _params(fold, grouped=False)) for fold in range(5)]
+    tested = [place.case_id for split in splits for place in split if place.subset == "test"]
+    assert sorted(tested) == [row.case_id for row in rows]
+    for count in count_table(rows, splits[0]):
+        share = {"test": 0.2, "val": 0.16, "train": 0.64}[count.subset]
+        assert count.cases == pytest.approx(share * sum(row.label == count.label for row in rows), abs=2)
+
+
+def test_a_split_without_grouping_still_tells_the_true_groups() -> None:
+    rows = _rows_with_copies()
+    assert [place.group for place in make_split(rows, _params(grouped=False))] == group_cases(rows)
+
+
+def test_a_split_without_grouping_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    rows = _rows(20, images_a_patient=1)
+    make_split([*rows, case_row("x", patient="p0")], _params(grouped=True))
+    assert not caplog.records
+    make_split([*rows, *(case_row(f"x{i}", patient="p0") for i in range(20))], _params(grouped=False))
+    assert "split.grouped is false: 1 of 20 groups of patients and near-duplicates are parted" in caplog.text
 
 
 def test_patients_and_duplicates_tie_groups_together_in_chains() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from breastseg.data.fingerprint import fingerprint
 from breastseg.data.layouts import layout
-from breastseg.data.perceptual_hash import perceptual_hash
 from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
+    from breastseg.data.fingerprint import Fingerprints
     from breastseg.data.layouts import Layout
     from breastseg.inference.decode import UInt8Image
 
@@ -34,11 +35,11 @@ class Examined:
 
     Attributes:
         case: The row of the table; its near-duplicate group is not known yet and names the case itself.
-        perceptual_hash: 64 bits; see `perceptual_hash`.
+        fingerprint: uint8 `[24, 24]`.
     """
 
     case: PreparedCase
-    perceptual_hash: int
+    fingerprint: Fingerprints
 
 
 def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
@@ -134,7 +135,7 @@ def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) 
         mask_png=encode_png(lesion),
         ignored_png=None if ignored is None else encode_png(ignored),
     )
-    return Examined(prepared, perceptual_hash(image))
+    return Examined(prepared, fingerprint(image))
 
 
 def _content_hash(image: UInt8Image) -> str:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from array import array
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
+from breastseg.data.contradictions import ContradictionRow, find_contradictions
 from breastseg.data.csv_file import write_csv
-from breastseg.data.duplicates import duplicate_groups
+from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
+from breastseg.data.fingerprint import SIDE
 from breastseg.data.layouts import layout
+from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, list_pairs
 from breastseg.data.parallel import ordered_map
 from breastseg.data.table import PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
@@ -25,53 +29,94 @@ from breastseg.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from breastseg.data.cases import RawCase
+    from breastseg.data.cases import Label, RawCase
     from breastseg.params.data import Data
     from breastseg.params.prepare import Prepare
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the prepared data goes.
+
+    Attributes:
+        table: The prepared table, Parquet.
+        dropped: What was left out, CSV: `path` (from the data root), `what`, `mend`.
+        near_pairs: Pairs of images that are alike or nearly so, CSV; see `NearPairRow`.
+        contradictions: Near-duplicates with different labels, CSV; see `ContradictionRow`.
+        sheet: Picture of the pairs that were hardest to decide, PNG.
+    """
+
+    table: Path
+    dropped: Path
+    near_pairs: Path
+    contradictions: Path
+    sheet: Path
 
 
 @dataclass
 class _Seen:
-    """What is kept of the cases that went by: ids and perceptual hashes, in the same order."""
+    """What is kept of the cases that went by, in the same order; of it, the fingerprints take most, and so a file."""
 
+    fingerprints: IO[bytes]
     case_ids: list[str] = field(default_factory=list)
-    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    labels: list[Label] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+
+    def add(self, raw: RawCase, examined: Examined) -> None:
+        self.case_ids.append(raw.case_id)
+        self.labels.append(examined.case.label)
+        self.images.append(raw.image)
+        self.fingerprints.write(examined.fingerprint.tobytes())
+
+    def find_duplicates(self, limit: float) -> Duplicates:
+        self.fingerprints.flush()
+        pixels = np.asarray(np.memmap(self.fingerprints, dtype=np.uint8, mode="r"))
+        return find_duplicates(self.case_ids, pixels.reshape(-1, SIDE, SIDE), limit)
 
 
-def prepare(data: Data, params: Prepare, out: Path, dropped: Path) -> None:
-    """Check every raw case and write the prepared table.
+def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
+    """Check every raw case, find near-duplicates, and write the prepared table.
 
-    Cases pass through one by one: beside the list of files, a 64-bit hash a case is what is held in memory.
+    Cases pass through one by one: beside the list of files, about 1 KB a case is what is held in memory.
 
     Args:
         data: The raw folder and its layout.
-        params: What to do with faults, and what counts as a near-duplicate.
-        out: The prepared table (Parquet).
-        dropped: A CSV with the columns `path` (from the data root), `what`, `mend`: what `on_error: drop` left out.
+        params: What to do with faults and contradictions, and what counts as a near-duplicate.
+        outputs: The files to write; none is written before all cases are checked.
 
     Raises:
         ProblemsError: There is no case, or there are faults and `on_error` is `fail`. Nothing is written then.
     """
-    examined = out.with_name(f".{out.name}.examined")
+    examined = outputs.table.with_name(f".{outputs.table.name}.examined")
     try:
-        seen, problems = _examine_to(examined, data)
-        _check(data.root, params, problems, seen)
-        write_table(_regroup(examined, seen, params.duplicate_max_bits), out)
-        write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], dropped)
+        with TemporaryFile() as fingerprints:
+            seen = _Seen(fingerprints)
+            problems = _examine_to(examined, data, seen)
+            _check(data.root, params, problems, seen)
+            duplicates = seen.find_duplicates(params.duplicate_similarity)
+        contradictions = find_contradictions(seen.case_ids, seen.labels, duplicates.groups)
+        left_out = _contradicting(contradictions, seen, params)
+        problems += left_out.values()
+        _require_cases(data.root, len(seen.case_ids) - len(left_out), problems)
+        _write_duplicates(outputs, examined, seen.case_ids, duplicates)
+        write_csv(ContradictionRow, contradictions, outputs.contradictions)
+        write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], outputs.dropped)
+        write_table(_regroup(examined, duplicates.groups, left_out), outputs.table)
     finally:
         examined.unlink(missing_ok=True)
-        _remove_if_empty(out.parent)
+        _remove_if_empty(outputs.table.parent)
 
 
-def _examine_to(path: Path, data: Data) -> tuple[_Seen, list[Problem]]:
-    """Write the cases without fault to `path`; give what is to be kept of them, and the faults of the others."""
+def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
+    """Write the cases without fault to `path`, and note what is to be kept of them; give the faults of the others."""
     listing = layout(data.layout).find_cases(Path(data.root))
     cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
     shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
-    seen = _Seen()
     problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared)]
     write_table(_examine_all(cases, data.layout, seen, problems, shared), path)
-    return seen, problems
+    return problems
 
 
 def _clash(case: RawCase) -> Problem:
@@ -87,28 +132,53 @@ def _examine_all(
     Cases with an id in `shared` are looked at as well, so that their other faults are told in the same round.
     """
     results = ordered_map(partial(examine, layout_name=layout_name), cases)
-    for result in tqdm(results, desc="prepare", total=len(cases), unit="image"):
+    progress = tqdm(results, desc="prepare", total=len(cases), unit="image")
+    for case, result in zip(cases, progress, strict=True):
         if not isinstance(result, Examined):
             problems += result
-        elif result.case.case_id not in shared:
-            seen.case_ids.append(result.case.case_id)
-            seen.hashes.append(result.perceptual_hash)
+        elif case.case_id not in shared:
+            seen.add(case, result)
             yield result.case
 
 
 def _check(root: str, params: Prepare, problems: Sequence[Problem], seen: _Seen) -> None:
     if problems and params.on_error == "fail":
         raise ProblemsError(f"{root} cannot be prepared; prepare.on_error: drop leaves these out", problems)
-    if not seen.case_ids:
+    _require_cases(root, len(seen.case_ids), problems)
+
+
+def _require_cases(root: str, count: int, problems: Sequence[Problem]) -> None:
+    if count == 0:
         nothing = Problem(root, "holds no case that can be used", "Check data.root and data.layout")
         raise ProblemsError("No case at all", [nothing, *problems])
 
 
-def _regroup(examined: Path, seen: _Seen, max_bits: int) -> Iterator[PreparedCase]:
-    """Yield the cases again, now with their near-duplicate groups, which take all of them to know."""
-    groups = duplicate_groups(seen.case_ids, np.array(seen.hashes, dtype=np.uint64), max_bits)
+def _contradicting(contradictions: Sequence[ContradictionRow], seen: _Seen, params: Prepare) -> dict[str, Problem]:
+    """Warn of contradictions, and say what is wrong with each case that they leave out; none where they are kept."""
+    drop = params.contradictions == "drop"
+    if contradictions:
+        groups, how = len({row.group for row in contradictions}), "left out" if drop else "kept together"
+        message = "%d groups of near-duplicates have several labels; their %d images are %s (prepare.contradictions)"
+        _log.warning(message, groups, len(contradictions), how)
+    images = dict(zip(seen.case_ids, seen.images, strict=True)) if drop else {}
+    return {row.case_id: _other_label(row, images[row.case_id]) for row in contradictions if drop}
+
+
+def _other_label(row: ContradictionRow, image: str) -> Problem:
+    what = f"is {row.label}, but among its near-duplicates are other labels"
+    return Problem(image, what, "Mend the wrong label, or set prepare.contradictions: keep")
+
+
+def _write_duplicates(outputs: Outputs, examined: Path, case_ids: Sequence[str], duplicates: Duplicates) -> None:
+    write_csv(NearPairRow, list_pairs(case_ids, duplicates), outputs.near_pairs)
+    draw_sheet(*hardest_pairs(list_pairs(case_ids, duplicates)), examined, outputs.sheet)
+
+
+def _regroup(examined: Path, groups: Sequence[str], left_out: Collection[str]) -> Iterator[PreparedCase]:
+    """Yield the cases that stay, now with their near-duplicate groups, which take all of them to know."""
     for case, group in zip(read_table(examined), groups, strict=True):
-        yield replace(case, duplicate_group=group)
+        if case.case_id not in left_out:
+            yield replace(case, duplicate_group=group)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -1,8 +1,9 @@
-"""The split table: folds, stratified by label, that never part the images of one patient or near-duplicates."""
+"""The split table: folds, stratified by label, that part no patient and no near-duplicates unless asked to."""
 
 from __future__ import annotations
 
 import csv
+import logging
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, get_args
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from breastseg.data.table import CaseRow
     from breastseg.params.split import Split
+
+_log = logging.getLogger(__name__)
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
@@ -59,8 +62,8 @@ class CountRow:
 def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
     """Assign every case to a fold and to a subset.
 
-    The folds depend on the cases, `params.seed` and `params.folds` only, so that all choices of `params.fold`
-    together are one cross-validation.
+    The folds depend on the cases and all params but `fold` and `val_share`, so that all choices of `params.fold`
+    together are one cross-validation. Where `params.grouped` is false, groups are parted, and a warning says so.
 
     Args:
         rows: The cases.
@@ -74,11 +77,14 @@ def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
     """
     labels = np.array([row.label for row in rows])
     groups = np.array(group_cases(rows))
-    folds = _folds(labels, groups, params.folds, params.seed, "Lower split.folds")
+    units = groups if params.grouped else np.array([row.case_id for row in rows])
+    folds = _folds(labels, units, params.folds, params.seed, "Lower split.folds")
     subsets = np.where(folds == params.fold, "test", "train").astype(object)
     rest = np.flatnonzero(folds != params.fold)
-    parts = _folds(labels[rest], groups[rest], round(1 / params.val_share), params.seed, "Raise split.val_share")
+    parts = _folds(labels[rest], units[rest], round(1 / params.val_share), params.seed, "Raise split.val_share")
     subsets[rest[parts == 0]] = "val"
+    if not params.grouped:
+        _warn_of_leaks(groups, subsets)
     places = zip(rows, groups.tolist(), folds.tolist(), subsets.tolist(), strict=True)
     return [SplitRow(row.case_id, group, fold, subset) for row, group, fold, subset in places]
 
@@ -134,6 +140,13 @@ def read_split(path: Path) -> list[SplitRow]:
 def _split_row(line: dict[str, str]) -> SplitRow:
     subsets: dict[str, Subset] = {name: name for name in SUBSETS}
     return SplitRow(line["case_id"], line["group"], int(line["fold"]), subsets[line["subset"]])
+
+
+def _warn_of_leaks(groups: Strings, subsets: npt.NDArray[np.object_]) -> None:
+    places = Counter(group for group, _ in set(zip(groups.tolist(), subsets.tolist(), strict=True)))
+    parted = sum(count > 1 for count in places.values())
+    message = "split.grouped is false: %d of %d groups of patients and near-duplicates are parted; scores will flatter"
+    _log.warning(message, parted, len(places))
 
 
 def _folds(labels: Strings, groups: Strings, parts: int, seed: int, mend: str) -> Folds:

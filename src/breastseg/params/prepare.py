@@ -1,4 +1,4 @@
-"""The section `prepare`: what happens to faulty cases, and what counts as a near-duplicate."""
+"""The section `prepare`: what happens to faulty and contradicting cases, and what counts as a near-duplicate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ class Prepare(Section):
 
     Attributes:
         on_error: `fail` ends with one error that lists every problem; `drop` leaves those cases out and lists them.
-        duplicate_max_bits: Two images whose 64-bit perceptual hashes differ in at most so many bits are one group;
-            0 groups equal hashes only.
+        duplicate_similarity: Two images that are at least so alike are near-duplicates; see `docs/data.md`.
+        contradictions: Of near-duplicates with different labels, `keep` keeps all, together; `drop` leaves all of them
+            out and lists them.
     """
 
     on_error: Literal["fail", "drop"]
-    duplicate_max_bits: int = Field(ge=0, le=12)
+    duplicate_similarity: float = Field(ge=0.6, le=1)
+    contradictions: Literal["keep", "drop"]

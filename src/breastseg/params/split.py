@@ -14,16 +14,19 @@ class Split(Section):
     """Knobs of the split table.
 
     Attributes:
-        seed: Seed of the assignment of groups to folds.
-        folds: Number of folds, stratified by label and grouped.
+        seed: Seed of the assignment to folds.
+        folds: Number of folds, stratified by label.
         fold: The fold whose cases are the test set, from 0.
         val_share: Share of the other cases that become the validation set, 0..0.5.
+        grouped: Keep groups of patients and near-duplicates together. `False` draws case by case, as many public
+            projects do: that leaks, and is there to measure how much.
     """
 
     seed: Seed
     folds: int = Field(ge=2, le=50)
     fold: int = Field(ge=0)
     val_share: float = Field(gt=0, le=0.5)
+    grouped: bool
 
     @model_validator(mode="after")
     def _fold_exists(self) -> Self:
