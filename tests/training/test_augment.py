@@ -96,7 +96,14 @@ def test_a_rotation_turns_by_at_most_its_degrees() -> None:
 
 @pytest.mark.parametrize(
     ("name", "amount"),
-    [("gamma", 1.5), ("brightness_share", 0.2), ("contrast_share", 0.3), ("gain_share", 0.4), ("speckle_share", 0.2), ("blur_px", 2.0)],
+    [
+        ("gamma", 1.5),
+        ("brightness_share", 0.2),
+        ("contrast_share", 0.3),
+        ("gain_share", 0.4),
+        ("speckle_share", 0.2),
+        ("blur_px", 2.0),
+    ],
 )
 def test_grey_values_change_alone_and_padding_stays_black(name: str, amount: float) -> None:
     images, targets = batch()

@@ -22,8 +22,8 @@ class Augment(Section):
         gamma: Largest exponent of the gamma change; 1 switches it off.
         brightness_share: Largest change of brightness, as a share of the value range.
         contrast_share: Largest change of contrast, as a share.
-        gain_share: Largest change of brightness from one side of the image to the other, as a share of the value, at any
-            angle: scanners amplify by depth.
+        gain_share: Largest change of brightness from the middle to a corner, as a share of the value, at any angle, as
+            a scanner's gain over depth gives.
         speckle_share: Largest standard deviation of the multiplicative noise.
         blur_px: Largest standard deviation of the Gaussian blur.
     """
