@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ModelFile = Annotated[Path, typer.Option("--model", help="The exported ONNX file.")]
+ExportedModel = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The exported ONNX file.")]
 
 
 class _Commands(TyperGroup):
@@ -71,6 +72,25 @@ def predict(
 
     count = predict_images(images, model, out)
     typer.echo(f"{count} images: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
+
+
+@app.command()
+def evaluate(
+    model: ExportedModel,
+    root: Annotated[Path, typer.Option(help="The data set's folder, or its parent.")],
+    layout: Annotated[str, typer.Option(help="How it is laid out: busi, bus_bra, bus_uclm, bcss or table.")],
+    out: Annotated[Path, typer.Option(help="Folder for metrics, per-image table and overlays.")],
+    on_error: Annotated[str, typer.Option(help="Faulty cases: fail, or drop them and list them.")] = "fail",
+    resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over groups.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Judge an exported model on a labelled folder. Research use only."""
+    with _extra("evaluate"):
+        from breastseg.evaluation.evaluate_model import Bootstrap, evaluate_model
+        from breastseg.evaluation.labelled_folder import LabelledFolder
+    folder = LabelledFolder(root, layout, on_error)
+    typer.echo(evaluate_model(model, folder, out, Bootstrap(resamples, seed)))
+    typer.echo(f"metrics.json, statistics.json, per_image.csv, overlays.png and dropped.csv are in {out}")
 
 
 @app.command()

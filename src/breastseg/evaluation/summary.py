@@ -42,7 +42,7 @@ def comparison_table(statistics: Path) -> str:
         [heading, *(format_mean(found.get((network, metric)), decimals) for network in networks)]
         for metric, heading, decimals in HEADLINES
     ]
-    return "\n".join([*_lay_out([["", *networks], *rows]), "", *_notes(found)])
+    return "\n".join([*lay_out([["", *networks], *rows]), "", *_notes(found)])
 
 
 def format_mean(row: Statistic | None, decimals: int) -> str:
@@ -53,7 +53,7 @@ def format_mean(row: Statistic | None, decimals: int) -> str:
     return f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
 
 
-def _lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
+def lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
