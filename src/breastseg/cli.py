@@ -94,6 +94,23 @@ def evaluate(
 
 
 @app.command()
+def benchmark(
+    model: ExportedModel,
+    images: Annotated[int, typer.Option(min=1, help="Simulated images to time.")] = 100,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads an image; all usable CPUs by default.")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for the record.")] = None,
+) -> None:
+    """Measure milliseconds an image on this machine. Research use only."""
+    from breastseg.inference.benchmark import benchmark as measure
+    from breastseg.inference.benchmark import format_benchmark, write_benchmark
+
+    found = measure(model, images, threads)
+    typer.echo(format_benchmark(found))
+    if json:
+        write_benchmark(found, json)
+
+
+@app.command()
 def serve(
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file [BREASTSEG_MODEL].")] = None,
     host: Annotated[
@@ -112,7 +129,7 @@ def summary() -> None:
     """Print the comparison of the last pipeline run and what to do next. Research use only."""
     with _extra("evaluate"):
         from breastseg.evaluation.summary import comparison_table
-    typer.echo(comparison_table(Path("metrics/statistics.json")))
+    typer.echo(comparison_table(Path("metrics/statistics.json"), Path("metrics/compute.json")))
     typer.echo(_NEXT)
 
 

@@ -54,11 +54,10 @@ def test_threads_work_at_the_same_time() -> None:
 
 
 def test_threads_read_only_a_few_items_ahead() -> None:
-    read: list[int] = []
-    results = threaded_map(_square, (read.append(n) or n for n in range(1000)), workers=2)
+    source = iter(range(1000))
+    results = threaded_map(_square, source, workers=2)
     assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
-    assert len(read) <= 5 + 4
-    results.close()
+    assert next(source) <= 5 + 4
 
 
 def test_an_error_in_a_thread_comes_through() -> None:

@@ -1,4 +1,4 @@
-"""Judges an exported model case by case, on all cores, with the code that serves it and the code that scores networks."""
+"""Judges an exported model case by case, on all cores: the code that serves it, then the code that scores networks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def judge_case(segmenter: Segmenter, case: PreparedCase, place: SplitRow) -> Row
     return make_row(segmenter.contract.network, case, place, scores)
 
 
-def choose_overlays(segmenter: Segmenter, cases: FolderCases, rows: Sequence[Row], count: int) -> dict[str, list[Overlay]]:
+def choose_overlays(
+    segmenter: Segmenter, cases: FolderCases, rows: Sequence[Row], count: int
+) -> dict[str, list[Overlay]]:
     """Segment the cases of the gallery again: best, median and worst lesion images.
 
     Where no image has a lesion, the gallery is of the normals with the largest false positives.

@@ -1,10 +1,9 @@
-"""Reads any labelled folder for one judgement, through the same checks, duplicates and groups as the pipeline's data."""
+"""Reads a labelled folder to be judged, with the same checks, near-duplicates and groups as the pipeline's data."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from breastseg.params.prepare import Prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 # as in params.yaml: which images are near-duplicates decides what the intervals resample
 DUPLICATE_MAX_BITS = 10
@@ -56,7 +56,9 @@ class FolderCases:
     def places(self) -> dict[str, SplitRow]:
         """Every case is a test case, in the group that intervals resample."""
         groups = group_cases(self.rows)
-        return {row.case_id: SplitRow(row.case_id, group, 0, "test") for row, group in zip(self.rows, groups, strict=True)}
+        return {
+            row.case_id: SplitRow(row.case_id, group, 0, "test") for row, group in zip(self.rows, groups, strict=True)
+        }
 
     def read(self, case_ids: Iterable[str] | None = None) -> Iterator[PreparedCase]:
         """Read cases one by one, all without `case_ids`."""
