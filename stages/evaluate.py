@@ -21,6 +21,7 @@ def main() -> None:
             headline=Path("metrics/evaluate.json"),
             statistics=Path("metrics/statistics.json"),
             per_image=Path("metrics/per_image.csv"),
+            compute=Path("metrics/compute.json"),
             operating_points=Path("models/operating_points.json"),
             overlays=Path("plots/overlays"),
         ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from tests.evaluation.labelled import write_lesions, write_normals
 from tests.onnx_models import bright_image, write_model
 
 if TYPE_CHECKING:
@@ -74,6 +75,54 @@ def test_predict_needs_no_extra_and_serve_names_the_one_it_needs(tmp_path: Path)
     done = run("serve", "--model", model, before=bare)
     assert done.returncode == 1
     assert "pip install 'breastseg[serve]'" in done.stderr
+
+
+def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
+    model, root = write_model(tmp_path / "m.onnx"), write_normals(write_lesions(tmp_path / "raw"))
+    training = (
+        "torch",
+        "torchvision",
+        "lightning",
+        "timm",
+        "segmentation_models_pytorch",
+        "safetensors",
+        "onnx",
+        "dvc",
+    )
+    bare = f"from tests.blocked_imports import block; block(*{(*training, 'dvclive', 'fastapi', 'pandas')})"
+    arguments = ("evaluate", model, "--root", root, "--layout", "busi", "--out", tmp_path / "out", "--resamples", "200")
+    done = run(*arguments, before=bare)
+    assert done.returncode == 0, done.stderr
+    assert "Dice         0.650 [" in done.stdout
+    assert f"are in {tmp_path / 'out'}" in done.stdout
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["lesion"]["dice"]["mean"] == 0.65
+
+
+def test_evaluate_names_the_extra_it_needs(tmp_path: Path) -> None:
+    arguments = ("evaluate", tmp_path / "m.onnx", "--root", tmp_path, "--layout", "busi", "--out", tmp_path / "out")
+    for package in ("pyarrow", "sklearn", "yaml"):
+        done = run(*arguments, before=f"sys.modules.update({{{package!r}: None}})")
+        assert done.returncode == 1
+        assert "pip install 'breastseg[evaluate]'" in done.stderr
+
+
+def test_evaluate_tells_errors_without_a_trace(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx")
+    done = run("evaluate", model, "--root", tmp_path, "--layout", "dicom", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "--layout dicom is unknown" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_benchmark_needs_no_extra_and_writes_the_record(tmp_path: Path) -> None:
+    bare = "sys.modules.update(dict.fromkeys(['fastapi', 'torch', 'scipy', 'yaml', 'matplotlib', 'pyarrow']))"
+    arguments = (write_model(tmp_path / "m.onnx"), "--images", "3", "--threads", "1", "--json", tmp_path / "b.json")
+    done = run("benchmark", *arguments, before=bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "decode and segment" in done.stdout
+    record = json.loads((tmp_path / "b.json").read_text())
+    assert (record["images"], record["threads"]) == (3, 1)
+    assert record["total"]["median_ms"] > 0
 
 
 def test_serve_without_a_model_names_the_option_and_the_variable() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ModelFile = Annotated[Path, typer.Option("--model", help="The exported ONNX file.")]
+ExportedModel = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The exported ONNX file.")]
 
 
 class _Commands(TyperGroup):
@@ -74,6 +75,42 @@ def predict(
 
 
 @app.command()
+def evaluate(
+    model: ExportedModel,
+    root: Annotated[Path, typer.Option(help="The data set's folder, or its parent.")],
+    layout: Annotated[str, typer.Option(help="How it is laid out: busi, bus_bra, bus_uclm, bcss or table.")],
+    out: Annotated[Path, typer.Option(help="Folder for metrics, per-image table and overlays.")],
+    on_error: Annotated[str, typer.Option(help="Faulty cases: fail, or drop them and list them.")] = "fail",
+    resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over groups.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Judge an exported model on a labelled folder. Research use only."""
+    with _extra("evaluate"):
+        from breastseg.evaluation.evaluate_model import Bootstrap, evaluate_model
+        from breastseg.evaluation.labelled_folder import LabelledFolder
+    folder = LabelledFolder(root, layout, on_error)
+    typer.echo(evaluate_model(model, folder, out, Bootstrap(resamples, seed)))
+    typer.echo(f"metrics.json, statistics.json, per_image.csv, overlays.png and dropped.csv are in {out}")
+
+
+@app.command()
+def benchmark(
+    model: ExportedModel,
+    images: Annotated[int, typer.Option(min=1, help="Simulated images to time.")] = 100,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads an image; all usable CPUs by default.")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for the record.")] = None,
+) -> None:
+    """Measure milliseconds an image on this machine. Research use only."""
+    from breastseg.inference.benchmark import benchmark as measure
+    from breastseg.inference.benchmark import format_benchmark, write_benchmark
+
+    found = measure(model, images, threads)
+    typer.echo(format_benchmark(found))
+    if json:
+        write_benchmark(found, json)
+
+
+@app.command()
 def serve(
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file [BREASTSEG_MODEL].")] = None,
     host: Annotated[
@@ -92,7 +129,7 @@ def summary() -> None:
     """Print the comparison of the last pipeline run and what to do next. Research use only."""
     with _extra("evaluate"):
         from breastseg.evaluation.summary import comparison_table
-    typer.echo(comparison_table(Path("metrics/statistics.json")))
+    typer.echo(comparison_table(Path("metrics/statistics.json"), Path("metrics/compute.json")))
     typer.echo(_NEXT)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
-from breastseg.data.parallel import CHUNK, ordered_map
+from breastseg.data.parallel import CHUNK, ordered_map, threaded_map
 
 
 def _square(number: int) -> int:
@@ -40,3 +41,25 @@ def test_an_error_comes_through() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert list(ordered_map(_square, [])) == []
+
+
+def test_threads_keep_order_and_stay_in_this_process() -> None:
+    assert list(threaded_map(_square, range(50), workers=3)) == [n * n for n in range(50)]
+    assert set(threaded_map(_process, range(9), workers=3)) == {os.getpid()}
+
+
+def test_threads_work_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=30)
+    assert len(list(threaded_map(lambda _: meeting.wait(), range(2), workers=2))) == 2
+
+
+def test_threads_read_only_a_few_items_ahead() -> None:
+    source = iter(range(1000))
+    results = threaded_map(_square, source, workers=2)
+    assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
+    assert next(source) <= 5 + 4
+
+
+def test_an_error_in_a_thread_comes_through() -> None:
+    with pytest.raises(ValueError, match="no"):
+        list(threaded_map(_refuse, range(3 * CHUNK), workers=2))

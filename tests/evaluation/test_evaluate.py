@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def contents(outputs: Outputs) -> list[bytes]:
     """The bytes of every out."""
-    files = [outputs.headline, outputs.statistics, outputs.per_image, outputs.operating_points]
+    files = [outputs.headline, outputs.statistics, outputs.per_image, outputs.compute, outputs.operating_points]
     return [path.read_bytes() for path in (*files, *sorted(outputs.overlays.iterdir()))]
 
 

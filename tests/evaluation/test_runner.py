@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from breastseg.errors import ProblemsError
-from breastseg.evaluation.runner import predict_logits
+from breastseg.evaluation.runner import measure_cost, predict_logits
 from breastseg.inference.letterbox import Letterbox
 from breastseg.models import registry
 from tests.evaluation import world
@@ -39,3 +39,12 @@ def test_the_same_twice(checkpoints: dict[str, Path]) -> None:
 def test_a_missing_checkpoint_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(ProblemsError, match="No checkpoint"):
         next(predict_logits(tmp_path / "none", [world.make_case(1)]))
+
+
+def test_the_cost_is_that_of_the_networks_parameters_at_the_size_of_training(checkpoints: dict[str, Path]) -> None:
+    network, _ = registry.load(checkpoints["cnn_unet"])
+    cost = measure_cost(checkpoints["cnn_unet"])
+    assert cost.params_m == pytest.approx(sum(weight.numel() for weight in network.parameters()) / 1e6, rel=1e-5)
+    # LCNet 0.35 and a small decoder at 64 px: some millions of multiply-accumulates
+    assert 1e-3 < cost.macs_g < 0.1
+    assert measure_cost(checkpoints["cnn_unet"]) == cost

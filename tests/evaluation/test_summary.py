@@ -4,6 +4,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
 from breastseg.evaluation.summary import comparison_table
@@ -24,13 +25,20 @@ def write(path: Path, *, normals: bool = True) -> Path:
     return path
 
 
+def write_compute(path: Path) -> Path:
+    write_costs({"cnn_unet": NetworkCost(5.0258, 0.39753), "vit_unet": NetworkCost(4.2351, 0.4144)}, path)
+    return path
+
+
 def test_the_table_shows_means_intervals_and_difference(tmp_path: Path) -> None:
-    lines = comparison_table(write(tmp_path / "s.json")).splitlines()
+    lines = comparison_table(write(tmp_path / "s.json"), write_compute(tmp_path / "c.json")).splitlines()
     assert lines[0].split() == ["cnn_unet", "vit_unet", "difference"]
     assert lines[1] == "Dice         0.800 [0.790, 0.820]  0.850 [0.840, 0.870]  +0.050 [+0.040, +0.070]"
     assert [line.split("  ")[0] for line in lines[1:7]] == [
         "Dice", "IoU", "NSD at 2 px", "HD95 px", "missed", "normals FPR"
     ]  # fmt: skip
+    assert lines[7].split() == ["params,", "M", "5.03", "4.24"]
+    assert lines[8].split() == ["MACs,", "G", "0.40", "0.41"]
     text = "\n".join(lines)
     assert "50 lesion images, 50 normals" in text
     assert "p = 0.0312" in text
@@ -39,7 +47,7 @@ def test_the_table_shows_means_intervals_and_difference(tmp_path: Path) -> None:
 
 
 def test_what_no_case_tells_is_a_dash(tmp_path: Path) -> None:
-    text = comparison_table(write(tmp_path / "s.json", normals=False))
+    text = comparison_table(write(tmp_path / "s.json", normals=False), write_compute(tmp_path / "c.json"))
     assert "normals FPR  -                     -                     -" in text
     assert "0 normals" in text
 

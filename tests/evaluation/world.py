@@ -91,6 +91,7 @@ def make_outputs(root: Path) -> Outputs:
         headline=root / "metrics" / "evaluate.json",
         statistics=root / "metrics" / "statistics.json",
         per_image=root / "metrics" / "per_image.csv",
+        compute=root / "metrics" / "compute.json",
         operating_points=root / "models" / "operating_points.json",
         overlays=root / "plots" / "overlays",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from breastseg.errors import ProblemsError
+from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.reporting.results import ENVIRONMENT, FILES, About, render_page, save_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -17,11 +18,13 @@ ABOUT = About("A title", "Some images", "A note")
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A workspace with the outs of the committed default run."""
-    for source in (*FILES, "plots/cnn_unet", "plots/vit_unet"):
+    """A workspace with the outs of the committed default run, but costs of its own."""
+    for source in ({*FILES} - {"metrics/compute.json"}) | {"plots/cnn_unet", "plots/vit_unet"}:
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (REPOSITORY / source).is_dir() else shutil.copyfile
         copy(REPOSITORY / source, tmp_path / source)
+    costs = {"cnn_unet": NetworkCost(5.0258, 0.39753), "vit_unet": NetworkCost(4.2351, 0.4144)}
+    write_costs(costs, tmp_path / "metrics/compute.json")
     return tmp_path
 
 
@@ -37,6 +40,21 @@ def test_a_saved_run_shows_its_own_scores(workspace: Path) -> None:
     assert "## A title" in page
     assert f"{scores['cnn_unet']['dice']:.3f} [" in page
     assert f"{scores['vit_unet']['dice']:.3f} [" in page
+
+
+def test_a_saved_run_shows_what_the_networks_cost(workspace: Path) -> None:
+    page = render_page(save_run("mine", ABOUT, workspace).parent)
+    assert "params, M | MACs, G |" in page
+    assert "| 5.03 | 0.40 |" in page
+    assert "| 4.24 | 0.41 |" in page
+
+
+def test_a_run_that_was_saved_without_costs_is_shown_without_them(workspace: Path) -> None:
+    folder = save_run("old", ABOUT, workspace)
+    (folder / "compute.json").unlink()
+    page = render_page(folder.parent)
+    assert "## A title" in page
+    assert "MACs" not in page
 
 
 def test_a_saved_run_tells_nothing_of_the_machine_but_processor_and_versions(workspace: Path) -> None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from breastseg.data.split import SplitRow, read_split
 from breastseg.data.table import PreparedCase, read_table
+from breastseg.evaluation.compute_file import write_costs
 from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.judged_case import JudgedCase
@@ -18,7 +19,7 @@ from breastseg.evaluation.operating_point import choose_operating_point
 from breastseg.evaluation.operating_points_file import write_operating_points
 from breastseg.evaluation.per_image import Row, make_row, read_rows, write_rows
 from breastseg.evaluation.report import headline, write_statistics
-from breastseg.evaluation.runner import predict_logits
+from breastseg.evaluation.runner import measure_cost, predict_logits
 from breastseg.evaluation.statistics import compute_statistics
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Outputs:
         headline: The few numbers of both networks, JSON.
         statistics: All means, intervals and tests, JSON.
         per_image: The per-image table, CSV.
+        compute: What each network costs, JSON.
         operating_points: One operating point a network, JSON.
         overlays: Folder of the galleries.
     """
@@ -68,6 +70,7 @@ class Outputs:
     headline: Path
     statistics: Path
     per_image: Path
+    compute: Path
     operating_points: Path
     overlays: Path
 
@@ -96,6 +99,7 @@ def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
     write_operating_points({answer.network: answer.point for answer in answers}, outputs.operating_points)
     write_rows((row for answer in answers for row in _judge(answer, inputs)), outputs.per_image)
     report(outputs, params)
+    write_costs({network: measure_cost(folder) for network, folder in inputs.checkpoints.items()}, outputs.compute)
     for answer in answers:
         _draw(answer, inputs, outputs, params.overlays)
 

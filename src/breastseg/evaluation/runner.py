@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from breastseg.evaluation.compute_file import NetworkCost, network_cost
 from breastseg.inference.letterbox import Letterbox
 from breastseg.models import registry
+from breastseg.models.compute import count_compute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +45,17 @@ def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[
     while batch := list(islice(remaining, _BATCH_SIZE)):
         images_nchw = np.stack([_letterboxed(case, spec) for case in batch])
         yield from _forward(network, images_nchw, device)
+
+
+def measure_cost(checkpoint: Path) -> NetworkCost:
+    """Count parameters and multiply-accumulates of a checkpoint's network, at the size that it was trained at.
+
+    Raises:
+        ProblemsError: The checkpoint is missing or damaged.
+    """
+    network, spec = registry.load(checkpoint)
+    compute = count_compute(network, spec.channels, spec.image_size)
+    return network_cost(compute.parameters, compute.macs)
 
 
 def _letterboxed(case: PreparedCase, spec: CheckpointSpec) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.inference.contract import INTENDED_USE
@@ -23,18 +24,19 @@ HEADLINES = (
 )
 
 
-def comparison_table(statistics: Path) -> str:
+def comparison_table(statistics: Path, compute: Path) -> str:
     """Lay the comparison of both networks on the test cases out for a terminal.
 
     Args:
         statistics: The file `metrics/statistics.json`.
+        compute: The file `metrics/compute.json`.
 
     Returns:
         A row a metric, a column a network and one for their difference, means with 95 % intervals; "-" where no case
-        tells.
+        tells. Rows for what each network costs come last.
 
     Raises:
-        BreastsegError: The file is missing or holds no statistics.
+        BreastsegError: A file is missing or does not hold.
     """
     found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
     networks = (*NETWORKS, DIFFERENCE)
@@ -42,7 +44,13 @@ def comparison_table(statistics: Path) -> str:
         [heading, *(format_mean(found.get((network, metric)), decimals) for network in networks)]
         for metric, heading, decimals in HEADLINES
     ]
-    return "\n".join([*_lay_out([["", *networks], *rows]), "", *_notes(found)])
+    return "\n".join([*lay_out([["", *networks], *rows, *_cost_rows(compute)]), "", *_notes(found)])
+
+
+def _cost_rows(compute: Path) -> list[list[str]]:
+    costs = read_costs(compute)
+    cells = zip(*(format_cost(costs[network]) for network in NETWORKS), strict=True)
+    return [[heading, *row, ""] for (_, heading, _), row in zip(HEADINGS, cells, strict=True)]
 
 
 def format_mean(row: Statistic | None, decimals: int) -> str:
@@ -53,7 +61,8 @@ def format_mean(row: Statistic | None, decimals: int) -> str:
     return f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
 
 
-def _lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
+def lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pad the cells of each column to one width, a line a row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -67,5 +76,6 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
         f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",
         f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}.",
         "missed: share of lesion images without any prediction; normals FPR: share of normals with one.",
+        "MACs: multiply-accumulates of one image at the training size.",
         INTENDED_USE,
     ]

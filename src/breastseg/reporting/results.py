@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
@@ -26,6 +27,7 @@ FILES = {
     "dvc.lock": "dvc.lock",
     "metrics/evaluate.json": "evaluate.json",
     "metrics/statistics.json": "statistics.json",
+    "metrics/compute.json": "compute.json",
     "metrics/release.json": "release.json",
     "metrics/per_image.csv": "per_image.csv",
     "plots/split_counts.csv": "split_counts.csv",
@@ -128,7 +130,7 @@ def _render_run(run: Path) -> str:
             "",
             f"{about.data}. {about.note}",
             "",
-            _render_scores(statistics, params),
+            _render_scores(statistics, params, _read_costs(run)),
             "",
             _render_protocol(params, environment),
             "",
@@ -138,17 +140,29 @@ def _render_run(run: Path) -> str:
     )
 
 
-def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any]) -> str:
+def _read_costs(run: Path) -> dict[str, NetworkCost]:
+    """What the networks cost; nothing for runs that were saved before that was measured."""
+    path = run / FILES["metrics/compute.json"]
+    return read_costs(path) if path.exists() else {}
+
+
+def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any], costs: dict[str, NetworkCost]) -> str:
     found = {(row.network, row.metric): row for row in statistics}
     columns = [column for column in HEADLINES if (NETWORKS[0], column[0]) in found]
     heads = [f"{heading} (n = {found[NETWORKS[0], metric].n})" for metric, heading, _ in columns]
+    heads += [heading for _, heading, _ in HEADINGS if costs]
     names = {network: f"`{network}` ({params[network]['encoder']})" for network in NETWORKS}
     lines = [_line(["", *heads]), _line(["---"] * (len(heads) + 1))]
     for network in (*NETWORKS, DIFFERENCE):
         cells = [format_mean(found[network, metric], decimals) for metric, _, decimals in columns]
+        cells += _cost_cells(network, costs) if costs else []
         lines.append(_line([names.get(network, DIFFERENCE), *cells]))
     p_value = found[DIFFERENCE, "dice"].p_value
     return "\n".join([*lines, "", f"Wilcoxon signed-rank test of the Dice difference, over groups: p = {p_value:.3g}."])
+
+
+def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
+    return format_cost(costs[network]) if network in costs else [""] * len(HEADINGS)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,0 +1,128 @@
+"""Checks an exported model on any labelled folder, without torch: how anybody can judge it on images of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from breastseg.evaluation.exported_model import choose_overlays, judge_cases
+from breastseg.evaluation.figures import draw_overlays
+from breastseg.evaluation.folder_report import describe_network, format_table, headline_metrics
+from breastseg.evaluation.json_file import write_json
+from breastseg.evaluation.labelled_folder import FolderCases, LabelledFolder, read_folder
+from breastseg.evaluation.output_folder import replacing_files
+from breastseg.evaluation.per_image import Row, read_rows, write_rows
+from breastseg.evaluation.report import write_statistics
+from breastseg.inference.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from breastseg.inference.contract import Contract
+
+METRICS, STATISTICS, PER_IMAGE = "metrics.json", "statistics.json", "per_image.csv"
+OVERLAYS, DROPPED = "overlays.png", "dropped.csv"
+_OVERLAYS_A_KIND = 4
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the 95 % intervals are drawn.
+
+    Attributes:
+        resamples: Draws of whole groups.
+        seed: Seed of the draws.
+    """
+
+    resamples: int
+    seed: int
+
+
+def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bootstrap) -> str:
+    """Judge an exported model on every case of a labelled folder.
+
+    Into `out` go `per_image.csv` and `statistics.json` with the pipeline's columns and records, `metrics.json`, the
+    gallery `overlays.png` and `dropped.csv`: all of them or none. Cases pass through a few at a time; what is held is
+    a row of scores a case. While it works, a table of all images lies in `out`.
+
+    Args:
+        model: The ONNX file.
+        folder: The images and how they are laid out.
+        out: The folder to write to; what stands there under the same names is replaced at the end.
+        bootstrap: How the intervals are drawn.
+
+    Returns:
+        The means as a table for a terminal.
+
+    Raises:
+        ModelFileError: See `Segmenter.load`.
+        ContractError: See `Segmenter.load`.
+        ProblemsError: See `labelled_folder.read_folder`.
+        BreastsegError: An option is wrong, or `out` cannot be written to.
+    """
+    # a thread an image: several images at once are faster than several threads on one, on any number of cores alike
+    segmenter = Segmenter.load(model, threads=1)
+    with replacing_files(out) as aside:
+        cases = read_folder(folder, aside / "scratch", aside / DROPPED)
+        rows = _judge(segmenter, cases, aside / PER_IMAGE)
+        statistics = describe_network(rows, bootstrap.resamples, bootstrap.seed)
+        write_statistics(statistics, aside / STATISTICS)
+        about = _about(segmenter.contract, folder, cases, rows, bootstrap)
+        write_json(headline_metrics(statistics) | about, aside / METRICS)
+        overlays = choose_overlays(segmenter, cases, rows, _OVERLAYS_A_KIND)
+        draw_overlays(segmenter.contract.model_name, overlays, aside / OVERLAYS)
+    return "\n".join([format_table(statistics), "", *_notes(segmenter.contract, _count(cases, rows))])
+
+
+def _judge(segmenter: Segmenter, cases: FolderCases, path: Path) -> list[Row]:
+    """Write the per-image table and read it again: everything else is computed from the file alone."""
+    judged = judge_cases(segmenter, cases)
+    write_rows(tqdm(judged, desc="evaluate", total=len(cases.rows), unit="image"), path)
+    return read_rows(path)
+
+
+def _about(
+    contract: Contract, folder: LabelledFolder, cases: FolderCases, rows: Sequence[Row], bootstrap: Bootstrap
+) -> dict[str, object]:
+    datasets = sorted({row.dataset for row in rows})
+    return {
+        "model": {"name": contract.model_name, "version": contract.model_version, "contract_sha256": contract.sha256},
+        "data": {"layout": folder.layout, "datasets": datasets, **vars(_count(cases, rows))},
+        "bootstrap": vars(bootstrap),
+        "notice": contract.intended_use,
+    }
+
+
+@dataclass(frozen=True)
+class _Counts:
+    images: int
+    lesion_images: int
+    normals: int
+    groups: int
+    colour_images: int
+    dropped: int
+
+
+def _count(cases: FolderCases, rows: Sequence[Row]) -> _Counts:
+    lesion_images = sum(row.truth_px > 0 for row in rows)
+    return _Counts(
+        images=len(rows),
+        lesion_images=lesion_images,
+        normals=len(rows) - lesion_images,
+        groups=len({row.group for row in rows}),
+        colour_images=sum(row.channels > 1 for row in cases.rows),
+        dropped=cases.dropped,
+    )
+
+
+def _notes(contract: Contract, counts: _Counts) -> list[str]:
+    sizes = f"{counts.lesion_images} lesion images, {counts.normals} normals, {counts.groups} groups"
+    notes = [f"{contract.model_name} {contract.model_version} on {sizes}."]
+    if contract.channels == 1 and counts.colour_images:
+        notes.append(f"The model takes grey images: {counts.colour_images} images in colour were read as grey.")
+    if counts.dropped:
+        notes.append(f"{counts.dropped} faults cost images their place: see {DROPPED}.")
+    return [*notes, contract.intended_use]

@@ -1,0 +1,83 @@
+"""Judges an exported model case by case, on all cores: the code that serves it, then the code that scores networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breastseg.data.parallel import threaded_map
+from breastseg.evaluation.figures import Overlay, choose_cases
+from breastseg.evaluation.metrics import score
+from breastseg.evaluation.per_image import Row, make_row
+from breastseg.inference.cpus import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from breastseg.data.split import SplitRow
+    from breastseg.data.table import PreparedCase
+    from breastseg.evaluation.labelled_folder import FolderCases
+    from breastseg.inference.segmenter import Segmenter
+
+
+def judge_cases(segmenter: Segmenter, cases: FolderCases) -> Iterator[Row]:
+    """Segment and score every case, a few in work at once, in the order of their ids.
+
+    Cases are spread over the cores: give a model that computes one image with one thread.
+
+    Yields:
+        A row of the per-image table a case, in the name of the contract's network.
+    """
+    places = cases.places()
+
+    def judge(case: PreparedCase) -> Row:
+        return judge_case(segmenter, case, places[case.case_id])
+
+    return threaded_map(judge, cases.read(), usable_cpus())
+
+
+def judge_case(segmenter: Segmenter, case: PreparedCase, place: SplitRow) -> Row:
+    """Segment and score one case at native size."""
+    ignored = case.ignored()
+    judged = None if ignored is None else ~ignored
+    scores = score(case.mask(), segmenter.segment(case.image()).mask, judged)
+    return make_row(segmenter.contract.network, case, place, scores)
+
+
+def choose_overlays(
+    segmenter: Segmenter, cases: FolderCases, rows: Sequence[Row], count: int
+) -> dict[str, list[Overlay]]:
+    """Segment the cases of the gallery again: best, median and worst lesion images.
+
+    Where no image has a lesion, the gallery is of the normals with the largest false positives.
+
+    Args:
+        segmenter: The model.
+        cases: The cases.
+        rows: Their rows of the per-image table.
+        count: Cases a kind.
+    """
+    chosen = _choose(rows, segmenter.contract.network, count)
+    wanted = cases.read(row.case_id for kind in chosen.values() for row in kind)
+    overlays = _overlays(segmenter, wanted, {row.case_id: _title(row) for kind in chosen.values() for row in kind})
+    return {kind: [overlays[row.case_id] for row in rows_of_kind] for kind, rows_of_kind in chosen.items()}
+
+
+def _choose(rows: Sequence[Row], network: str, count: int) -> dict[str, list[Row]]:
+    if any(row.truth_px for row in rows):
+        return choose_cases(rows, network, count)
+    ranked = sorted(rows, key=lambda row: (-(row.false_positive_share or 0.0), row.case_id))
+    return {"normal": ranked[:count]}
+
+
+def _overlays(segmenter: Segmenter, cases: Iterator[PreparedCase], titles: Mapping[str, str]) -> dict[str, Overlay]:
+    found = {}
+    for case in cases:
+        image = case.image()
+        found[case.case_id] = Overlay(titles[case.case_id], image, case.mask(), segmenter.segment(image).mask)
+    return found
+
+
+def _title(row: Row) -> str:
+    if row.dice is None:
+        return f"{100 * (row.false_positive_share or 0):.2f} % painted\n{row.case_id}"
+    return f"Dice {row.dice:.3f}\n{row.case_id}"

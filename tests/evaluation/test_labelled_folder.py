@@ -1,0 +1,66 @@
+"""The folder is read as the pipeline reads its data: same checks, same near-duplicates, same groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.data.table import write_table
+from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.evaluation.labelled_folder import DUPLICATE_MAX_BITS, FolderCases, LabelledFolder, read_folder
+from breastseg.params.base import load
+from breastseg.params.prepare import Prepare
+from tests.data.samples import case_row, prepared_case, write_busi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "scratch"
+    yield folder
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_near_duplicates_are_those_of_the_pipeline() -> None:
+    assert load("prepare", Prepare, REPOSITORY / "params.yaml").duplicate_max_bits == DUPLICATE_MAX_BITS
+
+
+def test_all_cases_are_read_back_with_their_places(tmp_path: Path, scratch: Path) -> None:
+    folder = LabelledFolder(write_busi(tmp_path / "raw"), "busi", "fail")
+    cases = read_folder(folder, scratch, tmp_path / "dropped.csv")
+    ids = [row.case_id for row in cases.rows]
+    assert len(ids) == 6
+    assert [case.case_id for case in cases.read()] == ids
+    assert [case.case_id for case in cases.read(ids[2:4])] == ids[2:4]
+    assert {place.subset for place in cases.places().values()} == {"test"}
+    assert cases.dropped == 0
+
+
+def test_patients_and_near_duplicates_are_one_group(tmp_path: Path) -> None:
+    rows = (
+        case_row("a", patient="1"),
+        case_row("b", patient="1"),
+        case_row("c", duplicate_group="b"),
+        case_row("d", patient="2"),
+    )
+    write_table([prepared_case(row.case_id) for row in rows], tmp_path / "cases.parquet")
+    places = FolderCases(rows, 0, tmp_path / "cases.parquet").places()
+    assert {name: place.group for name, place in places.items()} == {"a": "a", "b": "a", "c": "a", "d": "d"}
+
+
+def test_errors_speak_of_options_and_not_of_params(tmp_path: Path, scratch: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ProblemsError, match="--root and --layout") as caught:
+        read_folder(LabelledFolder(tmp_path / "empty", "busi", "fail"), scratch, tmp_path / "dropped.csv")
+    assert "data." not in str(caught.value)
+
+
+def test_an_unknown_layout_is_told_before_the_folder_is_read(tmp_path: Path, scratch: Path) -> None:
+    with pytest.raises(BreastsegError, match="--layout dicom"):
+        read_folder(LabelledFolder(tmp_path, "dicom", "fail"), scratch, tmp_path / "dropped.csv")
