@@ -9,7 +9,7 @@ import pytest
 
 from breastseg.data.table import write_table
 from breastseg.errors import BreastsegError, ProblemsError
-from breastseg.evaluation.labelled_folder import DUPLICATE_MAX_BITS, FolderCases, LabelledFolder, read_folder
+from breastseg.evaluation.labelled_folder import DUPLICATE_SIMILARITY, FolderCases, LabelledFolder, read_folder
 from breastseg.params.base import load
 from breastseg.params.prepare import Prepare
 from tests.data.samples import case_row, prepared_case, write_busi
@@ -28,7 +28,7 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_near_duplicates_are_those_of_the_pipeline() -> None:
-    assert load("prepare", Prepare, REPOSITORY / "params.yaml").duplicate_max_bits == DUPLICATE_MAX_BITS
+    assert load("prepare", Prepare, REPOSITORY / "params.yaml").duplicate_similarity == DUPLICATE_SIMILARITY
 
 
 def test_all_cases_are_read_back_with_their_places(tmp_path: Path, scratch: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from breastseg.data.prepare import prepare
+from breastseg.data.prepare import Outputs, prepare
 from breastseg.data.split import SplitRow, group_cases
 from breastseg.data.table import CaseRow, PreparedCase, read_rows, read_table
 from breastseg.errors import BreastsegError, Problem, ProblemsError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # as in params.yaml: which images are near-duplicates decides what the intervals resample
-DUPLICATE_MAX_BITS = 10
+DUPLICATE_SIMILARITY = 0.8
 # the pipeline's errors name params, a command's errors name its options
 _OPTIONS = {"data.root": "--root", "data.layout": "--layout"}
 
@@ -80,7 +80,7 @@ def read_folder(folder: LabelledFolder, scratch: Path, dropped: Path) -> FolderC
     data, params = _validated(folder)
     table = scratch / "cases.parquet"
     try:
-        prepare(data, params, out=table, dropped=dropped)
+        prepare(data, params, _outputs(scratch, table, dropped))
     except ProblemsError as error:
         title = f"{folder.root} cannot be read in the layout {folder.layout}; --on-error drop leaves faulty cases out"
         raise ProblemsError(title, [_in_terms_of_options(problem) for problem in error.problems]) from error
@@ -93,12 +93,29 @@ def _validated(folder: LabelledFolder) -> tuple[Data, Prepare]:
     try:
         return (
             Data.model_validate({"layout": folder.layout, "root": folder.root.as_posix()}),
-            Prepare.model_validate({"on_error": folder.on_error, "duplicate_max_bits": DUPLICATE_MAX_BITS}),
+            Prepare.model_validate(
+                {
+                    "on_error": folder.on_error,
+                    "duplicate_similarity": DUPLICATE_SIMILARITY,
+                    "contradictions": "keep",
+                }
+            ),
         )
     except ValidationError as error:
         fault = error.errors()[0]
         option = "-".join(str(part) for part in fault["loc"]).replace("_", "-")
         raise BreastsegError(f"--{option} {fault['input']} is unknown. {fault['msg']}") from error
+
+
+def _outputs(scratch: Path, table: Path, dropped: Path) -> Outputs:
+    """What is of no use here goes with the scratch folder."""
+    return Outputs(
+        table=table,
+        dropped=dropped,
+        near_pairs=scratch / "near_pairs.csv",
+        contradictions=scratch / "contradictions.csv",
+        sheet=scratch / "near_pairs.png",
+    )
 
 
 def _in_terms_of_options(problem: Problem) -> Problem:
