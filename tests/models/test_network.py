@@ -50,7 +50,7 @@ def test_where_no_lesion_is_expected_no_pixel_is_one(cnn_params: CnnUnet) -> Non
     network = cnn_unet.build(cnn_params, channels=1, image_size=64).eval()
     torch.nn.init.constant_(network.head[0].bias, 5.0)
     images = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
-    bias = network.presence_head[-1].bias
+    bias = network.presence_head.get_parameter("3.bias")
     for value, lesions in ((10.0, True), (-10.0, False)):
         torch.nn.init.constant_(bias, value)
         assert bool((network(images) > 0).any()) == lesions
