@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def contents(outputs: Outputs) -> list[bytes]:
     """The bytes of every out."""
-    files = [outputs.headline, outputs.statistics, outputs.per_image, outputs.operating_points]
-    return [path.read_bytes() for path in (*files, *sorted(outputs.overlays.iterdir()))]
+    *files, overlays = vars(outputs).values()
+    return [path.read_bytes() for path in (*files, *sorted(overlays.iterdir()))]
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,15 @@ def test_the_headline_can_be_computed_from_the_per_image_table_by_anybody(done: 
     assert numbers["difference"]["dice"] == pytest.approx(difference, rel=1e-4, abs=1e-6)
 
 
-def test_both_metric_files_come_from_the_per_image_table_alone(done: Outputs, tmp_path: Path, params: Evaluate) -> None:
+def test_the_report_comes_from_the_per_image_table_and_its_bins_alone(
+    done: Outputs, tmp_path: Path, params: Evaluate
+) -> None:
     copy = world.make_outputs(tmp_path / "copy")
     copy.per_image.parent.mkdir(parents=True)
     copy.per_image.write_bytes(done.per_image.read_bytes())
+    copy.reliability.write_bytes(done.reliability.read_bytes())
     report(copy, params)
+    assert copy.risk_coverage.read_bytes() == done.risk_coverage.read_bytes()
     assert copy.headline.read_bytes() == done.headline.read_bytes()
     assert copy.statistics.read_bytes() == done.statistics.read_bytes()
 
@@ -106,4 +110,5 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
     outputs = world.make_outputs(tmp_path / "changed")
     evaluate(world.make_inputs(tmp_path / "changed inputs", cases, checkpoints), outputs, params)
     assert outputs.per_image.read_bytes() == done.per_image.read_bytes()
+    assert outputs.reliability.read_bytes() == done.reliability.read_bytes()
     assert outputs.operating_points.read_bytes() == done.operating_points.read_bytes()
