@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from breastseg.data.cases import Label
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.arrays import Float32s
 
@@ -49,7 +50,7 @@ def make_case(index: int) -> PreparedCase:
     mask = case.mask()
     if index % 7 == 1 and mask.any():
         mask |= world.ellipse((8, 8), (5, 5))
-    label = ("benign", "malignant")[index % 2] if mask.any() else "normal"
+    label: Label = "normal" if not mask.any() else "malignant" if index % 2 else "benign"
     dataset, device = ("phantom", "clinic")[index // 3 % 2], (None, "GE", "Aixplorer")[index // 3 % 3]
     return replace(case, mask_png=encode_png(mask), label=label, dataset=dataset, device=device)
 
