@@ -65,7 +65,8 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
     cases = f"{dice.n} lesion images, {normals.n if normals else 0} normals"
     return [
         f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",
-        f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}.",
+        f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}, "
+        f"Holm: {dice.p_holm:.3g}.",
         "missed: share of lesion images without any prediction; normals FPR: share of normals with one.",
         INTENDED_USE,
     ]
