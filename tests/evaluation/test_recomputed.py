@@ -161,7 +161,8 @@ def p_value(name: str, cases: list[Case]) -> tuple[float, str]:
     by_group = defaultdict(list)
     for case, a, b in zip(cases, first, second, strict=True):
         by_group[case[0]["group"]].append(b - a)
-    return float(wilcoxon([np.mean(values) for values in by_group.values()]).pvalue), "wilcoxon"
+    means = [float(np.mean(values)) for values in by_group.values()]
+    return float(wilcoxon(means).pvalue) if any(means) else 1.0, "wilcoxon"
 
 
 def figure_of(line: Line, name: str) -> float:
