@@ -10,6 +10,7 @@ import pytest
 from breastseg.data.png import encode_png
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
+from breastseg.evaluation.reliability import read_bins
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def test_every_validation_and_test_case_has_a_row_of_each_network(done: Outputs)
     }
     assert {(row.network, row.case_id, row.subset) for row in rows} == expected
     assert len(rows) == len(expected)
+    lesions = {(row.network, row.case_id) for row in rows if row.truth_px and row.subset == "test"}
+    assert {(bin_.network, bin_.case_id) for bin_ in read_bins(done.reliability)} == lesions
     assert {path.name for path in done.overlays.iterdir()} == {"cnn_unet.png", "vit_unet.png"}
 
 

@@ -101,10 +101,7 @@ def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
     points: dict[str, OperatingPoint] = {}
     judgements: list[Judgement] = []
     for network in inputs.checkpoints:
-        answer = _answer(network, inputs, params)
-        points[network] = answer.point
-        judged = list(_judge(answer, inputs))
-        _draw(answer, [judgement.row for judgement in judged], inputs, outputs, params.overlays)
+        points[network], judged = _judge_network(network, inputs, outputs, params)
         judgements += judged
     write_operating_points(points, outputs.operating_points)
     write_rows((judgement.row for judgement in judgements), outputs.per_image)
@@ -122,6 +119,16 @@ def report(outputs: Outputs, params: Evaluate) -> None:
     write_statistics(statistics, outputs.statistics)
     write_json(headline(statistics), outputs.headline)
     write_curve(risk_coverage_curve(rows), outputs.risk_coverage)
+
+
+def _judge_network(
+    network: str, inputs: Inputs, outputs: Outputs, params: Evaluate
+) -> tuple[OperatingPoint, list[Judgement]]:
+    """Judge one network and draw its gallery; its logits are let go of at the end."""
+    answer = _answer(network, inputs, params)
+    judgements = list(_judge(answer, inputs))
+    _draw(answer, [judgement.row for judgement in judgements], inputs, outputs, params.overlays)
+    return answer.point, judgements
 
 
 def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
