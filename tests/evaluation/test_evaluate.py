@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from breastseg.data.png import encode_png
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
@@ -100,6 +101,14 @@ def test_the_operating_point_never_sees_test_cases(
     assert test.operating_points.read_bytes() == done.operating_points.read_bytes()
     assert test.headline.read_bytes() != done.headline.read_bytes()
     assert validation.operating_points.read_bytes() != done.operating_points.read_bytes()
+
+
+def test_a_test_set_without_a_lesion_is_refused(checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate) -> None:
+    black = encode_png(np.zeros((world.HEIGHT, world.WIDTH), np.bool_))
+    cases = [world.make_case(i) for i in range(12)]
+    cases = [replace(case, mask_png=black) if i % 3 == 2 else case for i, case in enumerate(cases)]
+    with pytest.raises(BreastsegError, match="No test case has a lesion"):
+        evaluate(world.make_inputs(tmp_path, cases, checkpoints), world.make_outputs(tmp_path), params)
 
 
 def test_what_lies_under_ignored_pixels_changes_no_score(

@@ -45,9 +45,18 @@ def compute_statistics(rows: Sequence[Row], bins: Sequence[ReliabilityBin], para
     """
     answers = {network: _answers([row for row in rows if row.network == network], bins) for network in NETWORKS}
     _require_pairs(*answers.values())
-    if not any(row.truth_px for row in answers[NETWORKS[0]].rows):
-        raise BreastsegError("No test case has a lesion. Lower `split.folds`, or look at the raw masks")
+    require_lesions(answers[NETWORKS[0]].rows)
     return _correct(_describe(answers, params))
+
+
+def require_lesions(rows: Sequence[Row]) -> None:
+    """Refuse a table that cannot tell how lesions are found.
+
+    Raises:
+        BreastsegError: No test case has a lesion.
+    """
+    if not any(row.truth_px for row in rows if row.subset == "test"):
+        raise BreastsegError("No test case has a lesion. Lower `split.folds`, or look at the raw masks")
 
 
 def describe_network(rows: Sequence[Row], bins: Sequence[ReliabilityBin], params: Evaluate) -> list[Statistic]:

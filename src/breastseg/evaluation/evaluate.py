@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from breastseg.data.split import SplitRow, read_split
 from breastseg.data.table import PreparedCase, read_table
-from breastseg.evaluation.comparison import compute_statistics
+from breastseg.evaluation.comparison import compute_statistics, require_lesions
 from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.judged_case import JudgedCase
@@ -127,7 +127,9 @@ def _judge_network(
     """Judge one network and draw its gallery; its logits are let go of at the end."""
     answer = _answer(network, inputs, params)
     judgements = list(_judge(answer, inputs))
-    _draw(answer, [judgement.row for judgement in judgements], inputs, outputs, params.overlays)
+    rows = [judgement.row for judgement in judgements]
+    require_lesions(rows)
+    _draw(answer, rows, inputs, outputs, params.overlays)
     return answer.point, judgements
 
 
