@@ -21,6 +21,8 @@ def main() -> None:
             headline=Path("metrics/evaluate.json"),
             statistics=Path("metrics/statistics.json"),
             per_image=Path("metrics/per_image.csv"),
+            reliability=Path("metrics/reliability.csv"),
+            risk_coverage=Path("plots/risk_coverage.csv"),
             compute=Path("metrics/compute.json"),
             operating_points=Path("models/operating_points.json"),
             overlays=Path("plots/overlays"),

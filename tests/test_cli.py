@@ -89,7 +89,7 @@ def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
         "onnx",
         "dvc",
     )
-    bare = f"from tests.blocked_imports import block; block(*{(*training, 'dvclive', 'fastapi', 'pandas')})"
+    bare = f"from tests.blocked_imports import block; block(*{(*training, 'dvclive', 'fastapi')})"
     arguments = ("evaluate", model, "--root", root, "--layout", "busi", "--out", tmp_path / "out", "--resamples", "200")
     done = run(*arguments, before=bare)
     assert done.returncode == 0, done.stderr

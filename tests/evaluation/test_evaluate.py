@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from breastseg.data.png import encode_png
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
+from breastseg.evaluation.reliability import read_bins
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 def contents(outputs: Outputs) -> list[bytes]:
     """The bytes of every out."""
-    files = [outputs.headline, outputs.statistics, outputs.per_image, outputs.compute, outputs.operating_points]
-    return [path.read_bytes() for path in (*files, *sorted(outputs.overlays.iterdir()))]
+    *files, overlays = vars(outputs).values()
+    return [path.read_bytes() for path in (*files, *sorted(overlays.iterdir()))]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,8 @@ def test_every_validation_and_test_case_has_a_row_of_each_network(done: Outputs)
     }
     assert {(row.network, row.case_id, row.subset) for row in rows} == expected
     assert len(rows) == len(expected)
+    lesions = {(row.network, row.case_id) for row in rows if row.truth_px and row.subset == "test"}
+    assert {(bin_.network, bin_.case_id) for bin_ in read_bins(done.reliability)} == lesions
     assert {path.name for path in done.overlays.iterdir()} == {"cnn_unet.png", "vit_unet.png"}
 
 
@@ -62,11 +66,15 @@ def test_the_headline_can_be_computed_from_the_per_image_table_by_anybody(done: 
     assert numbers["difference"]["dice"] == pytest.approx(difference, rel=1e-4, abs=1e-6)
 
 
-def test_both_metric_files_come_from_the_per_image_table_alone(done: Outputs, tmp_path: Path, params: Evaluate) -> None:
+def test_the_report_comes_from_the_per_image_table_and_its_bins_alone(
+    done: Outputs, tmp_path: Path, params: Evaluate
+) -> None:
     copy = world.make_outputs(tmp_path / "copy")
     copy.per_image.parent.mkdir(parents=True)
     copy.per_image.write_bytes(done.per_image.read_bytes())
+    copy.reliability.write_bytes(done.reliability.read_bytes())
     report(copy, params)
+    assert copy.risk_coverage.read_bytes() == done.risk_coverage.read_bytes()
     assert copy.headline.read_bytes() == done.headline.read_bytes()
     assert copy.statistics.read_bytes() == done.statistics.read_bytes()
 
@@ -95,6 +103,14 @@ def test_the_operating_point_never_sees_test_cases(
     assert validation.operating_points.read_bytes() != done.operating_points.read_bytes()
 
 
+def test_a_test_set_without_a_lesion_is_refused(checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate) -> None:
+    black = encode_png(np.zeros((world.HEIGHT, world.WIDTH), np.bool_))
+    cases = [world.make_case(i) for i in range(12)]
+    cases = [replace(case, mask_png=black) if i % 3 == 2 else case for i, case in enumerate(cases)]
+    with pytest.raises(BreastsegError, match="No test case has a lesion"):
+        evaluate(world.make_inputs(tmp_path, cases, checkpoints), world.make_outputs(tmp_path), params)
+
+
 def test_what_lies_under_ignored_pixels_changes_no_score(
     done: Outputs, checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate
 ) -> None:
@@ -106,4 +122,5 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
     outputs = world.make_outputs(tmp_path / "changed")
     evaluate(world.make_inputs(tmp_path / "changed inputs", cases, checkpoints), outputs, params)
     assert outputs.per_image.read_bytes() == done.per_image.read_bytes()
+    assert outputs.reliability.read_bytes() == done.reliability.read_bytes()
     assert outputs.operating_points.read_bytes() == done.operating_points.read_bytes()

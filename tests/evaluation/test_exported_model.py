@@ -13,9 +13,8 @@ from breastseg.data.split import SplitRow
 from breastseg.data.table import write_table
 from breastseg.evaluation.exported_model import choose_overlays, judge_case, judge_cases
 from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.labelled_folder import FolderCases
-from breastseg.evaluation.metrics import score
-from breastseg.evaluation.per_image import make_row
 from breastseg.inference.letterbox import Letterbox
 from breastseg.inference.segmenter import Segmenter
 from tests.evaluation import world
@@ -23,7 +22,6 @@ from tests.onnx_models import MIDDLE_GREY, SIZE, SOFTNESS, write_model
 
 if TYPE_CHECKING:
     from breastseg.data.table import PreparedCase
-    from breastseg.evaluation.per_image import Row
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +39,28 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> FolderCases:
     return FolderCases(tuple(made), 0, table)
 
 
-def row_of_the_pipeline(case: PreparedCase, segmenter: Segmenter) -> Row:
+def judged_by_the_pipeline(case: PreparedCase, segmenter: Segmenter) -> Judgement:
     """What the evaluation stage does with a network's logits; those of the hand-made model are known."""
     image = Letterbox(case.height, case.width, SIZE).image(case.image(), 1)[0]
     judged = JudgedCase.of(case, (image.astype(np.float32) - np.float32(MIDDLE_GREY)) / np.float32(SOFTNESS))
-    scores = score(judged.truth, judged.predicted(segmenter.contract.operating_point), judged.judged)
-    return make_row("cnn_unet", case, SplitRow(case.case_id, case.case_id, 0, "test"), scores)
+    probability = judged.probability(segmenter.contract.operating_point.temperature)
+    predicted = judged.predicted(segmenter.contract.operating_point)
+    return judge("cnn_unet", case, SplitRow(case.case_id, case.case_id, 0, "test"), probability, predicted)
 
 
-def test_the_row_is_that_of_the_pipeline(segmenter: Segmenter, cases: FolderCases) -> None:
-    rows = [row_of_the_pipeline(case, segmenter) for case in cases.read()]
-    assert list(judge_cases(segmenter, cases)) == rows
+def sums(judgement: Judgement) -> list[float]:
+    """Over all bins: pixels, their probability, and lesion pixels."""
+    return [sum(getattr(bin_, name) for bin_ in judgement.bins) for name in ("pixels", "probability_sum", "lesion_px")]
+
+
+def test_the_judgement_is_that_of_the_pipeline(segmenter: Segmenter, cases: FolderCases) -> None:
+    judgements = [judged_by_the_pipeline(case, segmenter) for case in cases.read()]
+    exported = list(judge_cases(segmenter, cases))
+    rows = [judgement.row for judgement in judgements]
+    assert [judgement.row for judgement in exported] == rows
+    # a probability that lies on the edge of a bin may fall on either side of it
+    for mine, theirs in zip(exported, judgements, strict=True):
+        np.testing.assert_allclose(sums(mine), sums(theirs), rtol=1e-4)
     assert any(row.predicted_px for row in rows)
     assert any(row.dice not in {None, 0.0, 1.0} for row in rows)
 
@@ -66,7 +75,7 @@ def test_what_lies_under_ignored_pixels_changes_no_score(segmenter: Segmenter, c
 
 
 def test_the_gallery_is_of_the_cases_that_the_table_names(segmenter: Segmenter, cases: FolderCases) -> None:
-    rows = list(judge_cases(segmenter, cases))
+    rows = [judgement.row for judgement in judge_cases(segmenter, cases)]
     gallery = choose_overlays(segmenter, cases, rows, 2)
     assert {kind: len(overlays) for kind, overlays in gallery.items()} == {"best": 2, "median": 2, "worst": 2}
     best = max(row.dice for row in rows if row.dice is not None)
@@ -76,7 +85,7 @@ def test_the_gallery_is_of_the_cases_that_the_table_names(segmenter: Segmenter, 
 def test_without_lesions_the_gallery_is_of_the_largest_false_positives(
     segmenter: Segmenter, cases: FolderCases
 ) -> None:
-    rows = [row for row in judge_cases(segmenter, cases) if not row.truth_px]
+    rows = [judgement.row for judgement in judge_cases(segmenter, cases) if not judgement.row.truth_px]
     gallery = choose_overlays(segmenter, cases, rows, 3)
     largest = max(row.false_positive_share or 0 for row in rows)
     assert list(gallery) == ["normal"]

@@ -1,21 +1,20 @@
-"""One network's means with intervals are the very records that the comparison has for it."""
+"""The headline of a judged folder is over all of its cases, and is nothing where none tells."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from breastseg.evaluation.folder_report import describe_network, format_table, headline_metrics
-from breastseg.evaluation.statistics import compute_statistics
-from breastseg.params.evaluate import Evaluate
+from breastseg.evaluation.comparison import describe_network
+from breastseg.evaluation.evaluate_model import Bootstrap
+from breastseg.evaluation.folder_report import format_table, headline_metrics
 from tests.evaluation import world
 
 if TYPE_CHECKING:
     from breastseg.evaluation.per_image import Row
 
+BOOTSTRAP = Bootstrap(resamples=300, seed=0)
 NO_CASE = {"mean": None, "n": 0, "ci_low": None, "ci_high": None}
 
 
@@ -29,18 +28,9 @@ def rows_of(network: str, indices: range, shift: int = 0) -> list[Row]:
     return found
 
 
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 99), cases=st.integers(6, 16))
-def test_they_equal_the_records_of_the_comparison(seed: int, cases: int) -> None:
-    own = rows_of("cnn_unet", range(cases))
-    params = Evaluate(max_normal_false_positive_rate=0.1, resamples=300, seed=seed, overlays=1)
-    compared = compute_statistics([*own, *rows_of("vit_unet", range(cases), 3)], params)
-    assert describe_network(own, 300, seed) == [row for row in compared if row.network == "cnn_unet"]
-
-
 def test_the_headline_is_over_all_cases() -> None:
     rows = rows_of("cnn_unet", range(12))
-    found = headline_metrics(describe_network(rows, 300, 0))
+    found = headline_metrics(describe_network(rows, world.some_bins(rows), BOOTSTRAP))
     dice = [row.dice for row in rows if row.dice is not None]
     assert found["lesion"]["dice"]["mean"] == pytest.approx(sum(dice) / len(dice), rel=1e-5)
     assert found["lesion"]["dice"]["n"] == len(dice) == 9
@@ -50,7 +40,7 @@ def test_the_headline_is_over_all_cases() -> None:
 
 def test_what_no_case_tells_is_nothing() -> None:
     normals = [row for row in rows_of("cnn_unet", range(12)) if not row.truth_px]
-    statistics = describe_network(normals, 300, 0)
+    statistics = describe_network(normals, [], BOOTSTRAP)
     assert {row.stratum for row in statistics} == {"all"}
     assert set(map(str, headline_metrics(statistics)["lesion"].values())) == {str(NO_CASE)}
     assert "Dice         -" in format_table(statistics).splitlines()

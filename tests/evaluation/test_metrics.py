@@ -44,6 +44,14 @@ def test_the_worked_example_of_the_docs() -> None:
     assert scores.nsd2 == pytest.approx(0.5515, abs=1e-4)
     assert (scores.truth_px, scores.predicted_px, scores.missed) == (100, 100, False)
     assert scores.false_positive is scores.false_positive_share is None
+    assert (scores.lesions, scores.predicted_lesions, scores.hits_iou10, scores.hits_iou50) == (1, 1, 1, 0)
+
+
+def test_a_lesion_that_is_cut_in_two_by_pixels_not_judged_counts_twice() -> None:
+    truth, strip = square((20, 30), slice(5, 15), slice(5, 25)), square((20, 30), slice(0, 20), slice(12, 16))
+    predicted = square((20, 30), slice(5, 15), slice(4, 12))
+    scores = score(truth, predicted, ~strip)
+    assert (scores.lesions, scores.predicted_lesions, scores.hits_iou10, scores.hits_iou50) == (2, 1, 1, 1)
 
 
 def test_a_perfect_prediction() -> None:

@@ -86,6 +86,20 @@ def test_normals_are_left_unmarked_at_the_cost_of_dice() -> None:
     assert cases[1].predicted(careful).any()
 
 
+def test_of_points_that_are_as_good_the_most_careful_one_is_taken() -> None:
+    cases = [lesion(0.8, 0.02), lesion(0.8, 0.02)]  # alike at every threshold and minimum area
+    point = choose_operating_point([*cases, normal(0.02)], 0.0, "network")
+    assert (point.threshold, point.min_area_share) == (0.95, 0.01)
+    point = choose_operating_point(cases, 0.0, "network")  # without normals there is no reason for care
+    assert (point.threshold, point.min_area_share) == (0.5, 0)
+
+
+def test_a_lesion_that_is_lost_is_never_as_good() -> None:
+    found = [lesion(0.9, 0.02) for _ in range(30)]
+    point = choose_operating_point([*found, lesion(0.3, 0.02), normal(0.02)], 0.0, "network")
+    assert lesion(0.3, 0.02).predicted(point).any()
+
+
 def test_what_is_predicted_on_ignored_pixels_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
     left = np.zeros((world.HEIGHT, world.WIDTH), np.bool_)
     left[:, :40] = True

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from breastseg.errors import BreastsegError, ProblemsError
-from breastseg.evaluation.per_image import COLUMNS, read_rows, write_rows
+from breastseg.evaluation.per_image import Row, read_rows, write_rows
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ def test_the_file_says_what_the_columns_promise(tmp_path: Path) -> None:
     assert header.startswith(
         "network,case_id,group,subset,label,dataset,device,dice,iou,nsd1,nsd2,nsd4,hd95_px,truth_px"
     )
-    assert normal == "cnn_unet,case 004,group 2,test,normal,phantom,,,,,,,,0,0,,0,0.0,0,60,80"
+    assert normal == "cnn_unet,case 004,group 2,test,normal,phantom,,,,,,,,0,0,,0,0.0,0,0,0,0,0.9,60,80"
     area = world.make_case(6).mask().sum()
-    assert missed == f"cnn_unet,case 006,group 3,test,malignant,phantom,,0.0,0.0,0.0,0.0,0.0,100.0,{area},0,1,,,1,60,80"
-    assert len(COLUMNS) == len(missed.split(","))
+    scores = f"0.0,0.0,0.0,0.0,0.0,100.0,{area},0,1,,,1,0,0,0,0.9"
+    assert missed == f"cnn_unet,case 006,group 3,test,malignant,phantom,,{scores},60,80"
+    assert len(fields(Row)) == len(missed.split(","))
 
 
 def test_floats_have_six_significant_digits(tmp_path: Path) -> None:

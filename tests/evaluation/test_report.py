@@ -7,15 +7,20 @@ import numpy as np
 import pytest
 
 from breastseg.errors import BreastsegError
+from breastseg.evaluation.comparison import compute_statistics
 from breastseg.evaluation.report import headline, read_statistics, write_statistics
-from breastseg.evaluation.statistics import compute_statistics
 from tests.evaluation import world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.evaluation.per_image import Row
+    from breastseg.evaluation.statistics import Statistic
     from breastseg.params.evaluate import Evaluate
+
+
+def compute(rows: list[Row], params: Evaluate) -> list[Statistic]:
+    return compute_statistics(rows, world.some_bins(rows), params)
 
 
 def table(*, normals: bool = True) -> list[Row]:
@@ -28,7 +33,7 @@ def table(*, normals: bool = True) -> list[Row]:
 
 def test_the_headline_has_the_names_that_others_rely_on(params: Evaluate) -> None:
     rows = table()
-    numbers = headline(compute_statistics(rows, params))
+    numbers = headline(compute(rows, params))
     assert list(numbers) == ["cnn_unet", "vit_unet", "difference"]
     assert list(numbers["cnn_unet"]) == ["dice", "iou", "hd95_px", "nsd2", "normal_fpr", "missed"]
     assert {"dice", "dice_ci_low", "dice_ci_high", "p_value"} <= numbers["difference"].keys()
@@ -40,12 +45,12 @@ def test_the_headline_has_the_names_that_others_rely_on(params: Evaluate) -> Non
 
 
 def test_without_normals_their_rate_is_left_out(params: Evaluate) -> None:
-    numbers = headline(compute_statistics(table(normals=False), params))
+    numbers = headline(compute(table(normals=False), params))
     assert "normal_fpr" not in numbers["cnn_unet"]
 
 
 def test_statistics_come_back_as_they_were(tmp_path: Path, params: Evaluate) -> None:
-    statistics = compute_statistics(table(), params)
+    statistics = compute(table(), params)
     write_statistics(statistics, tmp_path / "statistics.json")
     assert read_statistics(tmp_path / "statistics.json") == statistics
     records = json.loads((tmp_path / "statistics.json").read_text())

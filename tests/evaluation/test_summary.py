@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def statistic(network: str, metric: str, mean: float, n: int = 50) -> Statistic:
-    p_value = 0.0312 if network == "difference" else None
-    return Statistic(network, "all", metric, mean, mean - 0.01, mean + 0.02, n, n, p_value)
+    p_value, p_holm = (0.0312, 0.187) if network == "difference" else (None, None)
+    return Statistic(network, "all", metric, mean, mean - 0.01, mean + 0.02, n, n, p_value, p_holm)
 
 
 def write(path: Path, *, normals: bool = True) -> Path:
@@ -41,7 +41,7 @@ def test_the_table_shows_means_intervals_and_difference(tmp_path: Path) -> None:
     assert lines[8].split() == ["MACs,", "G", "0.40", "0.41"]
     text = "\n".join(lines)
     assert "50 lesion images, 50 normals" in text
-    assert "p = 0.0312" in text
+    assert "p = 0.0312, Holm: 0.187" in text
     assert lines[-1].startswith("Research use only")
     assert max(map(len, lines)) <= 100
 

@@ -14,8 +14,8 @@ from breastseg.data.split import SplitRow, write_split
 from breastseg.data.table import PreparedCase, write_table
 from breastseg.evaluation.evaluate import Inputs, Outputs
 from breastseg.evaluation.judged_case import JudgedCase
-from breastseg.evaluation.metrics import score
-from breastseg.evaluation.per_image import Row, make_row
+from breastseg.evaluation.judgement import Judgement, judge
+from breastseg.evaluation.reliability import ReliabilityBin
 from breastseg.inference.letterbox import Letterbox
 from breastseg.models import checkpoint, cnn_unet, vit_unet
 from breastseg.models.checkpoint import CheckpointSpec
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.evaluation.arrays import Floats, Mask
+    from breastseg.evaluation.per_image import Row
 
 SIZE = 64
 HEIGHT, WIDTH = 60, 80
@@ -91,6 +92,8 @@ def make_outputs(root: Path) -> Outputs:
         headline=root / "metrics" / "evaluate.json",
         statistics=root / "metrics" / "statistics.json",
         per_image=root / "metrics" / "per_image.csv",
+        reliability=root / "metrics" / "reliability.csv",
+        risk_coverage=root / "plots" / "risk_coverage.csv",
         compute=root / "metrics" / "compute.json",
         operating_points=root / "models" / "operating_points.json",
         overlays=root / "plots" / "overlays",
@@ -119,9 +122,18 @@ def judged_case(truth: Mask, probability: Floats, judged: Mask | None = None) ->
     return JudgedCase(logit(square).astype(np.float32), truth, np.ones_like(truth) if judged is None else judged)
 
 
-def row(network: str, index: int, predicted: Mask, **changes: object) -> Row:
-    """A row of the per-image table for a prediction on a case of `make_case`, in the test set."""
-    case = make_case(index)
+def judgement(network: str, index: int, predicted: Mask) -> Judgement:
+    """What is kept of a prediction on a case of `make_case`, in the test set; the network is 90 % sure of it."""
+    case = replace(make_case(index), ignored_png=None)
     place = SplitRow(case.case_id, f"group {index // 2}", 0, "test")
-    made = make_row(network, case, place, score(case.mask(), predicted))
-    return replace(made, **changes)  # type: ignore[arg-type] # the caller's cells
+    return judge(network, case, place, np.where(predicted, np.float32(0.9), np.float32(0.1)), predicted)
+
+
+def row(network: str, index: int, predicted: Mask, **changes: object) -> Row:
+    """The row of `judgement`."""
+    return replace(judgement(network, index, predicted).row, **changes)  # type: ignore[arg-type] # the caller's cells
+
+
+def some_bins(rows: Sequence[Row]) -> list[ReliabilityBin]:
+    """Some reliability for every lesion image of a table."""
+    return [ReliabilityBin(row.network, row.case_id, 7, 100, 53.0, 50) for row in rows if row.truth_px]

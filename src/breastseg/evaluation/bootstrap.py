@@ -2,56 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from breastseg.evaluation.arrays import Floats
 
-    from breastseg.evaluation.arrays import Floats
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# From how often each case counts, `[resamples, cases]`, to the figures that are looked for, `[resamples, columns]`.
+# A figure is NaN where its cases do not tell it.
+Estimator = Callable[[Floats], Floats]
 
 _LEVEL = 0.95
-# weights of so many resamples x groups are in memory at once
-_BLOCK = 5_000_000
+# weights of so many resamples x cases are in memory at once
+_BLOCK = 2_000_000
 
 
-def group_sums(values: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
-    """Sum `values` `[cases, columns]` over each group: sums `[groups, columns]` and numbers of cases `[groups]`."""
-    names, index = np.unique(np.array(groups), return_inverse=True)
-    sums = np.zeros((len(names), values.shape[1]))
-    np.add.at(sums, index, values)
-    return sums, np.bincount(index).astype(np.float64)
+class Resampling(Protocol):
+    """How the intervals are drawn: number of draws, and their seed."""
+
+    @property
+    def resamples(self) -> int: ...  # noqa: D102 - the class says what it is
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102 - as above
 
 
-def confidence_intervals(values: Floats, groups: Sequence[str], resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """95 % percentile intervals of the columns' means over cases, by a bootstrap that draws whole groups.
+@dataclass(frozen=True)
+class Estimates:
+    """Figures with the ends of their intervals, `[columns]` each."""
 
-    Every column sees the same draws, so the interval of a column of differences is the paired one.
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def estimate(estimator: Estimator, groups: Sequence[str], resamples: int, seed: int) -> Estimates:
+    """Compute figures of cases with 95 % percentile intervals, by a bootstrap that draws whole groups.
+
+    Every column sees the same draws, so the interval of a difference of two columns is the paired one. A draw that
+    does not tell a figure (its denominator is 0) has no part in that figure's interval.
 
     Args:
-        values: `[cases, columns]`, at least one case.
-        groups: The group of each case.
+        estimator: What is computed.
+        groups: The group of each case; at least one case.
         resamples: Number of draws.
         seed: Seed of the draws.
 
-    Returns:
-        Lower and upper ends, `[columns]` each.
-
     Source: Field and Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x (the cluster bootstrap).
     """
-    sums, counts = group_sums(values, groups)
+    value = estimator(np.ones((1, len(groups))))[0]
+    drawn = np.concatenate([estimator(weights) for weights in draw_weights(groups, resamples, seed)])
+    # a figure that no draw tells stays NaN; told by none, it has no interval either
+    told = ~np.isnan(drawn).all(axis=0)
+    low, high = np.full_like(value, np.nan), np.full_like(value, np.nan)
+    ends = [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]
+    low[told], high[told] = np.nanquantile(drawn[:, told], ends, axis=0)
+    return Estimates(value, low, high)
+
+
+def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Iterator[Floats]:
+    """Draw as many groups as there are, with replacement, `resamples` times.
+
+    Yields:
+        How often each case was drawn, `[some resamples, cases]`: as often as its group.
+    """
+    names, index = np.unique(np.array(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK // len(counts))
-    sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
-    means = np.concatenate([_resampled_means(sums, counts, size, rng) for size in sizes])
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], axis=0)
-    return low, high
-
-
-def _resampled_means(sums: Floats, counts: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """Means of `size` draws of as many groups as there are, with replacement: `[size, columns]`."""
-    groups = len(counts)
-    times_drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(np.float64)
-    means: Floats = (times_drawn @ sums) / (times_drawn @ counts)[:, None]
-    return means
+    block = max(1, _BLOCK // len(groups))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        times_drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=size)
+        yield times_drawn.astype(np.float64)[:, index]

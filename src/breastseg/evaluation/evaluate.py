@@ -10,24 +10,26 @@ from tqdm import tqdm
 
 from breastseg.data.split import SplitRow, read_split
 from breastseg.data.table import PreparedCase, read_table
+from breastseg.evaluation.comparison import compute_statistics, require_lesions
 from breastseg.evaluation.compute_file import write_costs
 from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.judged_case import JudgedCase
-from breastseg.evaluation.metrics import score
+from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.operating_point import choose_operating_point
 from breastseg.evaluation.operating_points_file import write_operating_points
-from breastseg.evaluation.per_image import Row, make_row, read_rows, write_rows
+from breastseg.evaluation.per_image import Row, read_rows, write_rows
+from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import headline, write_statistics
+from breastseg.evaluation.risk_coverage import risk_coverage_curve, write_curve
 from breastseg.evaluation.runner import measure_cost, predict_logits
-from breastseg.evaluation.statistics import compute_statistics
+from breastseg.inference.lesions import OperatingPoint, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from breastseg.evaluation.arrays import Float32s
-    from breastseg.inference.lesions import OperatingPoint
     from breastseg.params.evaluate import Evaluate
 
 
@@ -60,8 +62,10 @@ class Outputs:
 
     Attributes:
         headline: The few numbers of both networks, JSON.
-        statistics: All means, intervals and tests, JSON.
+        statistics: All figures, intervals and tests, JSON.
         per_image: The per-image table, CSV.
+        reliability: Bin counts of the test lesion images, CSV.
+        risk_coverage: The risk-coverage curves, CSV.
         compute: What each network costs, JSON.
         operating_points: One operating point a network, JSON.
         overlays: Folder of the galleries.
@@ -70,6 +74,8 @@ class Outputs:
     headline: Path
     statistics: Path
     per_image: Path
+    reliability: Path
+    risk_coverage: Path
     compute: Path
     operating_points: Path
     overlays: Path
@@ -90,25 +96,45 @@ class _Answer:
 def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
     """Choose operating points on validation cases, judge validation and test cases, compare, draw.
 
-    Logits of all these cases are held in memory: 4 bytes a pixel of the network's square.
+    One network after the other: logits of all these cases are held in memory, 4 bytes a pixel of its square.
 
     Raises:
         BreastsegError: An input is missing or does not fit the others.
     """
-    answers = [_answer(network, inputs, params) for network in inputs.checkpoints]
-    write_operating_points({answer.network: answer.point for answer in answers}, outputs.operating_points)
-    write_rows((row for answer in answers for row in _judge(answer, inputs)), outputs.per_image)
+    points: dict[str, OperatingPoint] = {}
+    judgements: list[Judgement] = []
+    for network in inputs.checkpoints:
+        points[network], judged = _judge_network(network, inputs, outputs, params)
+        judgements += judged
+    write_operating_points(points, outputs.operating_points)
+    write_rows((judgement.row for judgement in judgements), outputs.per_image)
+    write_bins(
+        (bin_ for judgement in judgements if judgement.row.subset == "test" for bin_ in judgement.bins),
+        outputs.reliability,
+    )
     report(outputs, params)
     write_costs({network: measure_cost(folder) for network, folder in inputs.checkpoints.items()}, outputs.compute)
-    for answer in answers:
-        _draw(answer, inputs, outputs, params.overlays)
 
 
 def report(outputs: Outputs, params: Evaluate) -> None:
-    """Compute both metric files from the per-image table that was written, and from nothing else."""
-    statistics = compute_statistics(read_rows(outputs.per_image), params)
+    """Compute both metric files and the curves from the per-image table and the bin counts, and from nothing else."""
+    rows = read_rows(outputs.per_image)
+    statistics = compute_statistics(rows, read_bins(outputs.reliability), params)
     write_statistics(statistics, outputs.statistics)
     write_json(headline(statistics), outputs.headline)
+    write_curve(risk_coverage_curve(rows), outputs.risk_coverage)
+
+
+def _judge_network(
+    network: str, inputs: Inputs, outputs: Outputs, params: Evaluate
+) -> tuple[OperatingPoint, list[Judgement]]:
+    """Judge one network and draw its gallery; its logits are let go of at the end."""
+    answer = _answer(network, inputs, params)
+    judgements = list(_judge(answer, inputs))
+    rows = [judgement.row for judgement in judgements]
+    require_lesions(rows)
+    _draw(answer, rows, inputs, outputs, params.overlays)
+    return answer.point, judgements
 
 
 def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
@@ -126,18 +152,18 @@ def _predict(network: str, inputs: Inputs) -> dict[str, Float32s]:
     return {case.case_id: answer for case, answer in zip(cases, progress, strict=True)}
 
 
-def _judge(answer: _Answer, inputs: Inputs) -> Iterator[Row]:
+def _judge(answer: _Answer, inputs: Inputs) -> Iterator[Judgement]:
     places = inputs.places("val", "test")
     for case in tqdm(inputs.cases(places), desc=f"{answer.network}: judge", total=len(places), unit="case"):
-        judged = answer.judged(case)
-        scores = score(judged.truth, judged.predicted(answer.point), judged.judged)
-        yield make_row(answer.network, case, places[case.case_id], scores)
+        probability = answer.judged(case).probability(answer.point.temperature)
+        predicted = segment(probability, answer.point)
+        yield judge(answer.network, case, places[case.case_id], probability, predicted)
 
 
-def _draw(answer: _Answer, inputs: Inputs, outputs: Outputs, count: int) -> None:
-    chosen = choose_cases(read_rows(outputs.per_image), answer.network, count)
-    cases = {case.case_id: case for case in inputs.cases(row.case_id for rows in chosen.values() for row in rows)}
-    kinds = {kind: [_overlay(row, answer, cases[row.case_id]) for row in rows] for kind, rows in chosen.items()}
+def _draw(answer: _Answer, rows: Sequence[Row], inputs: Inputs, outputs: Outputs, count: int) -> None:
+    chosen = choose_cases(rows, answer.network, count)
+    cases = {case.case_id: case for case in inputs.cases(row.case_id for kind in chosen.values() for row in kind)}
+    kinds = {kind: [_overlay(row, answer, cases[row.case_id]) for row in found] for kind, found in chosen.items()}
     draw_overlays(answer.network, kinds, outputs.overlays / f"{answer.network}.png")
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from breastseg.evaluation.comparison import describe_network
 from breastseg.evaluation.exported_model import choose_overlays, judge_cases
 from breastseg.evaluation.figures import draw_overlays
-from breastseg.evaluation.folder_report import describe_network, format_table, headline_metrics
+from breastseg.evaluation.folder_report import format_table, headline_metrics
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.labelled_folder import FolderCases, LabelledFolder, read_folder
 from breastseg.evaluation.output_folder import replacing_files
 from breastseg.evaluation.per_image import Row, read_rows, write_rows
+from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import write_statistics
 from breastseg.inference.segmenter import Segmenter
 
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
 
-METRICS, STATISTICS, PER_IMAGE = "metrics.json", "statistics.json", "per_image.csv"
-OVERLAYS, DROPPED = "overlays.png", "dropped.csv"
+METRICS, STATISTICS = "metrics.json", "statistics.json"
+PER_IMAGE, RELIABILITY, DROPPED = "per_image.csv", "reliability.csv", "dropped.csv"
+OVERLAYS = "overlays.png"
 _OVERLAYS_A_KIND = 4
 
 
@@ -44,9 +47,9 @@ class Bootstrap:
 def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bootstrap) -> str:
     """Judge an exported model on every case of a labelled folder.
 
-    Into `out` go `per_image.csv` and `statistics.json` with the pipeline's columns and records, `metrics.json`, the
-    gallery `overlays.png` and `dropped.csv`: all of them or none. Cases pass through a few at a time; what is held is
-    a row of scores a case. While it works, a table of all images lies in `out`.
+    Into `out` go `per_image.csv`, `reliability.csv` and `statistics.json` with the pipeline's columns and records,
+    `metrics.json`, the gallery `overlays.png` and `dropped.csv`: all of them or none. Cases pass through a few at a
+    time; what is held is a row of scores a case and its bin counts. A table of all images lies in `out` meanwhile.
 
     Args:
         model: The ONNX file.
@@ -67,8 +70,8 @@ def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bo
     segmenter = Segmenter.load(model, threads=1)
     with replacing_files(out) as aside:
         cases = read_folder(folder, aside / "scratch", aside / DROPPED)
-        rows = _judge(segmenter, cases, aside / PER_IMAGE)
-        statistics = describe_network(rows, bootstrap.resamples, bootstrap.seed)
+        rows = _judge(segmenter, cases, aside)
+        statistics = describe_network(rows, read_bins(aside / RELIABILITY), bootstrap)
         write_statistics(statistics, aside / STATISTICS)
         about = _about(segmenter.contract, folder, cases, rows, bootstrap)
         write_json(headline_metrics(statistics) | about, aside / METRICS)
@@ -77,11 +80,13 @@ def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bo
     return "\n".join([format_table(statistics), "", *_notes(segmenter.contract, _count(cases, rows))])
 
 
-def _judge(segmenter: Segmenter, cases: FolderCases, path: Path) -> list[Row]:
-    """Write the per-image table and read it again: everything else is computed from the file alone."""
-    judged = judge_cases(segmenter, cases)
-    write_rows(tqdm(judged, desc="evaluate", total=len(cases.rows), unit="image"), path)
-    return read_rows(path)
+def _judge(segmenter: Segmenter, cases: FolderCases, folder: Path) -> list[Row]:
+    """Write both tables and read the rows again: everything else is computed from the files alone."""
+    answers = judge_cases(segmenter, cases)
+    judged = list(tqdm(answers, desc="evaluate", total=len(cases.rows), unit="image"))
+    write_rows((judgement.row for judgement in judged), folder / PER_IMAGE)
+    write_bins((bin_ for judgement in judged for bin_ in judgement.bins), folder / RELIABILITY)
+    return read_rows(folder / PER_IMAGE)
 
 
 def _about(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.data.parallel import threaded_map
 from breastseg.evaluation.figures import Overlay, choose_cases
-from breastseg.evaluation.metrics import score
-from breastseg.evaluation.per_image import Row, make_row
+from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.inference.cpus import usable_cpus
 
 if TYPE_CHECKING:
@@ -16,31 +15,30 @@ if TYPE_CHECKING:
     from breastseg.data.split import SplitRow
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.labelled_folder import FolderCases
+    from breastseg.evaluation.per_image import Row
     from breastseg.inference.segmenter import Segmenter
 
 
-def judge_cases(segmenter: Segmenter, cases: FolderCases) -> Iterator[Row]:
+def judge_cases(segmenter: Segmenter, cases: FolderCases) -> Iterator[Judgement]:
     """Segment and score every case, a few in work at once, in the order of their ids.
 
     Cases are spread over the cores: give a model that computes one image with one thread.
 
     Yields:
-        A row of the per-image table a case, in the name of the contract's network.
+        The judgement of each case, in the name of the contract's network.
     """
     places = cases.places()
 
-    def judge(case: PreparedCase) -> Row:
+    def judge_one(case: PreparedCase) -> Judgement:
         return judge_case(segmenter, case, places[case.case_id])
 
-    return threaded_map(judge, cases.read(), usable_cpus())
+    return threaded_map(judge_one, cases.read(), usable_cpus())
 
 
-def judge_case(segmenter: Segmenter, case: PreparedCase, place: SplitRow) -> Row:
+def judge_case(segmenter: Segmenter, case: PreparedCase, place: SplitRow) -> Judgement:
     """Segment and score one case at native size."""
-    ignored = case.ignored()
-    judged = None if ignored is None else ~ignored
-    scores = score(case.mask(), segmenter.segment(case.image()).mask, judged)
-    return make_row(segmenter.contract.network, case, place, scores)
+    found = segmenter.segment(case.image())
+    return judge(segmenter.contract.network, case, place, found.probability, found.mask)
 
 
 def choose_overlays(

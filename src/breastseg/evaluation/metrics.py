@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from breastseg.evaluation.lesion_level import count_lesions
 from breastseg.evaluation.surface import hausdorff, surface_dice
 
 if TYPE_CHECKING:
     from breastseg.evaluation.arrays import Mask
+    from breastseg.evaluation.lesion_level import LesionCounts
 
 TOLERANCES_PX = (1, 2, 4)
 
@@ -26,6 +28,10 @@ class Scores:
     Attributes:
         truth_px: Lesion pixels in the truth.
         predicted_px: Predicted pixels.
+        lesions: Lesions in the truth: 8-connected components of its judged pixels.
+        predicted_lesions: Predicted lesions.
+        hits_iou10: One-to-one pairs of a true and a predicted lesion with an IoU of at least 0.1.
+        hits_iou50: At least 0.5.
         dice: 0..1.
         iou: 0..1.
         nsd1: Normalised surface Dice at 1 px, 0..1.
@@ -39,6 +45,10 @@ class Scores:
 
     truth_px: int
     predicted_px: int
+    lesions: int
+    predicted_lesions: int
+    hits_iou10: int
+    hits_iou50: int
     dice: float | None = None
     iou: float | None = None
     nsd1: float | None = None
@@ -65,17 +75,19 @@ def score(truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
     if not truth.shape == predicted.shape == judged.shape:
         raise ValueError(f"shapes differ: truth {truth.shape}, predicted {predicted.shape}, judged {judged.shape}")
     truth, predicted = truth & judged, predicted & judged
+    counts = count_lesions(truth, predicted)
     if truth.any():
-        return _score_lesions(truth, predicted)
-    return _score_normal(predicted, int(judged.sum()))
+        return _score_lesions(truth, predicted, counts)
+    return _score_normal(predicted, int(judged.sum()), counts)
 
 
-def _score_lesions(truth: Mask, predicted: Mask) -> Scores:
+def _score_lesions(truth: Mask, predicted: Mask, counts: LesionCounts) -> Scores:
     truth_px, predicted_px = int(truth.sum()), int(predicted.sum())
     both_px = int((truth & predicted).sum())
     missed = predicted_px == 0
     nsd1, nsd2, nsd4 = (0.0, 0.0, 0.0) if missed else surface_dice(truth, predicted, TOLERANCES_PX)
     return Scores(
+        **vars(counts),
         truth_px=truth_px,
         predicted_px=predicted_px,
         dice=2 * both_px / (truth_px + predicted_px),
@@ -88,9 +100,10 @@ def _score_lesions(truth: Mask, predicted: Mask) -> Scores:
     )
 
 
-def _score_normal(predicted: Mask, judged_px: int) -> Scores:
+def _score_normal(predicted: Mask, judged_px: int, counts: LesionCounts) -> Scores:
     predicted_px = int(predicted.sum())
     return Scores(
+        **vars(counts),
         truth_px=0,
         predicted_px=predicted_px,
         false_positive=predicted_px > 0,

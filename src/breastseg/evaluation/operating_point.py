@@ -28,16 +28,30 @@ _LOGGER = logging.getLogger(__name__)
 
 TEMPERATURES = (0.05, 20.0)
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
-MIN_AREA_SHARES = (0.0, 0.0005, 0.001, 0.002, 0.005)
+MIN_AREA_SHARES = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01)
+# of the standard error of the Dice that a point loses to the best one: what is within it counts as equally good
+TOLERATED_ERRORS = 0.5
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """What the validation cases say about each point: `[points]` each, in the order of `points`."""
+    """What the validation cases say about each point, in the order of `points`.
+
+    Attributes:
+        points: The grid.
+        dice: Of each lesion image, `[lesion images, points]`.
+        false_positive: 1 where a lesion is painted on a normal, `[normals, points]`; there may be no normals.
+    """
 
     points: list[OperatingPoint]
     dice: Floats
-    false_positive_rate: Floats
+    false_positive: Floats
+
+    @property
+    def false_positive_rate(self) -> Floats:
+        """Share of the normals with a lesion painted on, `[points]`; 0 without normals."""
+        rate: Floats = self.false_positive.sum(axis=0) / max(len(self.false_positive), 1)
+        return rate
 
 
 def choose_operating_point(
@@ -47,7 +61,10 @@ def choose_operating_point(
 
     The temperature minimises the pixels' negative log-likelihood. Of the points on the grid that paint a lesion on at
     most the allowed share of the normals (or, where none does, on the smallest share that any reaches) the one with
-    the largest mean Dice of lesion images is taken; of equal ones the threshold nearest to 0.5, then the smaller area.
+    the largest mean Dice of lesion images is best. Few normals leave many points about equal: those that lose to the
+    best one by no more than half the standard error of their loss are taken for as good, and of them the one that is
+    most careful with normals is chosen, by false-positive rate, then minimum area, then threshold. Without normals it
+    is the best one, and of equal ones the threshold nearest to 0.5, then the smaller area.
 
     Args:
         cases: Validation cases of one network.
@@ -69,7 +86,7 @@ def choose_operating_point(
             attainable,
             max_normal_false_positive_rate,
         )
-    return _best(grid, max(attainable, max_normal_false_positive_rate), name)
+    return _choose(grid, max(attainable, max_normal_false_positive_rate), name)
 
 
 def fit_temperature(cases: Sequence[JudgedCase]) -> float:
@@ -102,8 +119,7 @@ def _judge_grid(cases: Sequence[JudgedCase], temperature: float, name: str) -> _
     for case in tqdm(cases, desc=f"{name}: operating point", unit="case"):
         judgement = _judge_points(case, points)
         (lesions if (case.truth & case.judged).any() else normals).append(judgement)
-    rate = np.mean(normals, axis=0) if normals else np.zeros(len(points))
-    return _Grid(points, np.mean(lesions, axis=0), rate)
+    return _Grid(points, np.array(lesions), np.array(normals).reshape(-1, len(points)))
 
 
 def _judge_points(case: JudgedCase, points: Sequence[OperatingPoint]) -> list[float]:
@@ -120,17 +136,36 @@ def _judge_points(case: JudgedCase, points: Sequence[OperatingPoint]) -> list[fl
     return judgement
 
 
-def _best(grid: _Grid, limit: float, name: str) -> OperatingPoint:
+def _choose(grid: _Grid, limit: float, name: str) -> OperatingPoint:
+    rate, dice = grid.false_positive_rate, grid.dice.mean(axis=0)
+    allowed = np.flatnonzero(rate <= limit).tolist()
+
     def merit(index: int) -> tuple[float, float, float]:
         point = grid.points[index]
-        return float(grid.dice[index]), -abs(point.threshold - 0.5), -point.min_area_share
+        return float(dice[index]), -abs(point.threshold - 0.5), -point.min_area_share
 
-    best = max(np.flatnonzero(grid.false_positive_rate <= limit).tolist(), key=merit)
+    def care(index: int) -> tuple[float, float, float, float]:
+        point = grid.points[index]
+        return -float(rate[index]), point.min_area_share, point.threshold, float(dice[index])
+
+    chosen = max(allowed, key=merit)
+    if len(grid.false_positive):
+        chosen = max((index for index in allowed if _as_good(grid.dice[:, chosen], grid.dice[:, index])), key=care)
     _LOGGER.info(
         "%s: %s, validation Dice %.4f, false-positive rate of normals %.3f",
         name,
-        grid.points[best],
-        grid.dice[best],
-        grid.false_positive_rate[best],
+        grid.points[chosen],
+        dice[chosen],
+        rate[chosen],
     )
-    return grid.points[best]
+    return grid.points[chosen]
+
+
+def _as_good(best: Floats, other: Floats) -> bool:
+    """Whether a point's Dice `[lesion images]` loses to the best one's by less than can be told apart.
+
+    A tolerance of standard errors is that of Breiman et al. 1984 (Classification and Regression Trees, 3.4.3).
+    """
+    lost = best - other
+    standard_error = lost.std() / np.sqrt(max(len(lost) - 1, 1))
+    return bool(lost.mean() <= TOLERATED_ERRORS * standard_error)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from breastseg.data.csv_file import write_csv
-from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.evaluation.csv_records import read_records
 from breastseg.evaluation.json_file import significant
 
 if TYPE_CHECKING:
@@ -47,7 +46,11 @@ class Row:
         missed: 1 or 0.
         false_positive: 1 or 0.
         false_positive_share: ...
-        lesions: Lesions in the truth.
+        lesions: ...
+        predicted_lesions: ...
+        hits_iou10: ...
+        hits_iou50: ...
+        expected_dice: What the network's probabilities say its Dice is, see `confidence.expected_dice`, 0..1.
         height: Native height in pixels.
         width: Native width in pixels.
     """
@@ -71,15 +74,25 @@ class Row:
     false_positive: Flag | None
     false_positive_share: float | None
     lesions: int
+    predicted_lesions: int
+    hits_iou10: int
+    hits_iou50: int
+    expected_dice: float
     height: int
     width: int
 
+    @property
+    def lesion_hit(self) -> bool:
+        """Whether any lesion was found, be it at an IoU of 0.1."""
+        return self.hits_iou10 > 0
 
-COLUMNS = tuple(field.name for field in fields(Row))
-_ROW = TypeAdapter(Row)
+    @property
+    def expected_dice_error(self) -> float | None:
+        """Distance of the expected from the real Dice; None for normals."""
+        return None if self.dice is None else abs(self.expected_dice - self.dice)
 
 
-def make_row(network: str, case: CaseRow, place: SplitRow, scores: Scores) -> Row:
+def make_row(network: str, case: CaseRow, place: SplitRow, scores: Scores, expected_dice: float) -> Row:
     """Bring together what is known about a case and how a network did on it."""
     found: dict[str, Any] = {name: _cell(value) for name, value in asdict(scores).items()}
     return Row(
@@ -90,7 +103,7 @@ def make_row(network: str, case: CaseRow, place: SplitRow, scores: Scores) -> Ro
         label=case.label,
         dataset=case.dataset,
         device=case.device,
-        lesions=case.lesions,
+        expected_dice=significant(expected_dice),
         height=case.height,
         width=case.width,
         **found,
@@ -116,25 +129,4 @@ def read_rows(path: Path) -> list[Row]:
         BreastsegError: The file is missing or has other columns.
         ProblemsError: Lines that do not hold; all of them are listed.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            lines = list(reader)
-    except OSError as error:
-        raise BreastsegError(f"{path} cannot be read ({error}). Run `dvc repro evaluate`") from error
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise BreastsegError(f"{path} has other columns than a per-image table. Run `dvc repro evaluate`")
-    return _parse(lines, path)
-
-
-def _parse(lines: list[dict[str, str]], path: Path) -> list[Row]:
-    rows, problems = [], []
-    for number, line in enumerate(lines, start=2):
-        try:
-            rows.append(_ROW.validate_python({name: value or None for name, value in line.items()}))
-        except ValidationError as error:
-            what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            problems.append(Problem(f"{path}:{number}", what, "Run `dvc repro evaluate`"))
-    if problems:
-        raise ProblemsError("The per-image table does not hold", problems)
-    return rows
+    return read_records(Row, path, "per-image table")

@@ -28,7 +28,7 @@ def headline(statistics: Sequence[Statistic]) -> Headline:
     """Pick the numbers of `metrics/evaluate.json`.
 
     Returns:
-        For each network the means of Dice, IoU, surface Dice at 2 px and HD95 over lesion images, the number of
+        For each network the means of Dice, IoU, HD95 and surface Dice at 2 px over lesion images, the number of
         missed lesion images, and the false-positive rate of normals where there are any; for their difference the
         means, the interval of Dice and its p-value.
     """

@@ -72,9 +72,10 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
     normals = found.get((DIFFERENCE, "false_positive"))
     first, second = NETWORKS
     cases = f"{dice.n} lesion images, {normals.n if normals else 0} normals"
+    test = f"Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}, Holm: {dice.p_holm:.3g}"
     return [
         f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",
-        f"Difference is {second} - {first}; Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}.",
+        f"Difference is {second} - {first}; {test}.",
         "missed: share of lesion images without any prediction; normals FPR: share of normals with one.",
         "MACs: multiply-accumulates of one image at the training size.",
         INTENDED_USE,

@@ -1,0 +1,159 @@
+"""From the per-image table to the figures: values with intervals, paired differences and their tests, strata."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.evaluation.bootstrap import estimate
+from breastseg.evaluation.estimators import with_difference
+from breastseg.evaluation.json_file import significant
+from breastseg.evaluation.metric_sets import LESION_MEANS, METRIC_SETS, NORMAL_MEANS, Answers, MetricSet
+from breastseg.evaluation.reliability import BINS, gather_bins
+from breastseg.evaluation.significance import holm, mcnemar_p_value, signed_rank_p_value
+from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.evaluation.strata import strata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from breastseg.evaluation.bootstrap import Resampling
+    from breastseg.evaluation.per_image import Row
+    from breastseg.evaluation.reliability import ReliabilityBin
+
+# The named comparisons: Holm's correction is for all of them together, over the whole test set
+FAMILY = ("dice", "iou", "nsd2", "hd95_px", "lesion_hit", "false_positive")
+TESTED = (*LESION_MEANS, *NORMAL_MEANS)
+_YES_OR_NO = ("missed", "lesion_hit", "false_positive")
+
+
+def compute_statistics(rows: Sequence[Row], bins: Sequence[ReliabilityBin], params: Resampling) -> list[Statistic]:
+    """Compute every figure, interval and test of both networks on the test cases.
+
+    Args:
+        rows: The per-image table; rows of other subsets are left out.
+        bins: The reliability beside it.
+        params: `resamples` and `seed` of the bootstrap.
+
+    Raises:
+        ProblemsError: A case was not judged for both networks, or has no bins.
+        BreastsegError: No test case has a lesion.
+    """
+    answers = {network: _answers([row for row in rows if row.network == network], bins) for network in NETWORKS}
+    _require_pairs(*answers.values())
+    require_lesions(answers[NETWORKS[0]].rows)
+    return _correct(_describe(answers, params))
+
+
+def require_lesions(rows: Sequence[Row]) -> None:
+    """Refuse a table that cannot tell how lesions are found.
+
+    Raises:
+        BreastsegError: No test case has a lesion.
+    """
+    if not any(row.truth_px for row in rows if row.subset == "test"):
+        raise BreastsegError("No test case has a lesion. Lower `split.folds`, or look at the raw masks")
+
+
+def describe_network(rows: Sequence[Row], bins: Sequence[ReliabilityBin], params: Resampling) -> list[Statistic]:
+    """Compute every figure and interval of one network on the test cases.
+
+    Args:
+        rows: That network's rows of a per-image table; those of other subsets are left out.
+        bins: The reliability beside it.
+        params: `resamples` and `seed` of the bootstrap.
+
+    Raises:
+        ProblemsError: A case has no bins.
+    """
+    (network,) = {row.network for row in rows}
+    return _describe({network: _answers(rows, bins)}, params)
+
+
+def _answers(rows: Sequence[Row], bins: Sequence[ReliabilityBin]) -> Answers:
+    """Gather the test cases, sorted by case."""
+    tested = sorted((row for row in rows if row.subset == "test"), key=lambda row: row.case_id)
+    with_lesion = np.array([row.truth_px > 0 for row in tested], dtype=np.bool_)
+    gathered = np.zeros((len(tested), BINS, 3))
+    gathered[with_lesion] = gather_bins(bins, [row for row in tested if row.truth_px])
+    return Answers(tested, gathered)
+
+
+def _require_pairs(first: Answers, second: Answers) -> None:
+    lonely = {row.case_id for row in first.rows} ^ {row.case_id for row in second.rows}
+    if lonely:
+        mend = "Run `dvc repro evaluate`"
+        raise ProblemsError(
+            "Cases judged once", [Problem(case, "has one network's scores only", mend) for case in lonely]
+        )
+
+
+def _describe(answers: Mapping[str, Answers], params: Resampling) -> list[Statistic]:
+    """Describe one network, or two and their difference."""
+    rows = next(iter(answers.values())).rows
+    statistics = []
+    for (stratum, indices), metrics in product(strata(rows).items(), METRIC_SETS):
+        told = [i for i in indices if metrics.tells(rows[i])]
+        if told:
+            parts = {network: whole.part(told) for network, whole in answers.items()}
+            statistics += _tested(_estimate(stratum, metrics, parts, params), list(parts.values()))
+    return statistics
+
+
+def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], params: Resampling) -> list[Statistic]:
+    """Estimate some figures; one bootstrap serves both networks and their difference, so that it is paired."""
+    groups = next(iter(parts.values())).groups
+    estimators = [metrics.build(part) for part in parts.values()]
+    paired = len(estimators) > 1
+    found = estimate(with_difference(*estimators) if paired else estimators[0], groups, params.resamples, params.seed)
+    names = product((*parts, DIFFERENCE) if paired else parts, metrics.names)
+    return [
+        Statistic(
+            network=network,
+            stratum=stratum,
+            metric=metric,
+            mean=significant(found.value[i]),
+            ci_low=significant(found.low[i]),
+            ci_high=significant(found.high[i]),
+            n=len(groups),
+            groups=len(set(groups)),
+            p_value=None,
+        )
+        for i, (network, metric) in enumerate(names)
+        if np.isfinite([found.value[i], found.low[i]]).all()
+    ]
+
+
+def _tested(statistics: Sequence[Statistic], parts: Sequence[Answers]) -> list[Statistic]:
+    """Add a p-value to those differences that a test knows."""
+    return [
+        replace(row, **_test(row.metric, *parts)) if row.network == DIFFERENCE and row.metric in TESTED else row
+        for row in statistics
+    ]
+
+
+def _test(metric: str, first: Answers, second: Answers) -> dict[str, Any]:
+    scores, others = first.column(metric), second.column(metric)
+    if metric in _YES_OR_NO:
+        return {"p_value": mcnemar_p_value(scores, others), "test": "mcnemar"}
+    return {"p_value": signed_rank_p_value(others - scores, first.groups), "test": "wilcoxon"}
+
+
+def _correct(statistics: Sequence[Statistic]) -> list[Statistic]:
+    """Correct the p-values of the named comparisons, as many of them as the test set tells of."""
+    family = {
+        row.metric: row.p_value
+        for row in statistics
+        if row.stratum == ALL and row.metric in FAMILY and row.p_value is not None
+    }
+    corrected = dict(zip(family, holm(list(family.values())), strict=True))
+    return [
+        replace(row, p_holm=corrected[row.metric])
+        if row.network == DIFFERENCE and row.stratum == ALL and row.metric in corrected
+        else row
+        for row in statistics
+    ]

@@ -1,0 +1,103 @@
+"""Which figures are told by which cases: lesion images, normals, or all of them; docs/metrics.md explains each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from breastseg.evaluation.estimators import calibration_error, joined, rank_correlation, ratio, risk_coverage_area
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from breastseg.evaluation.arrays import Floats
+    from breastseg.evaluation.bootstrap import Estimator
+    from breastseg.evaluation.per_image import Row
+
+LESION_MEANS = ("dice", "iou", "nsd1", "nsd2", "nsd4", "hd95_px", "missed", "lesion_hit", "expected_dice_error")
+NORMAL_MEANS = ("false_positive", "false_positive_share")
+# ratio of sums → columns of the numerator (what is subtracted comes second) and of the denominator (None: the images)
+LESION_RATIOS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "sensitivity_iou10": (("hits_iou10",), "lesions"),
+    "sensitivity_iou50": (("hits_iou50",), "lesions"),
+    "ppv_iou10": (("hits_iou10",), "predicted_lesions"),
+    "ppv_iou50": (("hits_iou50",), "predicted_lesions"),
+    "fp_per_image_iou10": (("predicted_lesions", "hits_iou10"), None),
+    "fp_per_image_iou50": (("predicted_lesions", "hits_iou50"), None),
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One network's answers, case by case.
+
+    Attributes:
+        rows: Rows of the per-image table.
+        bins: Reliability, `[rows, 15, 3]`; zeros for normals.
+    """
+
+    rows: Sequence[Row]
+    bins: Floats
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each case."""
+        return [row.group for row in self.rows]
+
+    def part(self, indices: Sequence[int]) -> Answers:
+        """Take some of the cases."""
+        return Answers([self.rows[i] for i in indices], self.bins[indices])
+
+    def column(self, name: str) -> Floats:
+        """Take a column of the table, float64 `[rows]`."""
+        return np.array([getattr(row, name) for row in self.rows], dtype=np.float64)
+
+    def columns(self, names: Iterable[str]) -> Floats:
+        """Take columns of the table, float64 `[rows, columns]`."""
+        return np.stack([self.column(name) for name in names], axis=1)
+
+
+@dataclass(frozen=True)
+class MetricSet:
+    """Figures that are told by the same cases, so that they share one bootstrap.
+
+    Attributes:
+        names: The figures.
+        tells: Whether a case tells them.
+        build: From the answers to such cases to the estimator, a column a name.
+    """
+
+    names: tuple[str, ...]
+    tells: Callable[[Row], bool]
+    build: Callable[[Answers], Estimator]
+
+
+def _means(names: tuple[str, ...]) -> Callable[[Answers], Estimator]:
+    return lambda answers: ratio(answers.columns(names), np.ones((len(answers.rows), len(names))))
+
+
+def _lesion_ratios(answers: Answers) -> Estimator:
+    images = np.ones(len(answers.rows))
+    numerators, denominators = [], []
+    for above, below in LESION_RATIOS.values():
+        first, *subtracted = (answers.column(name) for name in above)
+        numerators.append(first - sum(subtracted))
+        denominators.append(images if below is None else answers.column(below))
+    return ratio(np.stack(numerators, axis=1), np.stack(denominators, axis=1))
+
+
+def _calibration(answers: Answers) -> Estimator:
+    dice, expected = answers.column("dice"), answers.column("expected_dice")
+    return joined(
+        calibration_error(answers.bins), rank_correlation(expected, dice), risk_coverage_area(1 - dice, expected)
+    )
+
+
+METRIC_SETS = (
+    MetricSet(LESION_MEANS, lambda row: row.truth_px > 0, _means(LESION_MEANS)),
+    MetricSet(("ece", "expected_dice_spearman", "aurc"), lambda row: row.truth_px > 0, _calibration),
+    MetricSet(NORMAL_MEANS, lambda row: row.truth_px == 0, _means(NORMAL_MEANS)),
+    MetricSet(tuple(LESION_RATIOS), lambda _: True, _lesion_ratios),
+)
