@@ -117,9 +117,19 @@ def test_what_is_predicted_on_ignored_pixels_does_not_count(caplog: pytest.LogCa
 def test_an_unattainable_rate_gives_the_smallest_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     cases = [lesion(0.9, 0.02), normal(0.9999), normal(0.3)]
     with caplog.at_level(logging.WARNING):
-        point = choose_operating_point(cases, 0.1, "network")
-    assert "0.500 instead of evaluate.max_normal_false_positive_rate = 0.100" in caplog.text
+        point = choose_operating_point(cases, 0.0, "network")
+    assert "0.500 instead of evaluate.max_normal_false_positive_rate = 0.000" in caplog.text
     assert not cases[2].predicted(point).any()
+
+
+def test_a_share_of_less_than_one_normal_allows_one_unless_it_is_none() -> None:
+    # the normal is as sure as the fainter lesions
+    cases = [*(lesion(p, 0.02) for p in (0.9, 0.5, 0.5, 0.5)), normal(0.6), *(normal(0.02) for _ in range(4))]
+    lost = {
+        rate: sum(not c.predicted(choose_operating_point(cases, rate, "n")).any() for c in cases[:4])
+        for rate in (0.1, 0.0)
+    }
+    assert lost == {0.1: 0, 0.0: 3}
 
 
 def test_without_normals_there_is_nothing_to_keep_to(caplog: pytest.LogCaptureFixture) -> None:

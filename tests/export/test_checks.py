@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from breastseg.export.checks import Parity, faults
@@ -33,6 +34,11 @@ def test_every_bound_that_is_crossed_is_named() -> None:
     bad = Parity(10, 2e-3, 0.79, 2e-3, 0.11, 0.21)
     names = ["probabilities", "mean Dice", "mean Dice", "missed share", "false-positive rate on normals"]
     assert [problem.path for problem in faults(bad, EXPORT)] == names
+
+
+def test_what_is_no_number_keeps_no_bound() -> None:
+    nothing = Parity(10, math.nan, math.nan, math.nan, math.nan, math.nan)
+    assert len(faults(nothing, EXPORT)) == 5
 
 
 def test_a_test_set_without_normals_is_not_held_against_the_gate() -> None:

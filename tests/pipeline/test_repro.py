@@ -98,6 +98,16 @@ def test_an_unknown_network_is_told_by_the_stage(copied: Tree) -> None:
     assert "No such file" not in output
 
 
+def test_images_that_dvc_tracks_are_used_and_stay(copied: Tree) -> None:
+    own = copied.root / "data/raw/own"
+    shutil.copytree(copied.root / "data/raw/phantom", own)
+    before = sorted(path.name for path in own.rglob("*"))
+    copied.dvc("add", "data/raw/own")
+    copied.run("git", "add", "data/raw/own.dvc")
+    copied.dvc("exp", "run", "-S", "data.root=data/raw/own", "prepare")
+    assert sorted(path.name for path in own.rglob("*")) == before
+
+
 def test_a_failed_gate_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
     copied.edit_params({"export": {"gate": {"min_dice": 1.0}}})
     output = copied.dvc("repro", fails=True)

@@ -60,11 +60,12 @@ def choose_operating_point(
     """Choose temperature, threshold and minimum area.
 
     The temperature minimises the pixels' negative log-likelihood. Of the points on the grid that paint a lesion on at
-    most the allowed share of the normals (or, where none does, on the smallest share that any reaches) the one with
-    the largest mean Dice of lesion images is best. Few normals leave many points about equal: those that lose to the
-    best one by no more than half the standard error of their loss are taken for as good, and of them the one that is
-    most careful with normals is chosen, by false-positive rate, then minimum area, then threshold. Without normals it
-    is the best one, and of equal ones the threshold nearest to 0.5, then the smaller area.
+    most the allowed share of the normals, or on a single one where that share of them is less than one (or, where no
+    point does, on the smallest share that any reaches), the one with the largest mean Dice of lesion images is best.
+    Few normals leave many points about equal: those that lose to the best one by no more than half the standard error
+    of their loss are taken for as good, and of them the one that is most careful with normals is chosen, by
+    false-positive rate, then minimum area, then threshold. Without normals it is the best one, and of equal ones the
+    threshold nearest to 0.5, then the smaller area.
 
     Args:
         cases: Validation cases of one network.
@@ -78,7 +79,8 @@ def choose_operating_point(
         raise BreastsegError("No validation case has a lesion. Raise `split.val_share`, or look at the raw masks")
     grid = _judge_grid(cases, fit_temperature(cases), name)
     attainable = float(grid.false_positive_rate.min())
-    if attainable > max_normal_false_positive_rate:
+    allowed = _allowed_rate(max_normal_false_positive_rate, len(grid.false_positive))
+    if attainable > allowed:
         _LOGGER.warning(
             "%s: no operating point leaves enough validation normals unmarked; taking the smallest rate, %.3f instead "
             "of evaluate.max_normal_false_positive_rate = %.3f",
@@ -86,7 +88,12 @@ def choose_operating_point(
             attainable,
             max_normal_false_positive_rate,
         )
-    return _choose(grid, max(attainable, max_normal_false_positive_rate), name)
+    return _choose(grid, max(attainable, allowed), name)
+
+
+def _allowed_rate(rate: float, normals: int) -> float:
+    """Allow one normal where a rate above 0 of so few is less than one: 0 of 8 would be asked for else, not a tenth."""
+    return max(rate, 1 / normals) if rate > 0 and normals else rate
 
 
 def fit_temperature(cases: Sequence[JudgedCase]) -> float:

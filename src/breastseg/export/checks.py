@@ -67,7 +67,7 @@ def compare(
     false_positives = [s.false_positive for s in of_file if s.false_positive is not None]
     return Parity(
         cases=len(cases),
-        max_probability_difference=max(differences),
+        max_probability_difference=float(np.max(differences)),
         dice=float(_dice(of_file).mean()),
         dice_difference=float(np.abs(_dice(of_file) - _dice(of_checkpoint)).mean()),
         missed=float(np.mean([s.missed for s in of_file if s.missed is not None])),
@@ -81,7 +81,7 @@ def _dice(scores: Sequence[Scores]) -> npt.NDArray[np.float64]:
 
 
 def faults(parity: Parity, params: Export) -> list[Problem]:
-    """Name every bound that the file does not keep; none means that it may be released."""
+    """Name every bound that the file does not keep, NaN keeping none; no fault means that it may be released."""
     return [
         *_above(
             "probabilities", parity.max_probability_difference, params.max_probability_difference, "the checkpoint"
@@ -93,17 +93,17 @@ def faults(parity: Parity, params: Export) -> list[Problem]:
 
 def _above(what: str, difference: float, bound: float, of: str) -> list[Problem]:
     text = f"differ from {of}'s by {difference:.3g}, allowed are {bound:.3g}"
-    return [Problem(what, text, "Report it: the export is at fault")] if difference > bound else []
+    return [Problem(what, text, "Report it: the export is at fault")] if not difference <= bound else []
 
 
 def _gate_faults(parity: Parity, gate: Gate) -> list[Problem]:
     mend = "Train better, or change export.gate"
     found = []
-    if parity.dice < gate.min_dice:
+    if not parity.dice >= gate.min_dice:
         found.append(Problem("mean Dice", f"is {parity.dice:.3f}, the gate asks for {gate.min_dice:.3f}", mend))
-    if parity.missed > gate.max_missed:
+    if not parity.missed <= gate.max_missed:
         found.append(Problem("missed share", f"is {parity.missed:.3f}, the gate allows {gate.max_missed:.3f}", mend))
     rate, allowed = parity.normal_false_positive_rate, gate.max_normal_false_positive_rate
-    if rate is not None and rate > allowed:
+    if rate is not None and not rate <= allowed:
         found.append(Problem("false-positive rate on normals", f"is {rate:.3f}, the gate allows {allowed:.3f}", mend))
     return found
