@@ -133,6 +133,24 @@ def summary() -> None:
     typer.echo(_NEXT)
 
 
+@app.command()
+def gather(
+    out: Annotated[Path, typer.Argument(help="New folder for the out-of-fold comparison.")],
+    experiments: Annotated[list[str] | None, typer.Argument(help="One of each fold; all without any name.")] = None,
+    title: Annotated[str, typer.Option(help="Heading on the results page.")] = "Out-of-fold comparison",
+    data: Annotated[str, typer.Option(help="The images, and how many.")] = "",
+    note: Annotated[str, typer.Option(help="What it shows, and anything unusual about it.")] = "",
+) -> None:
+    """Join the experiments of a cross-validation, so that every image is tested once. Research use only."""
+    with _extra("train"):
+        from breastseg.evaluation.summary import comparison_table
+        from breastseg.reporting.gather import gather as join
+        from breastseg.reporting.results import About
+    for experiment in join(experiments or [], out, About(title, data, note), Path()):
+        typer.echo(f"fold {experiment.fold}: {experiment.name}")
+    typer.echo(comparison_table(out / "statistics.json", out / "compute.json"))
+
+
 @results.command("save")
 def save_results(
     name: Annotated[str, typer.Argument(help="Folder below docs/results.")],

@@ -30,10 +30,13 @@ FILES = {
     "metrics/compute.json": "compute.json",
     "metrics/release.json": "release.json",
     "metrics/per_image.csv": "per_image.csv",
+    "metrics/reliability.csv": "reliability.csv",
     "plots/split_counts.csv": "split_counts.csv",
 }
 CURVES = {f"plots/{network}": f"curves/{network}" for network in NETWORKS}
 ABOUT, ENVIRONMENT = "about.json", "environment.json"
+# in the folder of a gathered cross-validation only
+EXPERIMENTS = "experiments.json"
 
 _HEAD = """# Results
 
@@ -132,7 +135,7 @@ def _render_run(run: Path) -> str:
             "",
             _render_scores(statistics, params, _read_costs(run)),
             "",
-            _render_protocol(params, environment),
+            _render_protocol(params, environment, _render_folds(run, params["split"])),
             "",
             f"Files: [results/{run.name}](results/{run.name})",
             "",
@@ -169,11 +172,17 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _render_protocol(params: dict[str, Any], environment: dict[str, str]) -> str:
+def _render_folds(run: Path, split: dict[str, Any]) -> str:
+    return (
+        f"all {split['folds']} folds" if (run / EXPERIMENTS).exists() else f"fold {split['fold']} of {split['folds']}"
+    )
+
+
+def _render_protocol(params: dict[str, Any], environment: dict[str, str], folds: str) -> str:
     train = params["train"]
     weights = ", ".join(f"{network}: {params[network]['encoder_weights'] or 'none'}" for network in NETWORKS)
     return (
-        f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, seed {params['seed']}, fold "
-        f"{params['split']['fold']} of {params['split']['folds']}; encoder weights: {weights}. "
+        f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, seed {params['seed']}, "
+        f"{folds}; encoder weights: {weights}. "
         f"{environment['processor']}, accelerator: {environment['accelerator']}, torch {environment['torch']}."
     )
