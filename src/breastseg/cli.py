@@ -151,6 +151,17 @@ def gather(
     typer.echo(comparison_table(out / "statistics.json", out / "compute.json"))
 
 
+@app.command()
+def leakage(
+    grouped: Annotated[str, typer.Argument(help="An experiment with split.grouped=true.")],
+    plain: Annotated[str, typer.Argument(help="The same with split.grouped=false.")],
+) -> None:
+    """Show what parting near-duplicates and patients adds to the scores. Research use only."""
+    with _extra("train"):
+        from breastseg.reporting.leakage import leakage_table
+    typer.echo(leakage_table(grouped, plain, Path()))
+
+
 @results.command("save")
 def save_results(
     name: Annotated[str, typer.Argument(help="Folder below docs/results.")],

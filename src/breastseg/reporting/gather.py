@@ -7,11 +7,7 @@ import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
-from dvc.api import DVCFileSystem
-from dvc.repo import Repo
+from typing import TYPE_CHECKING
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.comparison import compute_statistics
@@ -21,6 +17,7 @@ from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import headline, write_statistics
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.environment import describe_environment
+from breastseg.reporting.experiments import PARAMS, Params, differences, fetch, list_experiments, read_params
 from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS
 
 if TYPE_CHECKING:
@@ -29,9 +26,7 @@ if TYPE_CHECKING:
     from breastseg.reporting.results import About
 
 # what is kept of each experiment
-KEPT = ("params.yaml", "dvc.lock", "metrics/per_image.csv", "metrics/reliability.csv", "metrics/compute.json")
-# nothing that a network or its scores depend on
-_FREE = ("model", "export")
+KEPT = (PARAMS, "dvc.lock", "metrics/per_image.csv", "metrics/reliability.csv", "metrics/compute.json")
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def gather(names: Sequence[str], out: Path, about: About, root: Path) -> list[Ex
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         partial = Path(scratch) / "gathered"
         experiments = sorted(_fetch(names, partial / "folds", root), key=lambda experiment: experiment.fold)
-        params = {e.fold: _read_params(partial / "folds" / str(e.fold)) for e in experiments}
+        params = {e.fold: read_params(partial / "folds" / str(e.fold)) for e in experiments}
         _check_folds(experiments, params)
         _write_comparison(partial, params)
         write_json([asdict(experiment) for experiment in experiments], partial / EXPERIMENTS)
@@ -86,39 +81,17 @@ def gather(names: Sequence[str], out: Path, about: About, root: Path) -> list[Ex
 def _fetch(names: Sequence[str], folder: Path, root: Path) -> list[Experiment]:
     """Copy what is kept of each experiment out of DVC to a folder named by its fold."""
     found = []
-    for name, rev in _list_experiments(names, root).items():
-        with tempfile.TemporaryDirectory() as scratch:
-            files = DVCFileSystem(str(root), rev=rev)
-            for file in KEPT:
-                files.get_file(file, str(Path(scratch) / Path(file).name))
-            fold = int(_read_params(Path(scratch))["split"]["fold"])
-            found.append(Experiment(name, rev, fold))
-            if not (folder / str(fold)).exists():
-                shutil.copytree(scratch, folder / str(fold))
+    for name, rev in list_experiments(names, root).items():
+        fetched = folder / name
+        fetch(rev, KEPT, fetched, root)
+        fold = int(read_params(fetched)["split"]["fold"])
+        found.append(Experiment(name, rev, fold))
+        if not (folder / str(fold)).exists():
+            fetched.rename(folder / str(fold))
     return found
 
 
-def _list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
-    """Name → git commit of the experiments that were asked for."""
-    with Repo(str(root)) as repo:
-        listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
-    if unknown := [name for name in names if name not in listed]:
-        known = f"Known on this commit: {', '.join(sorted(listed)) or 'none'}"
-        raise ProblemsError("No such experiments", [Problem(name, "is no experiment", known) for name in unknown])
-    if not listed:
-        raise BreastsegError(
-            "There is no experiment on this commit. Run dvc exp run --queue -S 'split.fold=range(0,5)' and "
-            "dvc queue start"
-        )
-    return {name: listed[name] for name in names} if names else listed
-
-
-def _read_params(folder: Path) -> dict[str, Any]:
-    params: dict[str, Any] = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    return params
-
-
-def _check_folds(experiments: Sequence[Experiment], params: dict[int, dict[str, Any]]) -> None:
+def _check_folds(experiments: Sequence[Experiment], params: dict[int, Params]) -> None:
     counts = Counter(experiment.fold for experiment in experiments)
     first = params[experiments[0].fold]
     problems = [
@@ -129,7 +102,7 @@ def _check_folds(experiments: Sequence[Experiment], params: dict[int, dict[str, 
     for experiment in experiments[1:]:
         problems += [
             Problem(experiment.name, f"differs from {experiments[0].name} in {key}", "Name the experiments to gather")
-            for key in _differences(first, params[experiment.fold])
+            for key in differences(first, params[experiment.fold], "split.fold")
         ]
     if problems:
         raise ProblemsError("No cross-validation", problems)
@@ -139,27 +112,13 @@ def _mend(count: int, fold: int) -> str:
     return f"Run dvc exp run -S split.fold={fold}" if count == 0 else "Name the experiments to gather, one of each fold"
 
 
-def _differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
-    """Names of the params that differ and should not."""
-    flat = [{k: v for k, v in _flatten(p).items() if k.split(".")[0] not in _FREE} for p in (first, second)]
-    keys = sorted({*flat[0], *flat[1]} - {"split.fold"})
-    return [key for key in keys if flat[0].get(key) != flat[1].get(key)]
-
-
-def _flatten(params: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in params.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _write_comparison(folder: Path, params: dict[int, dict[str, Any]]) -> None:
+def _write_comparison(folder: Path, params: dict[int, Params]) -> None:
     parts = [folder / "folds" / str(fold) for fold in params]
     rows = [row for part in parts for row in read_rows(part / "per_image.csv") if row.subset == "test"]
     _check_once(rows)
     write_rows(rows, folder / "per_image.csv")
     write_bins((bin_ for part in parts for bin_ in read_bins(part / "reliability.csv")), folder / "reliability.csv")
-    for file in ("params.yaml", "compute.json"):
+    for file in (PARAMS, "compute.json"):
         shutil.copyfile(parts[0] / file, folder / file)
     evaluate = Evaluate.model_validate(params[min(params)]["evaluate"])
     statistics = compute_statistics(

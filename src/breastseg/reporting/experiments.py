@@ -1,0 +1,77 @@
+"""Reads what experiments left out of DVC, never out of a folder that somebody may have changed since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from dvc.api import DVCFileSystem
+from dvc.repo import Repo
+
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Params = dict[str, Any]
+
+PARAMS = "params.yaml"
+# nothing that a network or its scores depend on
+_FREE = ("model", "export")
+
+
+def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
+    """Name → git commit of the experiments that were asked for.
+
+    Args:
+        names: Experiments of the current commit; all of them without any name.
+        root: The repository.
+
+    Raises:
+        BreastsegError: There is no experiment.
+        ProblemsError: Some are unknown.
+    """
+    with Repo(str(root)) as repo:
+        listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
+    if unknown := [name for name in names if name not in listed]:
+        known = f"Known on this commit: {', '.join(sorted(listed)) or 'none'}"
+        raise ProblemsError("No such experiments", [Problem(name, "is no experiment", known) for name in unknown])
+    if not listed:
+        raise BreastsegError("There is no experiment on this commit. Run one with dvc exp run")
+    return {name: listed[name] for name in names} if names else listed
+
+
+def fetch(rev: str, files: Sequence[str], folder: Path, root: Path) -> None:
+    """Copy files of an experiment into a folder, under their own names.
+
+    Args:
+        rev: The experiment's git commit.
+        files: Paths in the repository.
+        folder: It is made.
+        root: The repository.
+    """
+    folder.mkdir(parents=True)
+    source = DVCFileSystem(str(root), rev=rev)
+    for file in files:
+        source.get_file(file, str(folder / Path(file).name))
+
+
+def read_params(folder: Path) -> Params:
+    """Read the params that were fetched into a folder."""
+    params: Params = yaml.safe_load((folder / PARAMS).read_text(encoding="utf-8"))
+    return params
+
+
+def differences(first: Params, second: Params, meant: str) -> list[str]:
+    """Name the params that differ, but for the one that is meant to and those that decide no score."""
+    flat = [{k: v for k, v in _flatten(p).items() if k.split(".")[0] not in _FREE} for p in (first, second)]
+    keys = sorted({*flat[0], *flat[1]} - {meant})
+    return [key for key in keys if flat[0].get(key) != flat[1].get(key)]
+
+
+def _flatten(params: Params, prefix: str = "") -> Params:
+    flat: Params = {}
+    for key, value in params.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,91 @@
+"""A repository with experiments of a pipeline of one stage, whose tables were made before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from breastseg.evaluation.comparison import compute_statistics
+from breastseg.evaluation.compute_file import NetworkCost, write_costs
+from breastseg.evaluation.per_image import Row, write_rows
+from breastseg.evaluation.reliability import write_bins
+from breastseg.evaluation.report import write_statistics
+from breastseg.evaluation.statistics import NETWORKS
+from breastseg.params.evaluate import Evaluate
+from tests.evaluation import world
+
+FOLDS = 3
+CASES = 8
+EVALUATE = {"max_normal_false_positive_rate": 0.1, "resamples": 200, "seed": 0, "overlays": 1}
+UNET = {"encoder": "some", "encoder_weights": None}
+TRAIN = {"image_size": 64, "epochs": 1, "batch_size": 2}
+PARAMS = {
+    "model": "vit_unet",
+    "seed": 0,
+    "split": {"folds": FOLDS, "fold": 0, "grouped": True},
+    "evaluate": EVALUATE,
+    "train": TRAIN,
+}
+TABLES = ("per_image.csv", "reliability.csv", "compute.json", "statistics.json")
+PIPELINE = {
+    "cmd": "python judge.py",
+    "deps": ["judge.py", "tables"],
+    "params": ["split", "seed", "train"],
+    "metrics": [{f"metrics/{name}": {"cache": False}} for name in TABLES],
+}
+JUDGE = """
+import shutil, yaml
+fold = yaml.safe_load(open("params.yaml"))["split"]["fold"]
+shutil.copytree(f"tables/{fold}", "metrics", dirs_exist_ok=True)
+"""
+
+
+def rows_of(fold: int) -> list[Row]:
+    """Both networks on the fold's own test cases, and on validation cases that are another fold's test cases."""
+    rows = []
+    for subset, first in (("test", fold * CASES), ("val", (fold + 1) % FOLDS * CASES)):
+        for network, i in ((n, i) for n in NETWORKS for i in range(first, first + CASES)):
+            seen = world.ellipse((30 + i % 5, 40), (10, 14)) if i % 4 else np.zeros((world.HEIGHT, world.WIDTH), bool)
+            rows.append(world.row(network, i, seen, subset=subset))
+    return rows
+
+
+def _git(root: Path, *arguments: str) -> None:
+    who = {f"GIT_{role}_{what}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    subprocess.run(["git", *arguments], cwd=root, check=True, env=os.environ | who, capture_output=True)  # noqa: S603, S607 - fixed command
+
+
+def run_experiment(root: Path, name: str, *changes: str) -> None:
+    """Run an experiment."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    sets = [part for change in changes for part in ("-S", change)]
+    command = ["dvc", "exp", "run", "--name", name, *sets]
+    subprocess.run(command, cwd=root, check=True, env=os.environ | {"PATH": path}, capture_output=True)  # noqa: S603 - fixed command
+
+
+def make_repository(root: Path) -> Path:
+    """Experiments of three folds, one of them again with another seed, and one whose split parts groups."""
+    for fold in range(FOLDS):
+        rows, folder = rows_of(fold), root / "tables" / str(fold)
+        write_rows(rows, folder / "per_image.csv")
+        bins = world.some_bins([row for row in rows if row.subset == "test"])
+        write_bins(bins, folder / "reliability.csv")
+        write_statistics(compute_statistics(rows, bins, Evaluate.model_validate(EVALUATE)), folder / "statistics.json")
+        write_costs(dict.fromkeys(NETWORKS, NetworkCost(1.0, 2.0)), folder / "compute.json")
+    (root / "judge.py").write_text(JUDGE)
+    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **dict.fromkeys(NETWORKS, UNET)}))
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"judge": PIPELINE}}))
+    _git(root, "init", "--quiet")
+    subprocess.run([Path(sys.executable).with_name("dvc"), "init", "--quiet"], cwd=root, check=True)  # noqa: S603 - fixed command
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", "start")
+    for fold in range(FOLDS):
+        run_experiment(root, f"fold-{fold}", f"split.fold={fold}")
+    run_experiment(root, "other-seed", "split.fold=1", "seed=7")
+    run_experiment(root, "plain", "split.fold=0", "split.grouped=false", "seed=0")
+    return root
