@@ -134,7 +134,7 @@ def test_a_step_lowers_the_loss_and_is_repeatable(sample: Sample) -> None:
 
 def losses(sample: Sample) -> list[float]:
     network = sample.build().train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-5)
     images = sample.images(4)
     return [step(network, images, optimiser) for _ in range(2)]
 
