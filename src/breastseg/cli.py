@@ -134,6 +134,17 @@ def summary() -> None:
 
 
 @app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("report.html"),
+) -> None:
+    """Write the last run's comparison as one self-contained HTML file. Research use only."""
+    with _extra("evaluate"):
+        from breastseg.reporting.html_report import write_report
+    write_report(Path(), out)
+    typer.echo(f"{out}: open it in a browser. It shows test images: mind where it goes.")
+
+
+@app.command()
 def gather(
     out: Annotated[Path, typer.Argument(help="New folder for the out-of-fold comparison.")],
     experiments: Annotated[list[str] | None, typer.Argument(help="One of each fold; all without any name.")] = None,

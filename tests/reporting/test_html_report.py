@@ -1,0 +1,89 @@
+"""The report holds what the run's tables say, loads nothing, and is the same for the same run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from breastseg.errors import ProblemsError
+from breastseg.reporting.html_report import write_report
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Tags(HTMLParser):
+    """Notes every tag, and whatever a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.opened.append(tag)
+        links = [value for name, value in attrs if name in {"src", "href", "xlink:href"} and value]
+        self.fetched += [link for link in links if not link.startswith(("data:", "#"))]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed default run; galleries are no part of it."""
+    root = tmp_path_factory.mktemp("run")
+    for folder in ("metrics", "plots/cnn_unet", "plots/vit_unet"):
+        shutil.copytree(REPOSITORY / folder, root / folder)
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(run: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(run, out)
+    return out.read_text(encoding="utf-8")
+
+
+def parse(page: str) -> Tags:
+    tags = Tags()
+    tags.feed(page)
+    return tags
+
+
+def test_the_headline_is_in_it(run: Path, page: str) -> None:
+    for network, scores in json.loads((run / "metrics/evaluate.json").read_text()).items():
+        assert f"{scores['dice']:{'+' if network == 'difference' else ''}.3f} [" in page
+    assert "Research use only" in page
+    assert "label=malignant" in page
+
+
+def test_it_has_all_charts_and_loads_nothing(page: str) -> None:
+    tags = parse(page)
+    assert tags.opened.count("svg") == tags.opened.count("figure") == 5
+    assert "script" not in tags.opened
+    assert not tags.fetched
+
+
+def test_the_same_run_gives_the_same_bytes(run: Path, page: str, tmp_path: Path) -> None:
+    write_report(run, tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_galleries_are_inside_where_there_are_some(run: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(run, tmp_path / "run")
+    (root / "plots/overlays").mkdir()
+    (root / "plots/overlays/vit_unet.png").write_bytes(b"a picture")
+    write_report(root, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64,YSBwaWN0dXJl" in page
+    assert not parse(page).fetched
+
+
+def test_an_incomplete_run_is_told_as_a_whole_and_nothing_is_written(run: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(run, tmp_path / "run")
+    (root / "metrics/per_image.csv").unlink()
+    shutil.rmtree(root / "plots/cnn_unet")
+    with pytest.raises(ProblemsError, match=r"(?s)per_image\.csv.*val_dice\.tsv"):
+        write_report(root, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
