@@ -92,6 +92,9 @@ def test_without_any_readable_image_earlier_predictions_stay(tmp_path: Path, mod
         predict([tmp_path / "bad.png"], model_path, tmp_path / "out")
     assert read_lines(tmp_path / "out") == before
     assert len(list((tmp_path / "out").iterdir())) == 2
+    with pytest.raises(ProblemsError, match="nothing is written"):
+        predict([tmp_path / "bad.png"], model_path, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: Path) -> None:

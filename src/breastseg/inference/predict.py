@@ -49,8 +49,13 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
     images = _list_images(paths)
     _require_distinct_outputs(images, out)
     segmenter = Segmenter.load(model)
+    is_new = not out.exists()
     try:
         problems = _segment_all(images, segmenter, out)
+    except ProblemsError:
+        if is_new:
+            out.rmdir()
+        raise
     except OSError as error:
         raise BreastsegError(f"Cannot write to {out} ({error}). Name with --out a folder that can be") from error
     if problems:
