@@ -104,13 +104,19 @@ def test_dvc_killed_alone_leaves_a_trainer_that_the_next_run_waits_for(ready: Tr
     assert (ready.root / "dvc.lock").read_text() == uninterrupted
 
 
+def has_failed_and_rests(tree: Tree) -> bool:
+    """A worker that is about to end keeps another from being started, and takes no further task itself."""
+    status = tree.dvc("queue", "status")
+    return "Failed" in status and "0 active, 0 idle" in status
+
+
 def test_a_killed_queued_run_resumes_from_the_main_repository(ready: Tree, uninterrupted: str) -> None:
     ready.dvc("exp", "run", "--queue", "--name", "first", "train_cnn")
     ready.start_queue()
     wait_for_state(ready)
     for trainer in trainers(ready):
         trainer.kill()
-    wait_for(lambda: "Failed" in ready.dvc("queue", "status"))
+    wait_for(lambda: has_failed_and_rests(ready))
     ready.dvc("exp", "run", "--queue", "--name", "second", "train_cnn")
     ready.start_queue()
     wait_for(lambda: "Success" in ready.dvc("queue", "status"))
