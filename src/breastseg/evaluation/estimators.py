@@ -27,6 +27,10 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimator:
     return estimator
 
 
+# ranks are multiples of 0.5 and their means are not: what varies at all is far above the noise of the last bit
+_ROUNDING = 1e-6
+
+
 def rank_correlation(first: Floats, second: Floats) -> Estimator:
     """Spearman's rank correlation of two scores `[cases]`, -1..1; NaN where one of them does not vary."""
 
@@ -34,8 +38,7 @@ def rank_correlation(first: Floats, second: Floats) -> Estimator:
         a, b = (_centred(_ranks(scores, weights), weights) for scores in (first, second))
         squares = (weights * a * a).sum(axis=1) * (weights * b * b).sum(axis=1)
         correlation = np.full(len(weights), np.nan)
-        # ranks are multiples of 0.5 and their means are not: what varies at all is far above the noise of the last bit
-        np.divide((weights * a * b).sum(axis=1), np.sqrt(squares), out=correlation, where=squares > 1e-6)  # noqa: PLR2004
+        np.divide((weights * a * b).sum(axis=1), np.sqrt(squares), out=correlation, where=squares > _ROUNDING)
         return correlation[:, None]
 
     return estimator
