@@ -90,7 +90,7 @@ def evaluate(
         from breastseg.evaluation.labelled_folder import LabelledFolder
     folder = LabelledFolder(root, layout, on_error)
     typer.echo(evaluate_model(model, folder, out, Bootstrap(resamples, seed)))
-    typer.echo(f"The scores, their tables, the gallery and what was dropped are in {out}; metrics.json has the headline")
+    typer.echo(f"Scores, tables, gallery and what was dropped are in {out}; metrics.json has the headline")
 
 
 @app.command()
