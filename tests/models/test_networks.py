@@ -44,6 +44,7 @@ class Sample:
             encoder=self.encoder,
             encoder_weights=None,
             encoder_weights_sha256=None,
+            encoder_learning_rate=1e-3,
             decoder_channels=(32, 16, 8, 8, 8),
             drop_path_rate=0.0,
         )

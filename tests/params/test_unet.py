@@ -11,6 +11,7 @@ VALID: dict[str, object] = {
     "encoder": "tu-resnet18",
     "encoder_weights": None,
     "encoder_weights_sha256": None,
+    "encoder_learning_rate": 1e-3,
     "decoder_channels": (128, 64, 32, 16, 16),
     "drop_path_rate": 0.0,
 }
@@ -37,6 +38,7 @@ def test_takes_nothing_the_hub_or_a_local_file(change: dict[str, object]) -> Non
         ({"encoder_weights": "/data/x.safetensors", "encoder_weights_sha256": SHA256}, "below models/pretrained/"),
         ({"encoder_weights": "models/pretrained/../x.safetensors", "encoder_weights_sha256": SHA256}, "below"),
         ({"encoder_weights": "models/pretrained/x.pth", "encoder_weights_sha256": SHA256}, "safetensors"),
+        ({"encoder_learning_rate": 0.0}, "greater than 0"),
         ({"decoder_channels": (128, 64, 32, 16, 0)}, "greater than 0"),
         ({"decoder_channels": (128, 64, 32, 16)}, "Field required"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from breastseg.models import cnn_unet
@@ -17,7 +19,8 @@ def make_task(**changes: object) -> SegmentationTask:
     train = load("train", Train, trainee.PARAMS).model_copy(update=changes)
     params = load("cnn_unet", CnnUnet, trainee.PARAMS).model_copy(update={"encoder": "tu-lcnet_035"})
     cases = CaseTensors(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.uint8))
-    return SegmentationTask(cnn_unet.build(params, 1, 32), train, 0, (cases, cases), None)
+    plan = replace(trainee.make_plan(trainee.PARAMS.parent), train=train)
+    return SegmentationTask(cnn_unet.build(params, 1, 32), plan, (cases, cases), None)
 
 
 def first_weight(task: SegmentationTask) -> torch.Tensor:

@@ -27,8 +27,8 @@ def test_the_rate_rises_to_its_peak_and_falls_to_zero(steps: int, warmup_share: 
 
 def test_every_weight_is_in_one_group_with_its_own_rate() -> None:
     network = trainee.make_plan(trainee.PARAMS.parent).build()
-    knobs = {"encoder_learning_rate": 1e-4, "decoder_learning_rate": 1e-2, "weight_decay": 0.1}
-    groups = make_optimizer(network, TRAIN.model_copy(update=knobs)).param_groups
+    knobs = {"decoder_learning_rate": 1e-2, "weight_decay": 0.1}
+    groups = make_optimizer(network, TRAIN.model_copy(update=knobs), 1e-4).param_groups
     assert [(group["lr"], group["weight_decay"]) for group in groups] == [
         (1e-4, 0.1),
         (1e-4, 0),

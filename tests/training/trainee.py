@@ -82,12 +82,13 @@ def write_inputs(root: Path) -> None:
     write_split(rows, root / "splits.csv")
 
 
-def make_plan(root: Path, *, seed: int = 0, **train: Any) -> TrainingPlan:  # noqa: ANN401 - any knob of the section
+def make_plan(root: Path, *, seed: int = 0, encoder_learning_rate: float = 1e-3, **train: Any) -> TrainingPlan:  # noqa: ANN401 - any knob of the section
     """Train timm's smallest network, with stochastic depth, on the inputs in `root`; the outs go there too."""
     params = CnnUnet(
         encoder="tu-test_convnext",
         encoder_weights=None,
         encoder_weights_sha256=None,
+        encoder_learning_rate=encoder_learning_rate,
         decoder_channels=(8, 8, 8, 8, 8),
         drop_path_rate=0.5,
     )
@@ -100,6 +101,7 @@ def make_plan(root: Path, *, seed: int = 0, **train: Any) -> TrainingPlan:  # no
         spec=spec,
         build=partial(cnn_unet.build, params, 1, 64),
         train=Train.model_validate(section),
+        encoder_learning_rate=encoder_learning_rate,
         seed=seed,
         table=root / "cases.parquet",
         split=root / "splits.csv",

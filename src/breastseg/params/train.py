@@ -53,8 +53,7 @@ class Train(Section):
         precision: `auto` is bfloat16 where the machine computes in it, else float32.
         channels_last: Keep activations in channels-last order, faster for convolutions.
         accelerator: Lightning's name of the device kind.
-        encoder_learning_rate: Peak learning rate of the encoder.
-        decoder_learning_rate: Peak learning rate of everything else.
+        decoder_learning_rate: Peak learning rate of all but the encoder, whose own stands in its network's section.
         weight_decay: AdamW's decoupled weight decay.
         warmup_share: Share of all steps with a linearly rising learning rate; a cosine brings it to zero after.
         gradient_clip_norm: Largest norm of the gradient.
@@ -71,7 +70,6 @@ class Train(Section):
     precision: Literal["auto", "bfloat16", "float32"]
     channels_last: bool
     accelerator: Literal["auto", "cpu", "cuda", "mps"]
-    encoder_learning_rate: float = Field(gt=0)
     decoder_learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     warmup_share: float = Field(ge=0, le=0.5)

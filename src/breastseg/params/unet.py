@@ -21,6 +21,8 @@ class Unet(Section):
         encoder_weights: `null` starts from scratch, `imagenet` asks the hub, a path below `models/pretrained/` takes
             a local safetensors file.
         encoder_weights_sha256: SHA-256 of that file, required with a path, else `null`.
+        encoder_learning_rate: Peak learning rate of the encoder; what suits depends on the encoder and on where its
+            weights come from.
         decoder_channels: Width of the five decoder stages, deepest first.
         drop_path_rate: Share of residual branches dropped in training (stochastic depth), where the encoder has them.
     """
@@ -28,6 +30,7 @@ class Unet(Section):
     encoder: str = Field(min_length=1)
     encoder_weights: str | None
     encoder_weights_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
+    encoder_learning_rate: float = Field(gt=0)
     decoder_channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt]
     drop_path_rate: float = Field(ge=0, lt=1)
 

@@ -97,6 +97,6 @@ def _rank(row: Row) -> tuple[float, float]:
 def _check_finite(row: Row, epoch: int) -> None:
     if not math.isfinite(row["train_loss"]):
         raise BreastsegError(
-            f"The training loss of epoch {epoch} is {row['train_loss']}. Lower train.encoder_learning_rate and"
+            f"The training loss of epoch {epoch} is {row['train_loss']}. Lower encoder_learning_rate of the network and"
             " train.decoder_learning_rate, or set train.precision to float32"
         )

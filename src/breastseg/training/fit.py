@@ -47,7 +47,7 @@ def fit(plan: TrainingPlan) -> None:
     with scratch.lock():
         resumed = scratch.read()
         recorder = Recorder(scratch, Curves(plan.curves, resumed.history if resumed else []), resumed)
-        task = SegmentationTask(network, plan.train, plan.seed, cases, resumed)
+        task = SegmentationTask(network, plan, cases, resumed)
         with tqdm(desc=plan.spec.network, initial=task.steps_done, total=task.steps, unit="step", mininterval=1) as bar:
             _train(task, [ProgressBar(bar), recorder], device, precision)
         _write_outs(plan, network, recorder)

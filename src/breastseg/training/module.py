@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
     from breastseg.models.network import Heads, SegmentationNetwork
-    from breastseg.params.train import Train
+    from breastseg.training.plan import TrainingPlan
     from breastseg.training.scratch import TrainingState
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class SegmentationTask(LightningModule):
 
     Args:
         network: The network; it is trained in place.
-        train: The shared protocol.
-        seed: Seed of the order of the cases, the augmentation and the network's own randomness.
+        plan: The shared protocol, the encoder's learning rate, and the seed of the order of the cases, the augmentation
+            and the network's own randomness.
         cases: Training and validation cases.
         resumed: What an earlier run left, or none. The trainer's own count of epochs starts at 0 again.
     """
@@ -41,16 +41,17 @@ class SegmentationTask(LightningModule):
     def __init__(
         self,
         network: SegmentationNetwork,
-        train: Train,
-        seed: int,
+        plan: TrainingPlan,
         cases: tuple[CaseTensors, CaseTensors],
         resumed: TrainingState | None,
     ) -> None:
         super().__init__()
+        train = plan.train
         self._format = torch.channels_last if train.channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self._format)
         self.averaged = _average(network, train.ema_decay)
-        self._train, self._seed, self._cases, self._resumed = train, seed, cases, resumed
+        self._plan, self._train, self._seed = plan, train, plan.seed
+        self._cases, self._resumed = cases, resumed
         self._epochs_done = 0 if resumed is None else len(resumed.history)
         if resumed is not None:
             _log.info("Resuming after epoch %d of %d", self._epochs_done, train.epochs)
@@ -92,7 +93,7 @@ class SegmentationTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Make optimiser and schedule, and put them where an earlier run left them."""
-        optimizer = make_optimizer(self.network, self._train)
+        optimizer = make_optimizer(self.network, self._train, self._plan.encoder_learning_rate)
         schedule = make_schedule(optimizer, self.steps, self._train.warmup_share)
         if self._resumed is not None:
             optimizer.load_state_dict(self._resumed.optimizer)

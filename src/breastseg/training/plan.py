@@ -28,6 +28,7 @@ class TrainingPlan:
         spec: How to rebuild the network; stored beside its weights, and part of the scratch folder's key.
         build: Makes the network with fresh weights; it is called once, right after seeding.
         train: The shared protocol.
+        encoder_learning_rate: Peak learning rate of the encoder.
         seed: Seed of the initial weights, the order of the cases and the augmentation.
         table: The prepared table.
         split: The split table.
@@ -39,6 +40,7 @@ class TrainingPlan:
     spec: CheckpointSpec
     build: Callable[[], SegmentationNetwork]
     train: Train
+    encoder_learning_rate: float
     seed: int
     table: Path
     split: Path
@@ -66,6 +68,7 @@ def plan_stage(
         spec=CheckpointSpec.model_validate({"network": network, "params": params.model_dump(mode="json"), **shape}),
         build=partial(build, train.channels, train.image_size),
         train=train,
+        encoder_learning_rate=params.encoder_learning_rate,
         seed=load("seed", Seed),
         table=Path("data/prepared/cases.parquet"),
         split=Path("data/splits.csv"),

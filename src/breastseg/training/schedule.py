@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from breastseg.params.train import Train
 
 
-def make_optimizer(network: SegmentationNetwork, train: Train) -> torch.optim.AdamW:
+def make_optimizer(network: SegmentationNetwork, train: Train, encoder_learning_rate: float) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) with a learning rate for the encoder and one for everything else.
 
     Biases and the scales of normalisation layers are not decayed.
     """
     groups = [
-        *_groups(network.encoder_parameters(), train.encoder_learning_rate, train.weight_decay),
+        *_groups(network.encoder_parameters(), encoder_learning_rate, train.weight_decay),
         *_groups(network.other_parameters(), train.decoder_learning_rate, train.weight_decay),
     ]
     return torch.optim.AdamW(groups, fused=True)
