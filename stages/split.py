@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from breastseg.data.split import count_table, make_split, write_counts, write_split
+from breastseg.data.split import count_table, make_split, write_counts
+from breastseg.data.split_table import write_split
 from breastseg.data.table import read_rows
 from breastseg.params.base import load
 from breastseg.params.split import Split

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breastseg.data.split import (
-    SplitRow,
-    count_table,
-    group_cases,
-    make_split,
-    read_split,
-    write_counts,
-    write_split,
-)
-from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.data.groups import group_cases
+from breastseg.data.split import count_table, make_split, write_counts
+from breastseg.errors import ProblemsError
 from breastseg.params.split import Split
 from tests.data.samples import case_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from breastseg.data.split_table import SplitRow
     from breastseg.data.table import CaseRow
 
 LABELS = ("benign", "malignant", "normal")
 
 
-def _params(fold: int = 0, folds: int = 5, seed: int = 0, val_share: float = 0.2, *, grouped: bool = True) -> Split:
-    return Split(seed=seed, folds=folds, fold=fold, val_share=val_share, grouped=grouped)
+def _params(fold: int = 0, **knobs: float | bool) -> Split:
+    defaults = {"seed": 0, "folds": 5, "fold": fold, "val_share": 0.2, "train_share": 1.0, "grouped": True}
+    return Split.model_validate(defaults | knobs)
 
 
 def _rows(count: int = 200, images_a_patient: int = 2) -> list[CaseRow]:
@@ -121,23 +117,6 @@ def test_a_split_without_grouping_is_warned_of(caplog: pytest.LogCaptureFixture)
     assert "split.grouped is false: 1 of 20 groups of patients and near-duplicates are parted" in caplog.text
 
 
-def test_patients_and_duplicates_tie_groups_together_in_chains() -> None:
-    rows = [
-        case_row("a", patient="1"),
-        case_row("b", patient="1", duplicate_group="b"),
-        case_row("c", patient="2", duplicate_group="b"),
-        case_row("d", patient="2"),
-        case_row("e"),
-        case_row("f"),
-    ]
-    assert group_cases(rows) == ["a", "a", "a", "a", "e", "f"]
-
-
-def test_patients_of_two_data_sets_are_two_people() -> None:
-    rows = [case_row("a", patient="1", dataset="x"), case_row("b", patient="1", dataset="y")]
-    assert group_cases(rows) == ["a", "b"]
-
-
 def test_every_case_is_tested_in_exactly_one_fold() -> None:
     rows = _rows()
     tested = [p.case_id for fold in range(5) for p in make_split(rows, _params(fold)) if p.subset == "test"]
@@ -169,6 +148,36 @@ def test_seed_decides() -> None:
     assert first != other
 
 
+def _places(split: list[SplitRow], subset: str) -> set[str]:
+    return {place.case_id for place in split if place.subset == subset}
+
+
+def test_a_learning_curve_adds_images_to_the_same_ones_and_tests_on_the_same_ones() -> None:
+    rows = _rows_with_copies()
+    splits = [make_split(rows, _params(train_share=share)) for share in (0.1, 0.25, 0.5, 1.0)]
+    for smaller, larger in pairwise(splits):
+        assert _places(smaller, "train") < _places(larger, "train")
+        assert _places(smaller, "val") == _places(larger, "val")
+        assert _places(smaller, "test") == _places(larger, "test")
+    assert not _places(splits[-1], "unused")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
+def test_a_learning_curve_keeps_its_share_of_every_label_in_whole_groups(share: float) -> None:
+    rows = _rows(300)
+    split = make_split(rows, _params(train_share=share))
+    assert _parted(rows, split) == set()
+    groups = {(c.subset, c.label): c.groups for c in count_table(rows, split)}
+    for label in LABELS:
+        whole = groups["train", label] + groups["unused", label]
+        assert groups["train", label] == pytest.approx(share * whole, abs=0.51)
+
+
+def test_the_smallest_learning_curve_still_has_every_label() -> None:
+    split = make_split(_rows(), _params(train_share=1e-6))
+    assert {c.label: c.groups for c in count_table(_rows(), split) if c.subset == "train"} == dict.fromkeys(LABELS, 1)
+
+
 def test_small_classes_are_named_with_their_counts() -> None:
     rows = [*_rows(60), case_row("x1", label="unknown", patient="x"), case_row("x2", label="unknown", patient="x")]
     with pytest.raises(ProblemsError, match=r"label unknown: has 1 groups for 5 parts.*[Ll]ower split.folds"):
@@ -186,34 +195,6 @@ def test_counts_add_up() -> None:
     counts = count_table(rows, make_split(rows, _params()))
     assert sum(count.cases for count in counts) == 90
     assert sum(count.groups for count in counts) == 30
-
-
-def test_split_comes_back_from_its_file(tmp_path: Path) -> None:
-    split = [SplitRow("benign (1), left", "benign (1), left", 0, "test"), SplitRow("ä", "ä", 1, "val")]
-    write_split(split, tmp_path / "splits.csv")
-    assert read_split(tmp_path / "splits.csv") == split
-    assert (tmp_path / "splits.csv").read_text(encoding="utf-8").startswith("case_id,group,fold,subset\n")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "case_id,fold\na,0\n",
-        "case_id,group,fold,subset\na,a\n",
-        "case_id,group,fold,subset\na,a,x,test\n",
-        "case_id,group,fold,subset\na,a,0,tst\n",
-    ],
-)
-def test_broken_split_says_what_to_run(tmp_path: Path, text: str) -> None:
-    (tmp_path / "splits.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(BreastsegError, match="dvc repro split"):
-        read_split(tmp_path / "splits.csv")
-
-
-def test_missing_split_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(BreastsegError, match="dvc repro split"):
-        read_split(tmp_path / "splits.csv")
 
 
 def test_counts_are_a_small_csv(tmp_path: Path) -> None:

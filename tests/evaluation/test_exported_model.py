@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from breastseg.data.png import encode_png
-from breastseg.data.split import SplitRow
+from breastseg.data.split_table import SplitRow
 from breastseg.data.table import write_table
 from breastseg.evaluation.exported_model import choose_overlays, judge_case, judge_cases
 from breastseg.evaluation.judged_case import JudgedCase

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from breastseg.data.png import encode_png
-from breastseg.data.split import SplitRow
+from breastseg.data.split_table import SplitRow
 from breastseg.evaluation.confidence import expected_dice
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.metrics import score

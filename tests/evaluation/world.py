@@ -10,7 +10,7 @@ import torch
 from scipy.special import logit
 
 from breastseg.data.png import encode_png
-from breastseg.data.split import SplitRow, write_split
+from breastseg.data.split_table import SplitRow, write_split
 from breastseg.data.table import PreparedCase, write_table
 from breastseg.evaluation.evaluate import Inputs, Outputs
 from breastseg.evaluation.judged_case import JudgedCase

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file
 
-from breastseg.data.split import read_split
+from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import BreastsegError
 from breastseg.models import registry

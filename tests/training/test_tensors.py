@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from breastseg.data.split import SplitRow, write_split
+from breastseg.data.split_table import SplitRow, write_split
 from breastseg.data.table import write_table
 from breastseg.errors import ProblemsError
 from breastseg.params.base import load

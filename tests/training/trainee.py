@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from breastseg.data.split import SplitRow, write_split
+from breastseg.data.split_table import SplitRow, write_split
 from breastseg.data.table import PreparedCase, write_table
 from breastseg.models import checkpoint, cnn_unet
 from breastseg.params.base import load

@@ -12,7 +12,20 @@ from scipy.sparse.csgraph import connected_components
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from breastseg.data.table import CaseRow
+
 Pairs = npt.NDArray[np.int64]
+
+
+def group_cases(rows: Sequence[CaseRow]) -> list[str]:
+    """Name the group of every case: connected over shared patients and shared near-duplicate groups.
+
+    Returns:
+        The smallest case id in the case's group, in the order of `rows`.
+    """
+    patients = pairs_of_equal_keys([None if row.patient is None else (row.dataset, row.patient) for row in rows])
+    duplicates = pairs_of_equal_keys([row.duplicate_group for row in rows])
+    return connected_groups([row.case_id for row in rows], np.concatenate([patients, duplicates]))
 
 
 def connected_groups(names: Sequence[str], pairs: Pairs) -> list[str]:

@@ -1,20 +1,20 @@
-"""The split table: folds, stratified by label, that part no patient and no near-duplicates unless asked to."""
+"""Draws the split: folds, stratified by label, that part no patient and no near-duplicates unless asked to."""
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections import Counter
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from breastseg.data.csv_file import write_csv
-from breastseg.data.groups import connected_groups, pairs_of_equal_keys
-from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.data.groups import group_cases
+from breastseg.data.split_table import SUBSETS, SplitRow, Subset
+from breastseg.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,28 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Subset = Literal["train", "val", "test"]
-SUBSETS: tuple[Subset, ...] = get_args(Subset)
-
 Strings = npt.NDArray[np.str_]
 Folds = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class SplitRow:
-    """One case's place.
-
-    Attributes:
-        case_id: The case.
-        group: The smallest case id among those that may not be parted from this case.
-        fold: The fold whose test set holds the case, from 0.
-        subset: `test` in the chosen fold, else `train` or `val`.
-    """
-
-    case_id: str
-    group: str
-    fold: int
-    subset: Subset
 
 
 @dataclass(frozen=True)
@@ -62,8 +42,9 @@ class CountRow:
 def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
     """Assign every case to a fold and to a subset.
 
-    The folds depend on the cases and all params but `fold` and `val_share`, so that all choices of `params.fold`
-    together are one cross-validation. Where `params.grouped` is false, groups are parted, and a warning says so.
+    The folds depend on the cases, `seed`, `folds` and `grouped` alone, so that all choices of `params.fold` together
+    are one cross-validation, and all choices of `params.train_share` share their validation and test cases. Where
+    `params.grouped` is false, groups are parted, and a warning says so.
 
     Args:
         rows: The cases.
@@ -85,19 +66,10 @@ def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
     subsets[rest[parts == 0]] = "val"
     if not params.grouped:
         _warn_of_leaks(groups, subsets)
+    train = np.flatnonzero(subsets == "train")
+    subsets[train[~_kept(labels[train], units[train], params.train_share, params.seed)]] = "unused"
     places = zip(rows, groups.tolist(), folds.tolist(), subsets.tolist(), strict=True)
     return [SplitRow(row.case_id, group, fold, subset) for row, group, fold, subset in places]
-
-
-def group_cases(rows: Sequence[CaseRow]) -> list[str]:
-    """Name the group of every case: connected over shared patients and shared near-duplicate groups.
-
-    Returns:
-        The smallest case id in the case's group, in the order of `rows`.
-    """
-    patients = pairs_of_equal_keys([None if row.patient is None else (row.dataset, row.patient) for row in rows])
-    duplicates = pairs_of_equal_keys([row.duplicate_group for row in rows])
-    return connected_groups([row.case_id for row in rows], np.concatenate([patients, duplicates]))
 
 
 def count_table(rows: Sequence[CaseRow], split: Sequence[SplitRow]) -> list[CountRow]:
@@ -105,13 +77,9 @@ def count_table(rows: Sequence[CaseRow], split: Sequence[SplitRow]) -> list[Coun
     triples = [(place.subset, row.label, place.group) for row, place in zip(rows, split, strict=True)]
     cases = Counter((subset, label) for subset, label, _ in triples)
     groups = Counter((subset, label) for subset, label, _ in set(triples))
-    labels = sorted({row.label for row in rows})
-    return [CountRow(name, label, cases[name, label], groups[name, label]) for name in SUBSETS for label in labels]
-
-
-def write_split(rows: Sequence[SplitRow], path: Path) -> None:
-    """Write the split table as CSV with the columns `case_id`, `group`, `fold`, `subset`."""
-    write_csv(SplitRow, rows, path)
+    labels, found = sorted({row.label for row in rows}), {place.subset for place in split}
+    subsets = [subset for subset in SUBSETS if subset in found]
+    return [CountRow(name, label, cases[name, label], groups[name, label]) for name in subsets for label in labels]
 
 
 def write_counts(rows: Sequence[CountRow], path: Path) -> None:
@@ -119,34 +87,23 @@ def write_counts(rows: Sequence[CountRow], path: Path) -> None:
     write_csv(CountRow, rows, path)
 
 
-def read_split(path: Path) -> list[SplitRow]:
-    """Read the split table in the order of the file.
-
-    Raises:
-        BreastsegError: The file is missing or no split table.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [_split_row(line) for line in reader]
-            columns = reader.fieldnames
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BreastsegError(f"{path} cannot be read as a split table ({error}). Run `dvc repro split`") from error
-    if columns != [field.name for field in fields(SplitRow)]:
-        raise BreastsegError(f"{path} has other columns than a split table. Run `dvc repro split`")
-    return rows
-
-
-def _split_row(line: dict[str, str]) -> SplitRow:
-    subsets: dict[str, Subset] = {name: name for name in SUBSETS}
-    return SplitRow(line["case_id"], line["group"], int(line["fold"]), subsets[line["subset"]])
-
-
 def _warn_of_leaks(groups: Strings, subsets: npt.NDArray[np.object_]) -> None:
     places = Counter(group for group, _ in set(zip(groups.tolist(), subsets.tolist(), strict=True)))
     parted = sum(count > 1 for count in places.values())
     message = "split.grouped is false: %d of %d groups of patients and near-duplicates are parted; scores will flatter"
     _log.warning(message, parted, len(places))
+
+
+def _kept(labels: Strings, units: Strings, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Choose a share of each label's units, at least one: bool `[cases]`. A smaller share is a part of a larger one."""
+    names, first = np.unique(units, return_index=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    kept = [
+        names[chosen[: max(1, round(share * len(chosen)))]]
+        for label in np.unique(labels[first])
+        for chosen in [order[labels[first][order] == label]]
+    ]
+    return np.isin(units, np.concatenate(kept))
 
 
 def _folds(labels: Strings, groups: Strings, parts: int, seed: int, mend: str) -> Folds:

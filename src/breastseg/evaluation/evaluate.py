@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from breastseg.data.split import SplitRow, read_split
+from breastseg.data.split_table import SplitRow, read_split
 from breastseg.data.table import PreparedCase, read_table
 from breastseg.evaluation.comparison import compute_statistics, require_lesions
 from breastseg.evaluation.compute_file import write_costs

@@ -12,7 +12,7 @@ from breastseg.inference.cpus import usable_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from breastseg.data.split import SplitRow
+    from breastseg.data.split_table import SplitRow
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.labelled_folder import FolderCases
     from breastseg.evaluation.per_image import Row

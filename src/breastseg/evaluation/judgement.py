@@ -13,7 +13,7 @@ from breastseg.evaluation.per_image import Row, make_row
 from breastseg.evaluation.reliability import ReliabilityBin, count_bins, make_bins
 
 if TYPE_CHECKING:
-    from breastseg.data.split import SplitRow
+    from breastseg.data.split_table import SplitRow
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.arrays import Float32s, Mask
 

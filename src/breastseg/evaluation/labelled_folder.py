@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from breastseg.data.groups import group_cases
 from breastseg.data.prepare import Outputs, prepare
-from breastseg.data.split import SplitRow, group_cases
+from breastseg.data.split_table import SplitRow
 from breastseg.data.table import CaseRow, PreparedCase, read_rows, read_table
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.params.data import Data

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from breastseg.data.csv_file import write_csv
+from breastseg.data.split_table import Subset  # noqa: TC001 - pydantic reads it at run time
 from breastseg.evaluation.csv_records import read_records
 from breastseg.evaluation.json_file import significant
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from breastseg.data.split import SplitRow
+    from breastseg.data.split_table import SplitRow
     from breastseg.data.table import CaseRow
     from breastseg.evaluation.metrics import Scores
 
@@ -58,7 +59,7 @@ class Row:
     network: str
     case_id: str
     group: str
-    subset: Literal["train", "val", "test"]
+    subset: Subset
     label: str
     dataset: str
     device: str | None

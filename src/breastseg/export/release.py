@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from breastseg.data.split import read_split
+from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import ProblemsError
 from breastseg.evaluation.json_file import significant, write_json

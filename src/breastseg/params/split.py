@@ -18,6 +18,8 @@ class Split(Section):
         folds: Number of folds, stratified by label.
         fold: The fold whose cases are the test set, from 0.
         val_share: Share of the other cases that become the validation set, 0..0.5.
+        train_share: Share of the groups of each label that is kept for training, for a learning curve; the rest is in
+            no subset.
         grouped: Keep groups of patients and near-duplicates together. `False` draws case by case, as many public
             projects do: that leaks, and is there to measure how much.
     """
@@ -26,6 +28,7 @@ class Split(Section):
     folds: int = Field(ge=2, le=50)
     fold: int = Field(ge=0)
     val_share: float = Field(gt=0, le=0.5)
+    train_share: float = Field(gt=0, le=1)
     grouped: bool
 
     @model_validator(mode="after")

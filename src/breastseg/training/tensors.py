@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from breastseg.data.split import read_split
+from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.letterbox import Letterbox
