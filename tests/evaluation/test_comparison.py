@@ -195,7 +195,7 @@ def test_the_order_of_the_rows_does_not_matter(params: Evaluate) -> None:
 
 
 def test_a_case_judged_once_is_named(params: Evaluate) -> None:
-    with pytest.raises(ProblemsError, match="case 031: has one network's scores only"):
+    with pytest.raises(ProblemsError, match="case 031: was judged 0 times by vit_unet, others 1"):
         compute(table(0, 0)[:-1], params)
 
 

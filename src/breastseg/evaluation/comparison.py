@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import groupby, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,22 +29,24 @@ if TYPE_CHECKING:
 FAMILY = ("dice", "iou", "nsd2", "hd95_px", "lesion_hit", "false_positive")
 TESTED = (*LESION_MEANS, *NORMAL_MEANS)
 _YES_OR_NO = ("missed", "lesion_hit", "false_positive")
+_MEND = "Run `dvc repro evaluate`"
 
 
 def compute_statistics(rows: Sequence[Row], bins: Sequence[ReliabilityBin], params: Resampling) -> list[Statistic]:
     """Compute every figure, interval and test of both networks on the test cases.
 
     Args:
-        rows: The per-image table; rows of other subsets are left out.
+        rows: The per-image table; rows of other subsets are left out. Where several trainings (of other seeds) judged
+            a case, its scores are averaged first: the intervals are about images, not about seeds.
         bins: The reliability beside it.
         params: `resamples` and `seed` of the bootstrap.
 
     Raises:
-        ProblemsError: A case was not judged for both networks, or has no bins.
+        ProblemsError: A case was not judged for both networks, or not as often as the others, or has no bins.
         BreastsegError: No test case has a lesion.
     """
     answers = {network: _answers([row for row in rows if row.network == network], bins) for network in NETWORKS}
-    _require_pairs(*answers.values())
+    _require_pairs(answers)
     require_lesions(answers[NETWORKS[0]].rows)
     return _correct(_describe(answers, params))
 
@@ -77,19 +79,24 @@ def describe_network(rows: Sequence[Row], bins: Sequence[ReliabilityBin], params
 def _answers(rows: Sequence[Row], bins: Sequence[ReliabilityBin]) -> Answers:
     """Gather the test cases, sorted by case."""
     tested = sorted((row for row in rows if row.subset == "test"), key=lambda row: row.case_id)
-    with_lesion = np.array([row.truth_px > 0 for row in tested], dtype=np.bool_)
-    gathered = np.zeros((len(tested), BINS, 3))
-    gathered[with_lesion] = gather_bins(bins, [row for row in tested if row.truth_px])
-    return Answers(tested, gathered)
+    cases = [list(found) for _, found in groupby(tested, key=lambda row: row.case_id)]
+    with_lesion = np.array([rows[0].truth_px > 0 for rows in cases], dtype=np.bool_)
+    gathered = np.zeros((len(cases), BINS, 3))
+    gathered[with_lesion] = gather_bins(bins, [rows[0] for rows in cases if rows[0].truth_px])
+    return Answers(cases, gathered)
 
 
-def _require_pairs(first: Answers, second: Answers) -> None:
-    lonely = {row.case_id for row in first.rows} ^ {row.case_id for row in second.rows}
-    if lonely:
-        mend = "Run `dvc repro evaluate`"
-        raise ProblemsError(
-            "Cases judged once", [Problem(case, "has one network's scores only", mend) for case in lonely]
-        )
+def _require_pairs(answers: Mapping[str, Answers]) -> None:
+    counts = {network: {rows[0].case_id: len(rows) for rows in found.cases} for network, found in answers.items()}
+    often = max((count for found in counts.values() for count in found.values()), default=0)
+    problems = [
+        Problem(case_id, f"was judged {found.get(case_id, 0)} times by {network}, others {often}", _MEND)
+        for network, found in counts.items()
+        for case_id in sorted(set().union(*counts.values()))
+        if found.get(case_id, 0) != often
+    ]
+    if problems:
+        raise ProblemsError("Networks that are compared are judged on the same cases", problems)
 
 
 def _describe(answers: Mapping[str, Answers], params: Resampling) -> list[Statistic]:
@@ -138,7 +145,8 @@ def _tested(statistics: Sequence[Statistic], parts: Sequence[Answers]) -> list[S
 
 def _test(metric: str, first: Answers, second: Answers) -> dict[str, Any]:
     scores, others = first.column(metric), second.column(metric)
-    if metric in _YES_OR_NO:
+    # an average over several trainings is no yes or no
+    if metric in _YES_OR_NO and np.isin([scores, others], (0, 1)).all():
         return {"p_value": mcnemar_p_value(scores, others), "test": "mcnemar"}
     return {"p_value": signed_rank_p_value(others - scores, first.groups), "test": "wilcoxon"}
 

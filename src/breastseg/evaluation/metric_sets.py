@@ -34,12 +34,17 @@ class Answers:
     """One network's answers, case by case.
 
     Attributes:
-        rows: Rows of the per-image table.
-        bins: Reliability, `[rows, 15, 3]`; zeros for normals.
+        cases: For each case its rows of the per-image table, one a training that judged it, equally many for all.
+        bins: Reliability, `[cases, 15, 3]`, summed over trainings; zeros for normals.
     """
 
-    rows: Sequence[Row]
+    cases: Sequence[Sequence[Row]]
     bins: Floats
+
+    @property
+    def rows(self) -> list[Row]:
+        """One row a case, for what is true of the case itself."""
+        return [rows[0] for rows in self.cases]
 
     @property
     def groups(self) -> list[str]:
@@ -48,14 +53,16 @@ class Answers:
 
     def part(self, indices: Sequence[int]) -> Answers:
         """Take some of the cases."""
-        return Answers([self.rows[i] for i in indices], self.bins[indices])
+        return Answers([self.cases[i] for i in indices], self.bins[indices])
 
     def column(self, name: str) -> Floats:
-        """Take a column of the table, float64 `[rows]`."""
-        return np.array([getattr(row, name) for row in self.rows], dtype=np.float64)
+        """Take a column of the table, averaged over trainings: float64 `[cases]`."""
+        values = [[getattr(row, name) for row in rows] for rows in self.cases]
+        means: Floats = np.array(values, dtype=np.float64).mean(axis=1)
+        return means
 
     def columns(self, names: Iterable[str]) -> Floats:
-        """Take columns of the table, float64 `[rows, columns]`."""
+        """Take columns of the table, averaged over trainings: float64 `[cases, columns]`."""
         return np.stack([self.column(name) for name in names], axis=1)
 
 
@@ -75,11 +82,11 @@ class MetricSet:
 
 
 def _means(names: tuple[str, ...]) -> Callable[[Answers], Estimator]:
-    return lambda answers: ratio(answers.columns(names), np.ones((len(answers.rows), len(names))))
+    return lambda answers: ratio(answers.columns(names), np.ones((len(answers.cases), len(names))))
 
 
 def _lesion_ratios(answers: Answers) -> Estimator:
-    images = np.ones(len(answers.rows))
+    images = np.ones(len(answers.cases))
     numerators, denominators = [], []
     for above, below in LESION_RATIOS.values():
         first, *subtracted = (answers.column(name) for name in above)

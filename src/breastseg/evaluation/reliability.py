@@ -92,7 +92,7 @@ def make_bins(network: str, case_id: str, counts: Floats) -> list[ReliabilityBin
 
 
 def gather_bins(bins: Iterable[ReliabilityBin], rows: Sequence[Row]) -> Floats:
-    """Gather the counts of lesion images, `[rows, 15, 3]`, in the order of `rows`.
+    """Gather the counts of lesion images, `[rows, 15, 3]`, in the order of `rows`; those of several trainings add up.
 
     Raises:
         ProblemsError: A row has no bins.
@@ -101,7 +101,7 @@ def gather_bins(bins: Iterable[ReliabilityBin], rows: Sequence[Row]) -> Floats:
     counts = np.zeros((len(rows), BINS, 3))
     for bin_ in bins:
         if (place := places.get((bin_.network, bin_.case_id))) is not None:
-            counts[place, bin_.bin] = bin_.pixels, bin_.probability_sum, bin_.lesion_px
+            counts[place, bin_.bin] += bin_.pixels, bin_.probability_sum, bin_.lesion_px
     missing = [row.case_id for row, count in zip(rows, counts, strict=True) if not count.any()]
     if missing:
         mend = "Run `dvc repro evaluate`"
