@@ -146,20 +146,23 @@ def report(
 
 @app.command()
 def gather(
-    out: Annotated[Path, typer.Argument(help="New folder for the out-of-fold comparison.")],
-    experiments: Annotated[list[str] | None, typer.Argument(help="One of each fold; all without any name.")] = None,
+    out: Annotated[Path, typer.Argument(help="New folder for the comparison.")],
+    experiments: Annotated[list[str] | None, typer.Argument(help="One of each fold and seed; none: all.")] = None,
     title: Annotated[str, typer.Option(help="Heading on the results page.")] = "Out-of-fold comparison",
     data: Annotated[str, typer.Option(help="The images, and how many.")] = "",
     note: Annotated[str, typer.Option(help="What it shows, and anything unusual about it.")] = "",
 ) -> None:
-    """Join the experiments of a cross-validation, so that every image is tested once. Research use only."""
+    """Join experiments of all folds, or of several seeds, into one comparison. Research use only."""
     with _extra("train"):
+        from breastseg.evaluation.seeds import format_spreads
         from breastseg.evaluation.summary import comparison_table
         from breastseg.reporting.gather import gather as join
         from breastseg.reporting.results import About
-    for experiment in join(experiments or [], out, About(title, data, note), Path()):
-        typer.echo(f"fold {experiment.fold}: {experiment.name}")
+    gathered = join(experiments or [], out, About(title, data, note), Path())
+    for experiment in gathered.experiments:
+        typer.echo(f"fold {experiment.fold}, seed {experiment.seed}: {experiment.name}")
     typer.echo(comparison_table(out / "statistics.json", out / "compute.json"))
+    typer.echo(format_spreads(gathered.spreads))
 
 
 @app.command()

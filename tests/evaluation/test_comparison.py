@@ -189,6 +189,25 @@ def test_validation_cases_have_no_part(params: Evaluate) -> None:
     assert compute(rows + others, params) == compute(rows, params)
 
 
+def test_several_trainings_that_agree_are_worth_one(params: Evaluate) -> None:
+    rows = table(1, 0)
+    assert compute(rows * 3, params) == compute(rows, params)
+
+
+def test_a_yes_or_no_of_several_trainings_is_a_share_and_not_mcnemars(params: Evaluate) -> None:
+    rows = table(1, 1)
+    lost = [replace(row, missed=1) if row.network == "vit_unet" and row.truth_px else row for row in rows]
+    missed = find(compute(rows + lost, params), DIFFERENCE, "missed")
+    assert (missed.mean, missed.test) == (0.5, "wilcoxon")
+    assert find(compute(lost, params), DIFFERENCE, "missed").test == "mcnemar"
+
+
+def test_a_case_judged_less_often_than_others_is_named(params: Evaluate) -> None:
+    rows = table(1, 0)
+    with pytest.raises(ProblemsError, match="case 031: was judged 1 times by vit_unet, others 2"):
+        compute(rows + rows[:-1], params)
+
+
 def test_the_order_of_the_rows_does_not_matter(params: Evaluate) -> None:
     rows = table(1, 0)
     assert compute(rows[::-1], params) == compute(rows, params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from tests.evaluation import world
 
 FOLDS = 3
 CASES = 8
+OTHER_SEED = 7
+SHIFTS = {0: 0, OTHER_SEED: 3}
 EVALUATE = {"max_normal_false_positive_rate": 0.1, "resamples": 200, "seed": 0, "overlays": 1}
 UNET = {"encoder": "some", "encoder_weights": None}
 TRAIN = {"image_size": 64, "epochs": 1, "batch_size": 2}
@@ -40,17 +43,24 @@ PIPELINE = {
 }
 JUDGE = """
 import shutil, yaml
-fold = yaml.safe_load(open("params.yaml"))["split"]["fold"]
-shutil.copytree(f"tables/{fold}", "metrics", dirs_exist_ok=True)
+params = yaml.safe_load(open("params.yaml"))
+suffix = "-other" if params["seed"] else ""
+shutil.copytree(f"tables/{params['split']['fold']}{suffix}", "metrics", dirs_exist_ok=True)
 """
 
 
-def rows_of(fold: int) -> list[Row]:
-    """Both networks on the fold's own test cases, and on validation cases that are another fold's test cases."""
+def rows_of(fold: int, shift: int = 0) -> list[Row]:
+    """Both networks on the fold's own test cases, and on validation cases that are another fold's test cases.
+
+    Args:
+        fold: The fold.
+        shift: How far the predictions lie to the right, in pixels, as those of another seed may.
+    """
     rows = []
     for subset, first in (("test", fold * CASES), ("val", (fold + 1) % FOLDS * CASES)):
         for network, i in ((n, i) for n in NETWORKS for i in range(first, first + CASES)):
-            seen = world.ellipse((30 + i % 5, 40), (10, 14)) if i % 4 else np.zeros((world.HEIGHT, world.WIDTH), bool)
+            found = world.ellipse((30 + i % 5, 40 + shift), (10, 14))
+            seen = found if i % 4 else np.zeros_like(found)
             rows.append(world.row(network, i, seen, subset=subset))
     return rows
 
@@ -69,9 +79,9 @@ def run_experiment(root: Path, name: str, *changes: str) -> None:
 
 
 def make_repository(root: Path) -> Path:
-    """Experiments of three folds, one of them again with another seed, and one whose split parts groups."""
-    for fold in range(FOLDS):
-        rows, folder = rows_of(fold), root / "tables" / str(fold)
+    """Experiments of three folds with two seeds, and one whose split parts groups."""
+    for fold, seed in product(range(FOLDS), (0, OTHER_SEED)):
+        rows, folder = rows_of(fold, SHIFTS[seed]), root / "tables" / f"{fold}{'-other' if seed else ''}"
         write_rows(rows, folder / "per_image.csv")
         bins = world.some_bins([row for row in rows if row.subset == "test"])
         write_bins(bins, folder / "reliability.csv")
@@ -85,7 +95,7 @@ def make_repository(root: Path) -> Path:
     _git(root, "add", ".")
     _git(root, "commit", "--quiet", "--message", "start")
     for fold in range(FOLDS):
-        run_experiment(root, f"fold-{fold}", f"split.fold={fold}")
-    run_experiment(root, "other-seed", "split.fold=1", "seed=7")
+        run_experiment(root, f"fold-{fold}", f"split.fold={fold}", "seed=0")
+        run_experiment(root, f"fold-{fold}-seed-{OTHER_SEED}", f"split.fold={fold}", f"seed={OTHER_SEED}")
     run_experiment(root, "plain", "split.fold=0", "split.grouped=false", "seed=0")
     return root

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import product
+from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,30 +15,35 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.comparison import compute_statistics
 from breastseg.evaluation.per_image import read_rows, write_rows
 from breastseg.evaluation.report import read_statistics
-from breastseg.evaluation.statistics import NETWORKS
+from breastseg.evaluation.statistics import ALL, NETWORKS
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.gather import gather
 from breastseg.reporting.results import About, render_page
 from tests.evaluation import world
-from tests.reporting.repository import CASES, EVALUATE, FOLDS, rows_of, run_experiment
+from tests.reporting.repository import CASES, EVALUATE, FOLDS, OTHER_SEED, SHIFTS, rows_of, run_experiment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from breastseg.evaluation.per_image import Row
 
 ABOUT = About("All folds", "Some images", "A note")
 NAMES = [f"fold-{fold}" for fold in range(FOLDS)]
+ALL_NAMES = [*NAMES, *(f"{name}-seed-{OTHER_SEED}" for name in NAMES)]
 
 
 def test_every_case_is_tested_once(repository: Path, tmp_path: Path) -> None:
-    experiments = gather(NAMES[::-1], tmp_path / "folds", ABOUT, repository)
-    assert [(e.name, e.fold) for e in experiments] == list(zip(NAMES, range(FOLDS), strict=True))
+    gathered = gather(NAMES[::-1], tmp_path / "folds", ABOUT, repository)
+    assert [(e.name, e.fold) for e in gathered.experiments] == list(zip(NAMES, range(FOLDS), strict=True))
     rows = read_rows(tmp_path / "folds" / "per_image.csv")
     assert len(rows) == len(NETWORKS) * FOLDS * CASES == len({(row.network, row.case_id) for row in rows})
     expected = [row for fold in range(FOLDS) for row in rows_of(fold) if row.subset == "test"]
     bins = world.some_bins(expected)
     statistics = read_statistics(tmp_path / "folds" / "statistics.json")
     assert statistics == compute_statistics(expected, bins, Evaluate.model_validate(EVALUATE))
-    assert (tmp_path / "folds" / "folds" / "2" / "dvc.lock").is_file()
+    assert (tmp_path / "folds" / "experiments" / "fold-2" / "dvc.lock").is_file()
+    assert not gathered.spreads
 
 
 def test_it_is_a_part_of_the_results_page(repository: Path, tmp_path: Path) -> None:
@@ -48,18 +55,59 @@ def test_it_is_a_part_of_the_results_page(repository: Path, tmp_path: Path) -> N
     assert f"{dice:.3f} [" in page
 
 
-def test_missing_repeated_and_different_folds_are_all_told_and_nothing_is_written(
+def test_scores_of_several_seeds_are_averaged_an_image_first(repository: Path, tmp_path: Path) -> None:
+    gathered = gather(ALL_NAMES, tmp_path / "seeds", ABOUT, repository)
+    assert [(e.fold, e.seed) for e in gathered.experiments] == list(product(range(FOLDS), (0, OTHER_SEED)))
+    by_seed = {seed: _tested(range(FOLDS), seed) for seed in (0, OTHER_SEED)}
+    statistics = read_statistics(tmp_path / "seeds" / "statistics.json")
+    found = {(row.network, row.metric): row for row in statistics if row.stratum == ALL}
+    for network in NETWORKS:
+        averaged = [
+            mean(row.dice for row in (first, second) if row.dice is not None)
+            for first, second in zip(*by_seed.values(), strict=True)
+            if first.network == network and first.truth_px
+        ]
+        assert found[network, "dice"].n == len(averaged)
+        assert found[network, "dice"].mean == pytest.approx(mean(averaged), abs=1e-5)
+
+
+def test_the_spread_between_seeds_is_told_apart(repository: Path, tmp_path: Path) -> None:
+    names = ["fold-1", f"fold-1-seed-{OTHER_SEED}"]
+    gathered = gather(names, tmp_path / "seeds", ABOUT, repository)
+    (spread,) = (s for s in gathered.spreads if (s.network, s.metric) == ("cnn_unet", "dice"))
+    expected = {
+        seed: mean(r.dice for r in _tested([1], seed) if r.network == "cnn_unet" and r.dice is not None)
+        for seed in (0, OTHER_SEED)
+    }
+    assert spread.means == pytest.approx(expected, abs=1e-5)
+    assert spread.sd == pytest.approx(stdev(expected.values()), abs=1e-5)
+    page = render_page(tmp_path)
+    assert f"seed 0, {OTHER_SEED}, fold 1 of {FOLDS}" in page
+    assert f"Standard deviation of the mean between seeds: Dice {spread.sd:.3f} (cnn_unet)" in page
+
+
+def _tested(folds: Iterable[int], seed: int) -> list[Row]:
+    """What the experiments of a seed say of their test cases, in one order for all seeds."""
+    rows = [row for fold in folds for row in rows_of(fold, SHIFTS[seed]) if row.subset == "test"]
+    return sorted(rows, key=lambda row: (row.network, row.case_id))
+
+
+def test_missing_repeated_and_different_experiments_are_all_told_and_nothing_is_written(
     repository: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ProblemsError, match=r"(?s)other-seed.*differs from fold-0 in seed.*split\.fold=2.*0 times"):
-        gather(["fold-0", "other-seed"], tmp_path / "folds", ABOUT, repository)
-    with pytest.raises(ProblemsError, match=r"split\.fold=1: was run 2 times"):
+    with pytest.raises(ProblemsError, match=r"(?s)plain: differs from fold-0 in split.grouped.*split\.fold=1.*0 times"):
+        gather(["fold-0", "fold-2", "plain"], tmp_path / "folds", ABOUT, repository)
+    with pytest.raises(ProblemsError, match=r"split\.fold=0, seed=0: was run 2 times"):
         gather([], tmp_path / "folds", ABOUT, repository)
+    with pytest.raises(ProblemsError, match=r"split\.fold=2, seed=7: was run 0 times.*-S split.fold=2 -S seed=7"):
+        gather(ALL_NAMES[:-1], tmp_path / "folds", ABOUT, repository)
+    with pytest.raises(ProblemsError, match=r"split\.fold=1, seed=0: was run 0 times"):
+        gather(["fold-0"], tmp_path / "folds", ABOUT, repository)
     assert not list(tmp_path.iterdir())
 
 
 def test_unknown_experiments_are_named_beside_the_known_ones(repository: Path, tmp_path: Path) -> None:
-    with pytest.raises(ProblemsError, match=r"nobody: is no experiment.*fold-0, fold-1, fold-2"):
+    with pytest.raises(ProblemsError, match=r"nobody: is no experiment.*fold-0, fold-0-seed-7, fold-1"):
         gather(["fold-0", "nobody"], tmp_path / "folds", ABOUT, repository)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.reporting.leakage import leakage_table
+from tests.reporting.repository import OTHER_SEED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def test_both_networks_are_shown_with_what_the_plain_split_adds(repository: Path
 
 def test_experiments_that_differ_in_more_are_refused_by_name(repository: Path) -> None:
     with pytest.raises(ProblemsError, match=r"(?s)plain: differs in seed.*plain: differs in split\.fold"):
-        leakage_table("other-seed", "plain", repository)
+        leakage_table(f"fold-1-seed-{OTHER_SEED}", "plain", repository)
 
 
 def test_one_of_each_kind_is_asked_for(repository: Path) -> None:

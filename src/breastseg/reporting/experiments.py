@@ -12,7 +12,7 @@ from dvc.repo import Repo
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 Params = dict[str, Any]
 
@@ -63,10 +63,10 @@ def read_params(folder: Path) -> Params:
     return params
 
 
-def differences(first: Params, second: Params, meant: str) -> list[str]:
-    """Name the params that differ, but for the one that is meant to and those that decide no score."""
+def differences(first: Params, second: Params, meant: Collection[str]) -> list[str]:
+    """Name the params that differ, but for those that are meant to and those that decide no score."""
     flat = [{k: v for k, v in _flatten(p).items() if k.split(".")[0] not in _FREE} for p in (first, second)]
-    keys = sorted({*flat[0], *flat[1]} - {meant})
+    keys = sorted({*flat[0], *flat[1]} - set(meant))
     return [key for key in keys if flat[0].get(key) != flat[1].get(key)]
 
 

@@ -1,4 +1,4 @@
-"""Joins the experiments of a cross-validation, so that every image is judged once, by networks that never saw it."""
+"""Joins experiments of other folds and other seeds, so that every image is judged by networks that never saw it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.per_image import Row, read_rows, write_rows
 from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import headline, write_statistics
+from breastseg.evaluation.seeds import SeedSpread, seed_spreads, write_spreads
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.environment import describe_environment
 from breastseg.reporting.experiments import PARAMS, Params, differences, fetch, list_experiments, read_params
-from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS
+from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,103 +29,131 @@ if TYPE_CHECKING:
 
 # what is kept of each experiment
 KEPT = (PARAMS, "dvc.lock", "metrics/per_image.csv", "metrics/reliability.csv", "metrics/compute.json")
+FOLD, SEED = "split.fold", "seed"
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment of a cross-validation.
+    """One experiment among those that are joined.
 
     Attributes:
         name: Its name in DVC.
         rev: Its git commit.
         fold: The fold that it tested on.
+        seed: The seed of its trainings.
     """
 
     name: str
     rev: str
     fold: int
+    seed: int
 
 
-def gather(names: Sequence[str], out: Path, about: About, root: Path) -> list[Experiment]:
-    """Join the per-image tables of experiments that differ in `split.fold` only, and compare out of fold.
+@dataclass(frozen=True)
+class Gathered:
+    """What was joined.
+
+    Attributes:
+        experiments: By fold and seed.
+        spreads: How far the seeds lie apart; empty for one seed.
+    """
+
+    experiments: Sequence[Experiment]
+    spreads: Sequence[SeedSpread]
+
+
+def gather(names: Sequence[str], out: Path, about: About, root: Path) -> Gathered:
+    """Join the per-image tables of experiments that differ in `split.fold` and `seed` only, and compare both networks.
+
+    Either all folds are there, a cross-validation, or one fold with several seeds; and every fold with every seed.
 
     Args:
         names: Experiments of the current commit; all of them without any name.
         out: A new folder for both tables, `statistics.json`, `evaluate.json`, `compute.json` and `params.yaml` of the
-            first fold, `experiments.json`, and in `folds/` what each experiment had. In `docs/results/` it is a part
-            of the results page.
+            first experiment, `experiments.json`, `seeds.json` where there are several, and in `experiments/` what each
+            experiment had. In `docs/results/` it is a part of the results page.
         about: What to say about it there.
         root: The repository.
 
-    Returns:
-        The experiments, by fold.
-
     Raises:
-        ProblemsError: Folds are missing or twice there, experiments differ in other params, or a case was tested other
-            than once. Nothing is written then.
+        ProblemsError: Experiments are missing or twice there, differ in other params, or a case was tested other than
+            once a seed. Nothing is written then.
+        BreastsegError: The folder exists.
     """
     if out.exists():
         raise BreastsegError(f"{out} exists. Choose another folder, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         partial = Path(scratch) / "gathered"
-        experiments = sorted(_fetch(names, partial / "folds", root), key=lambda experiment: experiment.fold)
-        params = {e.fold: read_params(partial / "folds" / str(e.fold)) for e in experiments}
-        _check_folds(experiments, params)
-        _write_comparison(partial, params)
+        experiments = sorted(_fetch(names, partial / "experiments", root), key=lambda e: (e.fold, e.seed, e.name))
+        _check(experiments, {e.name: read_params(partial / "experiments" / e.name) for e in experiments})
+        spreads = _write_comparison(partial, experiments)
         write_json([asdict(experiment) for experiment in experiments], partial / EXPERIMENTS)
         write_json(vars(about), partial / ABOUT)
         write_json(describe_environment(), partial / ENVIRONMENT)
         partial.rename(out)
-    return experiments
+    return Gathered(experiments, spreads)
 
 
 def _fetch(names: Sequence[str], folder: Path, root: Path) -> list[Experiment]:
-    """Copy what is kept of each experiment out of DVC to a folder named by its fold."""
+    """Copy what is kept of each experiment out of DVC to a folder of its name."""
     found = []
     for name, rev in list_experiments(names, root).items():
-        fetched = folder / name
-        fetch(rev, KEPT, fetched, root)
-        fold = int(read_params(fetched)["split"]["fold"])
-        found.append(Experiment(name, rev, fold))
-        if not (folder / str(fold)).exists():
-            fetched.rename(folder / str(fold))
+        fetch(rev, KEPT, folder / name, root)
+        params = read_params(folder / name)
+        found.append(Experiment(name, rev, int(params["split"]["fold"]), int(params["seed"])))
     return found
 
 
-def _check_folds(experiments: Sequence[Experiment], params: dict[int, Params]) -> None:
-    counts = Counter(experiment.fold for experiment in experiments)
-    first = params[experiments[0].fold]
+def _check(experiments: Sequence[Experiment], params: dict[str, Params]) -> None:
+    first = experiments[0]
+    folds, seeds = {e.fold for e in experiments}, {e.seed for e in experiments}
+    if len(folds) > 1 or len(seeds) == 1:
+        folds = set(range(params[first.name]["split"]["folds"]))
+    counts = Counter((e.fold, e.seed) for e in experiments)
     problems = [
-        Problem(f"split.fold={fold}", f"was run {counts[fold]} times", _mend(counts[fold], fold))
-        for fold in range(first["split"]["folds"])
-        if counts[fold] != 1
+        Problem(f"{FOLD}={fold}, {SEED}={seed}", f"was run {counts[fold, seed]} times", _mend(fold, seed, counts))
+        for fold, seed in product(sorted(folds), sorted(seeds))
+        if counts[fold, seed] != 1
     ]
-    for experiment in experiments[1:]:
-        problems += [
-            Problem(experiment.name, f"differs from {experiments[0].name} in {key}", "Name the experiments to gather")
-            for key in differences(first, params[experiment.fold], "split.fold")
-        ]
+    problems += [
+        Problem(other.name, f"differs from {first.name} in {key}", "Name the experiments to gather")
+        for other in experiments[1:]
+        for key in differences(params[first.name], params[other.name], {FOLD, SEED})
+    ]
     if problems:
-        raise ProblemsError("No cross-validation", problems)
+        raise ProblemsError("These experiments cannot be joined", problems)
 
 
-def _mend(count: int, fold: int) -> str:
-    return f"Run dvc exp run -S split.fold={fold}" if count == 0 else "Name the experiments to gather, one of each fold"
+def _mend(fold: int, seed: int, counts: Counter[tuple[int, int]]) -> str:
+    missing = f"Run dvc exp run -S {FOLD}={fold} -S {SEED}={seed}"
+    return "Name the experiments to gather, one of each" if counts[fold, seed] else missing
 
 
-def _write_comparison(folder: Path, params: dict[int, Params]) -> None:
-    parts = [folder / "folds" / str(fold) for fold in params]
-    rows = [row for part in parts for row in read_rows(part / "per_image.csv") if row.subset == "test"]
-    _check_once(rows)
-    write_rows(rows, folder / "per_image.csv")
-    write_bins((bin_ for part in parts for bin_ in read_bins(part / "reliability.csv")), folder / "reliability.csv")
+def _write_comparison(folder: Path, experiments: Sequence[Experiment]) -> list[SeedSpread]:
+    parts = {e: folder / "experiments" / e.name for e in experiments}
+    by_seed: dict[int, list[Row]] = {}
+    for e, part in parts.items():
+        tested = [row for row in read_rows(part / "per_image.csv") if row.subset == "test"]
+        by_seed.setdefault(e.seed, []).extend(tested)
+    for rows in by_seed.values():
+        _check_once(rows)
+    write_rows((row for rows in by_seed.values() for row in rows), folder / "per_image.csv")
+    bins = (bin_ for part in parts.values() for bin_ in read_bins(part / "reliability.csv"))
+    write_bins(bins, folder / "reliability.csv")
     for file in (PARAMS, "compute.json"):
-        shutil.copyfile(parts[0] / file, folder / file)
-    evaluate = Evaluate.model_validate(params[min(params)]["evaluate"])
-    statistics = compute_statistics(
-        read_rows(folder / "per_image.csv"), read_bins(folder / "reliability.csv"), evaluate
-    )
+        shutil.copyfile(parts[experiments[0]] / file, folder / file)
+    _write_statistics(folder)
+    spreads = seed_spreads(by_seed) if len(by_seed) > 1 else []
+    if spreads:
+        write_spreads(spreads, folder / SEEDS)
+    return spreads
+
+
+def _write_statistics(folder: Path) -> None:
+    evaluate = Evaluate.model_validate(read_params(folder)["evaluate"])
+    rows, bins = read_rows(folder / "per_image.csv"), read_bins(folder / "reliability.csv")
+    statistics = compute_statistics(rows, bins, evaluate)
     write_statistics(statistics, folder / "statistics.json")
     write_json(headline(statistics), folder / "evaluate.json")
 

@@ -53,7 +53,7 @@ def _check(grouped: str, plain: str, first: Params, second: Params) -> None:
     if (first["split"]["grouped"], second["split"]["grouped"]) != (True, False):
         raise BreastsegError(f"Name first an experiment with {_GROUPED}=true, then one with {_GROUPED}=false")
     mend = f"Run dvc exp run -S {_GROUPED}=false from the params of {grouped}"
-    if problems := [Problem(plain, f"differs in {key}", mend) for key in differences(first, second, _GROUPED)]:
+    if problems := [Problem(plain, f"differs in {key}", mend) for key in differences(first, second, {_GROUPED})]:
         raise ProblemsError("Not the same training", problems)
 
 

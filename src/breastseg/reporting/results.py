@@ -13,6 +13,7 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.seeds import format_spreads, read_spreads
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.reporting.environment import describe_environment
@@ -35,8 +36,8 @@ FILES = {
 }
 CURVES = {f"plots/{network}": f"curves/{network}" for network in NETWORKS}
 ABOUT, ENVIRONMENT = "about.json", "environment.json"
-# in the folder of a gathered cross-validation only
-EXPERIMENTS = "experiments.json"
+# in the folder of gathered experiments only, the second where they have several seeds
+EXPERIMENTS, SEEDS = "experiments.json", "seeds.json"
 
 _HEAD = """# Results
 
@@ -135,7 +136,8 @@ def _render_run(run: Path) -> str:
             "",
             _render_scores(statistics, params, _read_costs(run)),
             "",
-            _render_protocol(params, environment, _render_folds(run, params["split"])),
+            *_render_spreads(run),
+            _render_protocol(params, environment, _render_tested(run, params)),
             "",
             f"Files: [results/{run.name}](results/{run.name})",
             "",
@@ -172,17 +174,25 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _render_folds(run: Path, split: dict[str, Any]) -> str:
-    return (
-        f"all {split['folds']} folds" if (run / EXPERIMENTS).exists() else f"fold {split['fold']} of {split['folds']}"
-    )
+def _render_spreads(run: Path) -> list[str]:
+    return [format_spreads(read_spreads(run / SEEDS)), ""] if (run / SEEDS).exists() else []
 
 
-def _render_protocol(params: dict[str, Any], environment: dict[str, str], folds: str) -> str:
+def _render_tested(run: Path, params: dict[str, Any]) -> str:
+    """Which seeds and folds a run is made of: of its own params, or of the experiments that were joined."""
+    split, path = params["split"], run / EXPERIMENTS
+    joined = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    seeds = sorted({e["seed"] for e in joined}) or [params["seed"]]
+    folds = sorted({e["fold"] for e in joined}) or [split["fold"]]
+    tested = f"all {split['folds']} folds" if len(folds) > 1 else f"fold {folds[0]} of {split['folds']}"
+    return f"seed {', '.join(map(str, seeds))}, {tested}"
+
+
+def _render_protocol(params: dict[str, Any], environment: dict[str, str], tested: str) -> str:
     train = params["train"]
     weights = ", ".join(f"{network}: {params[network]['encoder_weights'] or 'none'}" for network in NETWORKS)
     return (
-        f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, seed {params['seed']}, "
-        f"{folds}; encoder weights: {weights}. "
+        f"{train['image_size']} px, {train['epochs']} epochs, batch {train['batch_size']}, "
+        f"{tested}; encoder weights: {weights}. "
         f"{environment['processor']}, accelerator: {environment['accelerator']}, torch {environment['torch']}."
     )
