@@ -7,6 +7,7 @@ from pathlib import Path
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate
 from breastseg.params.base import load
 from breastseg.params.evaluate import Evaluate
+from breastseg.params.inference import Inference
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
             table=Path("data/prepared/cases.parquet"),
             split=Path("data/splits.csv"),
             checkpoints={"cnn_unet": Path("models/cnn_unet"), "vit_unet": Path("models/vit_unet")},
+            asked=load("inference", Inference),
         ),
         Outputs(
             headline=Path("metrics/evaluate.json"),

@@ -7,15 +7,17 @@ from pathlib import Path
 from breastseg.export.release import ReleasePlan, release
 from breastseg.params.base import load
 from breastseg.params.export import Export
+from breastseg.params.inference import Inference
 from breastseg.params.model import Model
 
 if __name__ == "__main__":
     network = load("model", Model).root
-    decided_by = ("seed", "data", "prepare", "split", "train", network, "evaluate", "export")
+    decided_by = ("seed", "data", "prepare", "split", "train", network, "inference", "evaluate", "export")
     release(
         ReleasePlan(
             network=network,
             params=load("export", Export),
+            asked=load("inference", Inference),
             all_params={name: load(name, object) for name in decided_by},
             checkpoint=Path("models") / network,
             operating_points=Path("models/operating_points.json"),

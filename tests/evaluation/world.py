@@ -20,6 +20,7 @@ from breastseg.inference.letterbox import Letterbox
 from breastseg.models import checkpoint, cnn_unet, vit_unet
 from breastseg.models.checkpoint import CheckpointSpec
 from breastseg.params.cnn_unet import CnnUnet
+from breastseg.params.inference import Inference
 from breastseg.params.vit_unet import VitUnet
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from breastseg.evaluation.per_image import Row
 
 SIZE = 64
+ONCE = Inference(flip_averaging=False)
 HEIGHT, WIDTH = 60, 80
 UNET = {
     "encoder": "tu-lcnet_035",
@@ -84,7 +86,7 @@ def make_inputs(root: Path, cases: Sequence[PreparedCase], checkpoints: Mapping[
     ]
     write_table(cases, root / "cases.parquet")
     write_split(places, root / "splits.csv")
-    return Inputs(root / "cases.parquet", root / "splits.csv", checkpoints)
+    return Inputs(root / "cases.parquet", root / "splits.csv", checkpoints, ONCE)
 
 
 def make_outputs(root: Path) -> Outputs:

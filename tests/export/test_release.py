@@ -21,6 +21,7 @@ from breastseg.inference.contract import METADATA_KEY, read_contract
 from breastseg.inference.segmenter import Segmenter
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export, Gate
+from breastseg.params.inference import Inference
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make_plan(judged: Path, out: Path, network: Literal["cnn_unet", "vit_unet"] 
     return ReleasePlan(
         network=network,
         params=EXPORT,
+        asked=world.ONCE,
         all_params={"seed": 0},
         checkpoint=judged / network,
         operating_points=judged / "models/operating_points.json",
@@ -94,6 +96,18 @@ def test_the_same_inputs_give_the_same_bytes(released: ReleasePlan, judged: Path
     release(again)
     assert (again.release / "model.onnx").read_bytes() == (released.release / "model.onnx").read_bytes()
     assert again.report.read_bytes() == released.report.read_bytes()
+
+
+def test_the_file_averages_mirror_images_where_asked_to(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
+    flipping = replace(make_plan(judged, tmp_path), asked=Inference(flip_averaging=True))
+    release(flipping)  # which compares it with the checkpoint asked in the same way
+    image = next(read_table(flipping.table)).image()
+    plain, mirrored = (
+        [Segmenter.load(plan.release / "model.onnx").segment(view).probability for view in (image, image[:, ::-1])]
+        for plan in (released, flipping)
+    )
+    assert np.abs(mirrored[0] - mirrored[1][:, ::-1]).max() < 1e-4
+    assert np.abs(plain[0] - plain[1][:, ::-1]).max() > 1e-3
 
 
 def test_the_probabilities_are_calibrated_in_the_graph(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
+    from breastseg.params.inference import Inference
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ class Inputs:
         table: The prepared table.
         split: The split table.
         checkpoints: Folder of each network's checkpoint.
+        asked: How both networks answer.
     """
 
     table: Path
     split: Path
     checkpoints: Mapping[str, Path]
+    asked: Inference
 
     def cases(self, case_ids: Iterable[str]) -> Iterator[PreparedCase]:
         """Read cases from the prepared table."""
@@ -113,7 +116,8 @@ def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
         outputs.reliability,
     )
     report(outputs, params)
-    write_costs({network: measure_cost(folder) for network, folder in inputs.checkpoints.items()}, outputs.compute)
+    costs = {network: measure_cost(folder, inputs.asked) for network, folder in inputs.checkpoints.items()}
+    write_costs(costs, outputs.compute)
 
 
 def report(outputs: Outputs, params: Evaluate) -> None:
@@ -147,7 +151,7 @@ def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
 def _predict(network: str, inputs: Inputs) -> dict[str, Float32s]:
     places = inputs.places("val", "test")
     cases, ahead = tee(inputs.cases(places))
-    logits = predict_logits(inputs.checkpoints[network], ahead)
+    logits = predict_logits(inputs.checkpoints[network], ahead, inputs.asked)
     progress = tqdm(logits, desc=f"{network}: predict", total=len(places), unit="case")
     return {case.case_id: answer for case, answer in zip(cases, progress, strict=True)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import TYPE_CHECKING
 
 import onnx
 import torch
@@ -12,16 +11,13 @@ from torch import nn
 
 from breastseg.inference.contract import METADATA_KEY
 
-if TYPE_CHECKING:
-    from breastseg.models.network import SegmentationNetwork
-
 PRODUCER = "breastseg"
 
 
 class CalibratedProbability(nn.Module):
     """A network's logits divided by the temperature, as probabilities (Guo et al., ICML 2017)."""
 
-    def __init__(self, network: SegmentationNetwork, temperature: float) -> None:
+    def __init__(self, network: nn.Module, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
@@ -31,13 +27,11 @@ class CalibratedProbability(nn.Module):
         return torch.sigmoid(self.network(image) / self.temperature)
 
 
-def trace(
-    network: SegmentationNetwork, temperature: float, shape_chw: tuple[int, int, int], opset: int
-) -> onnx.ModelProto:
+def trace(network: nn.Module, temperature: float, shape_chw: tuple[int, int, int], opset: int) -> onnx.ModelProto:
     """Export `image` uint8 `[N, C, S, S]` → `probability` float32 `[N, 1, S, S]`, N free.
 
     Args:
-        network: In evaluation mode, on the CPU.
+        network: Images to logits; in evaluation mode, on the CPU.
         temperature: Divides the logits, so that the graph's probabilities are calibrated.
         shape_chw: Channels, height and width of the input, fixed in the graph.
         opset: ONNX operator set.

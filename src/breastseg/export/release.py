@@ -26,10 +26,12 @@ from breastseg.files import replacing
 from breastseg.inference.contract import Contract, Origin, Score
 from breastseg.inference.segmenter import Segmenter
 from breastseg.models import checkpoint, registry
+from breastseg.models.flip_averaging import as_asked
 
 if TYPE_CHECKING:
     from breastseg.inference.lesions import OperatingPoint
     from breastseg.params.export import Export
+    from breastseg.params.inference import Inference
 
 LICENCE = "Apache-2.0"
 _log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class ReleasePlan:
     Attributes:
         network: The network that is exported.
         params: The section `export`.
+        asked: How the network answers.
         all_params: The sections that decided the network, for its origin.
         checkpoint: Folder of the trained network.
         operating_points: File of both networks' operating points.
@@ -54,6 +57,7 @@ class ReleasePlan:
 
     network: str
     params: Export
+    asked: Inference
     all_params: dict[str, object]
     checkpoint: Path
     operating_points: Path
@@ -91,7 +95,12 @@ def release(plan: ReleasePlan) -> None:
 def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:
     """Return the ONNX file with its contract inside; the same inputs give the same bytes."""
     network, spec = registry.load(plan.checkpoint)
-    model = trace(network, point.temperature, (spec.channels, spec.image_size, spec.image_size), plan.params.opset)
+    model = trace(
+        as_asked(network, plan.asked),
+        point.temperature,
+        (spec.channels, spec.image_size, spec.image_size),
+        plan.params.opset,
+    )
     contract = Contract(
         network=spec.network,
         encoder=str(spec.params["encoder"]),
@@ -109,7 +118,7 @@ def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Par
     """Compare the file with its checkpoint on the test cases."""
     wanted = {row.case_id for row in read_split(plan.split) if row.subset == "test"}
     cases = list(read_table(plan.table, wanted))
-    logits = predict_logits(plan.checkpoint, cases)
+    logits = predict_logits(plan.checkpoint, cases, plan.asked)
     judged = [JudgedCase.of(case, answer) for case, answer in zip(cases, logits, strict=True)]
     return compare(segmenter, cases, judged, point)
 
