@@ -144,7 +144,9 @@ def test_plots_are_drawn_without_an_error(finished: Tree, tmp_path: Path) -> Non
     output = finished.dvc("plots", "show", "--out", str(tmp_path / "plots"))
     assert "ERROR" not in output
     assert "WARNING" not in output
-    assert (tmp_path / "plots/index.html").is_file()
+    page = (tmp_path / "plots/index.html").read_text(encoding="utf-8")
+    for title in ("Dice of every lesion image in the test set", "Dice of every test lesion image: vit_unet - cnn_unet"):
+        assert title in page
 
 
 def test_a_stage_imports_the_package_of_its_own_tree(finished: Tree) -> None:
