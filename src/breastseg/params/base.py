@@ -23,6 +23,7 @@ SECTIONS = (
     "train",
     "cnn_unet",
     "vit_unet",
+    "inference",
     "evaluate",
     "export",
 )

@@ -1,0 +1,143 @@
+"""What somebody who is handed the exported model should know, written from its contract and its scores alone.
+
+The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://doi.org/10.1145/3287560.3287596.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
+from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.statistics import ALL, Statistic
+from breastseg.evaluation.summary import HEADLINES, format_mean
+from breastseg.files import replacing
+from breastseg.inference.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from breastseg.inference.contract import Contract
+    from breastseg.params.data import Data
+
+# what the embedded default is trained on
+PHANTOM = "data/raw/phantom"
+
+_USE = """Marks regions in B-mode breast-ultrasound images that look like lesions, for research on such methods.
+
+Not for: diagnosis, screening, triage or any decision about a person; other kinds of images; images of a hospital or
+scanner on which it has not been checked (`breastseg evaluate` does that on any labelled folder)."""
+
+_HEAD = "Generated from the exported file's contract and the scores with each export: do not edit."
+
+_SCORES = """Means over the test cases at native size with 95 % bootstrap intervals over groups; n is the number of
+cases. See docs/metrics.md."""
+
+_LIMITS = """- The scores hold for images like the test cases. Other scanners, settings and populations lower them.
+- Intervals are about which images were tested, not about the seed of the training.
+- An answer without a lesion is no finding: see the share of missed lesion images.
+- Whether a lesion is malignant is not told."""
+
+
+@dataclass(frozen=True)
+class CardInputs:
+    """What the card is written from.
+
+    Attributes:
+        model: The exported file.
+        statistics: All figures of both networks.
+        compute: What each network costs.
+        split_counts: Cases and groups by subset and label.
+        data: The section `data`.
+    """
+
+    model: Path
+    statistics: Path
+    compute: Path
+    split_counts: Path
+    data: Data
+
+
+def write_model_card(inputs: CardInputs, out: Path) -> None:
+    """Write the card as Markdown; the same inputs give the same bytes, and it appears only once it is complete.
+
+    Raises:
+        BreastsegError: An input is missing or does not hold.
+    """
+    with replacing(out) as partial:
+        partial.write_text(render_model_card(inputs), encoding="utf-8")
+
+
+def render_model_card(inputs: CardInputs) -> str:
+    """Return the text of the card."""
+    contract = Segmenter.load(inputs.model, threads=1).contract
+    scores = [row for row in read_statistics(inputs.statistics) if row.network == contract.network]
+    parts = [
+        f"# Model card: `{contract.model_name}`, version `{contract.model_version}`",
+        _HEAD,
+        f"> **{contract.intended_use}**",
+        f"## Intended use\n\n{_USE}",
+        f"## Model\n\n{_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
+        f"## Data\n\n{_data(inputs.data)}\n\n{_table(_read_counts(inputs.split_counts))}",
+        f"## Scores\n\n{_SCORES}\n\n{_table(_scores(scores))}",
+        f"## Limits\n\n{_LIMITS}",
+        f"## Origin\n\nBy content, SHA-256:\n\n{_table([['', ''], *_origin(contract)])}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _costs(path: Path, network: str) -> list[tuple[str, str]]:
+    headings = (heading for _, heading, _ in HEADINGS)
+    return list(zip(headings, format_cost(read_costs(path)[network]), strict=True))
+
+
+def _origin(contract: Contract) -> list[tuple[str, str]]:
+    return [(name.removesuffix("_sha256").replace("_", " "), f"`{digest}`") for name, digest in contract.origin]
+
+
+def _facts(contract: Contract) -> list[list[str]]:
+    point, kind = contract.operating_point, "grey" if contract.channels == 1 else "RGB"
+    return [
+        ["network", contract.network],
+        ["encoder", contract.encoder],
+        ["input", f"{kind}, letterboxed to {contract.image_size} x {contract.image_size} px"],
+        ["output", "probability of a lesion for each pixel, calibrated on validation cases"],
+        ["temperature", f"{point.temperature:g}"],
+        ["threshold", f"{point.threshold:g}"],
+        ["smallest lesion", f"{point.min_area_share:.2%} of the image"],
+        ["licence of the weights", contract.licence],
+    ]
+
+
+def _data(data: Data) -> str:
+    simulated = " Simulated images: they show that the pipeline works, nothing is known about patients."
+    parted = " Neither known patients nor near-duplicates are parted between subsets, unless `split.grouped` was false."
+    return f"Layout `{data.layout}`, folder `{data.root}`.{simulated if data.root == PHANTOM else ''}{parted}"
+
+
+def _read_counts(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def _scores(scores: Sequence[Statistic]) -> list[list[str]]:
+    """A row a stratum, all cases first."""
+    found = {(row.stratum, row.metric): row for row in scores}
+    strata = sorted({row.stratum for row in scores}, key=lambda stratum: (stratum != ALL, stratum))
+    rows = [
+        [stratum, *(_score(found.get((stratum, metric)), places) for metric, _, places in HEADLINES)]
+        for stratum in strata
+    ]
+    return [["cases", *(heading for _, heading, _ in HEADLINES)], *rows]
+
+
+def _score(row: Statistic | None, decimals: int) -> str:
+    return "-" if row is None else f"{format_mean(row, decimals)}, n = {row.n}"
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))

@@ -1,0 +1,77 @@
+"""The model card says what the contract and the scores say, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.errors import BreastsegError
+from breastseg.evaluation.compute_file import NetworkCost, write_costs
+from breastseg.evaluation.report import write_statistics
+from breastseg.evaluation.statistics import Statistic
+from breastseg.params.data import Data
+from breastseg.reporting.model_card import CardInputs, render_model_card, write_model_card
+from tests.onnx_models import make_contract, write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTRACT = make_contract()
+OTHER = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[CONTRACT.network]
+STATISTICS = [
+    Statistic(CONTRACT.network, "size<5%", "dice", 0.7125, 0.65, 0.75, 12, 11, None),
+    Statistic(CONTRACT.network, "all", "dice", 0.8125, 0.75, 0.85, 50, 40, None),
+    Statistic(CONTRACT.network, "all", "missed", 0.04, 0, 0.1, 50, 40, None),
+    Statistic(OTHER, "all", "dice", 0.1235, 0.1, 0.2, 50, 40, None),
+]
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> CardInputs:
+    write_statistics(STATISTICS, tmp_path / "statistics.json")
+    write_costs({CONTRACT.network: NetworkCost(1.25, 2.5), OTHER: NetworkCost(7.77, 8.88)}, tmp_path / "compute.json")
+    (tmp_path / "split_counts.csv").write_text("subset,label,cases,groups\ntrain,benign,97,92\n", encoding="utf-8")
+    return CardInputs(
+        model=write_model(tmp_path / "m.onnx"),
+        statistics=tmp_path / "statistics.json",
+        compute=tmp_path / "compute.json",
+        split_counts=tmp_path / "split_counts.csv",
+        data=Data(layout="busi", root="data/raw/phantom"),
+    )
+
+
+def test_it_names_the_model_its_use_and_its_origin(inputs: CardInputs) -> None:
+    card = render_model_card(inputs)
+    assert card.startswith(f"# Model card: `{CONTRACT.model_name}`, version `{CONTRACT.model_version}`\n")
+    assert CONTRACT.intended_use in card
+    assert f"| threshold | {CONTRACT.operating_point.threshold:g} |" in card
+    assert f"| checkpoint | `{CONTRACT.origin.checkpoint_sha256}` |" in card
+    assert "| params, M | 1.25 |" in card
+    assert "| train | benign | 97 | 92 |" in card
+
+
+def test_it_shows_this_networks_scores_over_all_cases_first(inputs: CardInputs) -> None:
+    lines = [line for line in render_model_card(inputs).splitlines() if line.startswith(("| all", "| size"))]
+    assert lines[0].startswith("| all | 0.812 [0.750, 0.850], n = 50 | - |")
+    assert lines[1].startswith("| size<5% | 0.713 [0.650, 0.750], n = 12 | - |")
+    assert "0.040 [0.000, 0.100], n = 50" in lines[0]
+
+
+def test_simulated_images_are_said_to_be_that(inputs: CardInputs) -> None:
+    assert "Simulated images" in render_model_card(inputs)
+    real = replace(inputs, data=Data(layout="busi", root="data/raw/busi"))
+    assert "Simulated images" not in render_model_card(real)
+
+
+def test_the_same_inputs_give_the_same_bytes(inputs: CardInputs, tmp_path: Path) -> None:
+    for name in ("first.md", "second.md"):
+        write_model_card(inputs, tmp_path / name)
+    assert (tmp_path / "first.md").read_bytes() == (tmp_path / "second.md").read_bytes()
+
+
+def test_without_a_model_there_is_no_card(inputs: CardInputs, tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match=r"none\.onnx"):
+        write_model_card(replace(inputs, model=tmp_path / "none.onnx"), tmp_path / "card.md")
+    assert not (tmp_path / "card.md").exists()
