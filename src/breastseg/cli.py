@@ -191,11 +191,23 @@ def save_results(
     write_results_page()
 
 
+@results.command("check")
+def save_check(
+    name: Annotated[str, typer.Argument(help="Folder of the run below docs/results.")],
+    checked: Annotated[Path, typer.Argument(help="What breastseg evaluate left for the run's exported model.")],
+) -> None:
+    """Keep how a saved run's model did on other images, and write the page anew."""
+    with _extra("train"):
+        from breastseg.reporting.results import save_check as save
+    typer.echo(f"Saved in {save(name, checked, Path())}")
+    write_results_page()
+
+
 @results.command("page")
 def write_results_page() -> None:
     """Write docs/results.md from the folders in docs/results."""
     with _extra("train"):
-        from breastseg.reporting.results import render_page
+        from breastseg.reporting.results_page import render_page
     Path("docs/results.md").write_text(render_page(Path("docs/results")), encoding="utf-8")
 
 

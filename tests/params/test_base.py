@@ -14,6 +14,7 @@ from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.data import Data
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export
+from breastseg.params.inference import Inference
 from breastseg.params.model import Model
 from breastseg.params.phantom import Phantom
 from breastseg.params.prepare import Prepare
@@ -23,8 +24,21 @@ from breastseg.params.train import Train
 from breastseg.params.vit_unet import VitUnet
 
 COMMITTED = Path(__file__).resolve().parents[2] / "params.yaml"
-SECTION_TYPES: list[type[Section]] = [Phantom, Data, Prepare, Split, Train, CnnUnet, VitUnet, Evaluate, Export]
-NAMES = ["phantom", "data", "prepare", "split", "train", "cnn_unet", "vit_unet", "evaluate", "export"]
+RECIPES = sorted((COMMITTED.parent / "recipes").glob("*.yaml"))
+# what a recipe is about
+CHOSEN = {"data", "train", "cnn_unet", "vit_unet", "inference"}
+SECTION_TYPES: dict[str, type[Section]] = {
+    "phantom": Phantom,
+    "data": Data,
+    "prepare": Prepare,
+    "split": Split,
+    "train": Train,
+    "cnn_unet": CnnUnet,
+    "vit_unet": VitUnet,
+    "inference": Inference,
+    "evaluate": Evaluate,
+    "export": Export,
+}
 
 
 def write(tmp_path: Path, section: str, **changes: object) -> Path:
@@ -36,9 +50,16 @@ def write(tmp_path: Path, section: str, **changes: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "type_"), list(zip(NAMES, SECTION_TYPES, strict=True)))
-def test_the_committed_params_hold(name: str, type_: type[Section]) -> None:
-    assert load(name, type_, COMMITTED).model_dump(mode="json") == yaml.safe_load(COMMITTED.read_text())[name]
+@pytest.mark.parametrize("path", [COMMITTED, *RECIPES], ids=lambda path: path.stem)
+@pytest.mark.parametrize(("name", "type_"), SECTION_TYPES.items())
+def test_the_committed_params_hold(path: Path, name: str, type_: type[Section]) -> None:
+    assert load(name, type_, path).model_dump(mode="json") == yaml.safe_load(path.read_text())[name]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_changes_nothing_but_what_it_is_about(path: Path) -> None:
+    default, recipe = (yaml.safe_load(file.read_text()) for file in (COMMITTED, path))
+    assert {name for name in default if default[name] != recipe[name]} <= CHOSEN
 
 
 def test_plain_values_are_validated_too(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, NETWORKS
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.gather import gather
-from breastseg.reporting.results import About, render_page
+from breastseg.reporting.results import About
+from breastseg.reporting.results_page import render_page
 from tests.evaluation import world
 from tests.reporting.repository import CASES, EVALUATE, FOLDS, OTHER_SEED, SHIFTS, rows_of, run_experiment
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
-from breastseg.errors import ProblemsError
+from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.compute_file import NetworkCost, write_costs
-from breastseg.reporting.results import ENVIRONMENT, FILES, About, render_page, save_run
+from breastseg.evaluation.per_image import read_rows
+from breastseg.reporting.results import ENVIRONMENT, FILES, About, save_check, save_run
+from breastseg.reporting.results_page import render_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ABOUT = About("A title", "Some images", "A note")
@@ -75,3 +78,37 @@ def test_a_saved_run_is_never_overwritten(workspace: Path) -> None:
     save_run("mine", ABOUT, workspace)
     with pytest.raises(ProblemsError, match="exists"):
         save_run("mine", ABOUT, workspace)
+
+
+def test_validation_scores_are_shown_beside(workspace: Path) -> None:
+    folder = save_run("mine", ABOUT, workspace)
+    rows = [row for row in read_rows(folder / "per_image.csv") if (row.network, row.subset) == ("vit_unet", "val")]
+    dice = mean(row.dice for row in rows if row.dice is not None)
+    (line,) = [line for line in render_page(folder.parent).splitlines() if line.startswith("On the validation cases")]
+    assert f"Dice {dice:.3f}" in line.split(";")[1]
+
+
+CHECKED = {
+    "lesion": {name: {"mean": 0.75, "n": 51, "ci_low": 0.7, "ci_high": 0.8} for name in ("dice", "missed")},
+    "normal": {"false_positive_rate": {"mean": None, "n": 0, "ci_low": None, "ci_high": None}},
+    "model": {"name": "vit_unet/some", "version": "123"},
+    "data": {"datasets": ["BUS-BRA"]},
+}
+
+
+def test_checks_on_other_images_are_kept_with_the_run_and_shown(workspace: Path, tmp_path: Path) -> None:
+    folder = save_run("mine", ABOUT, workspace)
+    (tmp_path / "checked").mkdir()
+    (tmp_path / "checked/metrics.json").write_text(json.dumps(CHECKED), encoding="utf-8")
+    assert save_check("mine", tmp_path / "checked", workspace) == folder / "elsewhere/vit_unet-BUS-BRA.json"
+    page = render_page(folder.parent)
+    assert "- BUS-BRA, `vit_unet/some`: Dice 0.750 [0.700, 0.800] (n = 51); missed 0.750" in page
+    assert "normals FPR None" not in page
+
+
+def test_a_check_wants_a_run_and_something_checked(workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match="mine is no saved run"):
+        save_check("mine", tmp_path, workspace)
+    save_run("mine", ABOUT, workspace)
+    with pytest.raises(BreastsegError, match=r"metrics\.json was not written by breastseg evaluate"):
+        save_check("mine", tmp_path / "nothing", workspace)
