@@ -34,7 +34,10 @@ def test_lesions_are_those_of_the_segmenter(client: TestClient, model_path: Path
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
-    assert set(body) == {"lesions", "image", "model", "notice"}
+    told = {"expected_dice", "image", "lesions", "model", "notice", "out_of_distribution", "quality", "request_id"}
+    assert set(body) == {*told, "timings_ms"}
+    assert (body["quality"], body["expected_dice"], body["out_of_distribution"]) == (["small_image"], None, None)
+    assert 0 < body["timings_ms"]["model"] < body["timings_ms"]["total"]
     (lesion,) = body["lesions"]
     (true,) = expected.lesions
     assert lesion["box"] == list(true.box)
@@ -98,9 +101,9 @@ def test_the_description_names_every_error_and_the_use(client: TestClient) -> No
     described = client.get("/openapi.json").json()
     assert "Research use only" in described["info"]["description"]
     responses = described["paths"]["/v1/segment"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "413", "415", "422", "503"}
+    assert set(responses) == {"200", "400", "413", "415", "422", "503", "504"}
     assert set(responses["200"]["content"]) == {"application/json", "image/png"}
-    for status in ("400", "413", "415", "422", "503"):
+    for status in ("400", "413", "415", "422", "503", "504"):
         assert set(responses[status]["content"]) == {"application/problem+json"}
 
 

@@ -6,14 +6,25 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from breastseg.inference.contract import ContractError
 from breastseg.inference.decode import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
+from breastseg.inference.session import ModelFileError, StoppedError
 from breastseg.serving.service import Service
+from breastseg.serving.settings import Settings
+from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
+from tests.onnx_models import make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+
+    from breastseg.inference.session import Stop
+
+
+def make_settings(model_path: Path, **changes: float) -> Settings:
+    return Settings.model_validate({"model": model_path, **changes})
 
 
 class GatedSegmenter(Segmenter):
@@ -25,7 +36,7 @@ class GatedSegmenter(Segmenter):
         self.in_work = self.most_in_work = 0
         return self.gate
 
-    def segment(self, image: np.ndarray) -> Segmentation:
+    def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
         with self.lock:
             self.in_work += 1
             self.most_in_work = max(self.most_in_work, self.in_work)
@@ -34,7 +45,7 @@ class GatedSegmenter(Segmenter):
         self.gate.wait(timeout=10)
         with self.lock:
             self.in_work -= 1
-        return super().segment(image)
+        return super().segment(image, stop)
 
 
 def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, image_png: bytes) -> None:
@@ -46,7 +57,7 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
         masks.append(await service.mask(image_png))
 
     async def scenario() -> None:
-        service = Service(segmenter, concurrency=2, max_pixels=MAX_PIXELS)
+        service = Service(segmenter, make_settings(model_path, concurrency=2, max_pixels=MAX_PIXELS))
         async with anyio.create_task_group() as tasks:
             for _ in range(6):
                 tasks.start_soon(ask, service)
@@ -63,14 +74,14 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
 
 
 def test_it_is_ready_only_after_an_image_went_through(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
+    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
     assert not service.ready
     anyio.run(service.warm_up)
     assert service.ready
 
 
 def test_a_limit_below_the_networks_square_does_not_keep_it_from_becoming_ready(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=1)
+    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=1))
     assert service.contract.image_size > 1
     anyio.run(service.warm_up)
     assert service.ready
@@ -78,16 +89,97 @@ def test_a_limit_below_the_networks_square_does_not_keep_it_from_becoming_ready(
 
 def test_a_failed_first_image_leaves_it_unready(model_path: Path) -> None:
     class BrokenSegmenter(Segmenter):
-        def segment(self, image: np.ndarray) -> Segmentation:
+        def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+            del stop
             raise MemoryError(image.shape)
 
-    service = Service(BrokenSegmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
+    service = Service(BrokenSegmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
     with pytest.raises(MemoryError):
         anyio.run(service.warm_up)
     assert not service.ready
 
 
 def test_bytes_that_are_no_image_are_told(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), concurrency=1, max_pixels=MAX_PIXELS)
+    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
     with pytest.raises(DecodeError):
         anyio.run(service.mask, b"hello")
+
+
+def test_an_answer_that_takes_too_long_is_ended_and_the_service_goes_on(model_path: Path, image_png: bytes) -> None:
+    """The computation itself is ended: it asks the same as the session does between two nodes of the graph."""
+    ended = threading.Event()
+
+    class EndlessSegmenter(Segmenter):
+        endless = True
+
+        def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+            while self.endless:
+                try:
+                    super().segment(image, stop)
+                except StoppedError:
+                    ended.set()
+                    raise
+            return super().segment(image, stop)
+
+    segmenter = EndlessSegmenter.load(model_path)
+
+    async def scenario() -> None:
+        service = Service(segmenter, make_settings(model_path, concurrency=1, inference_timeout_s=0.2))
+        with pytest.raises(InferenceTimeoutError):
+            await service.mask(image_png)
+        assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=10))
+        segmenter.endless = False
+        await service.mask(image_png)
+
+    anyio.run(scenario)
+
+
+def test_a_full_queue_refuses(model_path: Path, image_png: bytes) -> None:
+    segmenter = GatedSegmenter.load(model_path)
+    gate = segmenter.open_gate_later()
+
+    async def scenario() -> None:
+        service = Service(segmenter, make_settings(model_path, concurrency=2, queue_places=1))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(service.mask, image_png)
+            await anyio.to_thread.run_sync(segmenter.two_in_work.wait)
+            with pytest.raises(QueueFullError):
+                await service.mask(image_png)
+            gate.set()
+
+    anyio.run(scenario)
+
+
+def test_a_new_model_answers_once_it_has_been_tried(tmp_path: Path, image_png: bytes) -> None:
+    path = write_model(tmp_path / "m.onnx")
+
+    async def scenario() -> None:
+        service = Service(Segmenter.load(path), make_settings(path))
+        before = service.contract
+        write_model(path, make_contract(encoder="newer").to_json())
+        assert service.contract == before
+        assert await service.reload() == service.contract
+        assert service.contract.encoder == "newer"
+        assert (await service.report(image_png)).model.version == service.contract.model_version
+
+    anyio.run(scenario)
+
+
+@pytest.mark.parametrize("fault", ["gone", "damaged", "no contract"])
+def test_a_bad_model_is_refused_and_the_old_one_answers_on(tmp_path: Path, image_png: bytes, fault: str) -> None:
+    path = write_model(tmp_path / "m.onnx")
+
+    async def scenario() -> None:
+        service = Service(Segmenter.load(path), make_settings(path))
+        if fault == "gone":
+            path.unlink()
+        elif fault == "damaged":
+            path.write_bytes(path.read_bytes()[:100])
+        else:
+            write_model(path, contract_json=None)
+        with pytest.raises((ModelFileError, ContractError)):
+            await service.reload()
+        assert (await service.report(image_png)).lesions
+
+    anyio.run(scenario)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from breastseg.inference.components import label_components
+from breastseg.inference.image_quality import has_colour_overlay, is_blank
 
 if TYPE_CHECKING:
     from breastseg.data.cases import Mask
     from breastseg.inference.decode import UInt8Image
 
-# A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
-_COLOUR_LEVELS = 16
 _TINY_SHARE = 0.001
 
 
@@ -35,18 +34,12 @@ def quality_flags(image: UInt8Image, lesion: Mask) -> tuple[str, ...]:
         lesion: bool `[H, W]`.
     """
     found = {
-        "blank_image": bool(image.min() == image.max()),
-        "colour_overlay": 0 < _coloured_share(image) < 0.5,  # noqa: PLR2004 - half of the pixels
+        "blank_image": is_blank(image),
+        "colour_overlay": has_colour_overlay(image),
         "lesion_at_border": bool(lesion[[0, -1]].any() or lesion[:, [0, -1]].any()),
         "tiny_lesion": _smallest_component(lesion) < _TINY_SHARE * lesion.size,
     }
     return tuple(name for name, holds in found.items() if holds)
-
-
-def _coloured_share(image: UInt8Image) -> float:
-    if image.ndim == 2:  # noqa: PLR2004 - grey
-        return 0.0
-    return float((np.ptp(image, axis=2) > _COLOUR_LEVELS).mean())
 
 
 def _smallest_component(lesion: Mask) -> float:

@@ -9,7 +9,7 @@ from breastseg.inference.contract import Contract, ContractError, read_contract
 from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.lesions import Lesion, find_lesions, segment
 from breastseg.inference.letterbox import Letterbox
-from breastseg.inference.session import open_session
+from breastseg.inference.session import Stop, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,16 +62,20 @@ class Segmenter:
             raise ContractError(f"{path}: {error}") from error
         return cls(session, contract)
 
-    def segment(self, image: np.ndarray) -> Segmentation:
+    def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
         """Find the lesions of one image.
 
         Args:
             image: uint8 `[H, W]` or `[H, W, 3]`, as `decode_image` gives it.
+            stop: Ends the computation from another thread.
+
+        Raises:
+            StoppedError: It was ended.
         """
         height, width = image.shape[:2]
         letterbox = Letterbox(height, width, self.contract.image_size)
         images_nchw = letterbox.image(image, self.contract.channels)[None]
-        (probabilities_nchw,) = self._session.run([OUTPUT], {INPUT: images_nchw})
+        (probabilities_nchw,) = (stop or Stop()).run(self._session, [OUTPUT], {INPUT: images_nchw})
         probability = letterbox.restore(probabilities_nchw[0, 0])
         mask = segment(probability, self.contract.operating_point)
         return Segmentation(mask, probability, find_lesions(mask, probability))

@@ -17,6 +17,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+
 _ONLY_ERRORS = 3
 _UNUSABLE = (
     ort_errors.Fail,
@@ -30,6 +32,35 @@ _UNUSABLE = (
 
 class ModelFileError(BreastsegError):
     """The model file is missing, or ONNX Runtime cannot read it."""
+
+
+class Stop:
+    """Ends a run of a session from another thread: the run raises `StoppedError` soon after."""
+
+    def __init__(self) -> None:
+        self._options = ort.RunOptions()
+
+    def __call__(self) -> None:
+        """Ask for the end; a run that has not begun ends as it begins."""
+        self._options.terminate = True
+
+    def run(self, session: ort.InferenceSession, outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Run the session.
+
+        Raises:
+            StoppedError: It was asked to end.
+        """
+        try:
+            found: list[np.ndarray] = session.run(outputs, inputs, self._options)
+        except ort_errors.Fail as error:
+            if self._options.terminate:
+                raise StoppedError from error
+            raise
+        return found
+
+
+class StoppedError(Exception):
+    """A run was ended on request, before it had an answer."""
 
 
 def open_session(path: Path, threads: int) -> ort.InferenceSession:

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.formparsers import MultiPartParser
 
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.inference.segmenter import Segmenter
-from breastseg.serving import problems, routes
+from breastseg.serving import problems, routes, segment_routes
 from breastseg.serving.body_limit import BodyLimit
 from breastseg.serving.service import Service
 
@@ -33,6 +34,8 @@ def create_app(settings: Settings) -> FastAPI:
         ContractError: See `Segmenter.load`.
     """
     segmenter = Segmenter.load(settings.model, settings.threads)
+    # images stay in memory: a part beyond this size would be written to a file
+    MultiPartParser.spool_max_size = settings.max_upload_bytes
     # the framework's pages of documentation load their scripts from elsewhere
     app = FastAPI(
         title="breastseg",
@@ -42,11 +45,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.service = Service(segmenter, settings.concurrency, settings.max_pixels)
+    app.state.service = Service(segmenter, settings)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     problems.install(app)
     app.include_router(routes.health)
     app.include_router(routes.v1)
+    app.include_router(routes.admin)
+    app.include_router(segment_routes.router)
     return app
 
 
@@ -57,6 +62,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warm_up.add_done_callback(_log_failure)
     yield
     warm_up.cancel()
+    app.state.service.close()
 
 
 def _log_failure(warm_up: asyncio.Task[None]) -> None:

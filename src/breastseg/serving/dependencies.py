@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -38,6 +39,12 @@ def wants_png(accept: Annotated[str, Header()] = "") -> bool:
     return PNG in media_types and "application/json" not in media_types
 
 
+def get_request_id() -> str:
+    """Return the id of the request that is answered."""
+    return uuid.uuid4().hex
+
+
+RequestId = Annotated[str, Depends(get_request_id)]
 AnyService = Annotated[Service, Depends(get_service)]
 ReadyService = Annotated[Service, Depends(get_ready_service)]
 WantsPng = Annotated[bool, Depends(wants_png)]

@@ -8,11 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from breastseg.inference.decode import DecodeError, TooManyPixelsError
+from breastseg.serving.disconnect import ClientLeftError
+from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 BLANK = "about:blank"
+# nginx's status for its log; no client sees it
+_CLIENT_CLOSED_REQUEST = 499
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The re
 INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
 UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
 NOT_READY = Kind("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready yet")
+QUEUE_FULL = Kind("queue-full", HTTPStatus.SERVICE_UNAVAILABLE, "Too many images wait already")
+TIMED_OUT = Kind("timed-out", HTTPStatus.GATEWAY_TIMEOUT, "The image took too long")
+TOO_MANY_FILES = Kind("too-many-files", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request holds too many files")
+MODEL_REFUSED = Kind("model-refused", HTTPStatus.CONFLICT, "The model file is refused; the one before answers on")
 
 
 class ProblemDetails(BaseModel):
@@ -58,8 +66,8 @@ class ProblemDetails(BaseModel):
 class RequestError(HTTPException):
     """An error that the client is told about."""
 
-    def __init__(self, kind: Kind, detail: str) -> None:
-        super().__init__(kind.status, detail)
+    def __init__(self, kind: Kind, detail: str, retry_after_s: int | None = None) -> None:
+        super().__init__(kind.status, detail, None if retry_after_s is None else {"Retry-After": str(retry_after_s)})
         self.kind = kind
 
 
@@ -72,30 +80,56 @@ def describe(*kinds: Kind) -> dict[int | str, dict[str, object]]:
     return {status: {"description": ". ".join(lines), "content": content} for status, lines in titles.items()}
 
 
+# what the work of one image may end in, beside an answer
+REFUSALS = (DecodeError, QueueFullError, InferenceTimeoutError)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application with problem details."""
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(DecodeError, _on_refused_image)
+    for refused in REFUSALS:
+        app.add_exception_handler(refused, _on_refused)
+    app.add_exception_handler(ClientLeftError, _on_client_left)
     app.add_exception_handler(Exception, _on_fault)
+
+
+def refusal(error: Exception) -> RequestError:
+    """Say of an error of the service, one of `REFUSALS`, what the client is told."""
+    match error:
+        case TooManyPixelsError():
+            return RequestError(TOO_MANY_PIXELS, f"The file {error}")
+        case DecodeError():
+            return RequestError(UNREADABLE_IMAGE, f"The file {error}")
+        case QueueFullError():
+            return RequestError(QUEUE_FULL, str(error), error.retry_after_s)
+        case InferenceTimeoutError():
+            return RequestError(TIMED_OUT, "The service is too busy, or the image too large. Ask again later")
+    raise TypeError(f"{type(error).__name__} is no refusal") from error
+
+
+def details(error: RequestError) -> ProblemDetails:
+    """Put an error into the form that clients are sent."""
+    kind = error.kind
+    return ProblemDetails(type=kind.type, title=kind.title, status=kind.status, detail=error.detail)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer errors of the routes, and those that the framework raises itself, such as an unknown path."""
-    if isinstance(error, RequestError):
-        return _answer(error.kind.type, error.kind.title, error.kind.status, error.detail)
-    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
-    if status is MALFORMED.status:
-        return _answer(MALFORMED.type, MALFORMED.title, status, "Send one well-formed multipart form")
     # such as the methods that a path allows
     headers = error.headers if isinstance(error, HTTPException) else None
-    return _answer(BLANK, status.phrase, status, status.description, headers)
+    if isinstance(error, RequestError):
+        return _answer(details(error), headers)
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    if status is MALFORMED.status:
+        return _answer(details(RequestError(MALFORMED, "Send one well-formed multipart form")))
+    return _answer(ProblemDetails(type=BLANK, title=status.phrase, status=status, detail=status.description), headers)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_what(fault)}" for fault in faults)
-    return _answer(INVALID.type, INVALID.title, INVALID.status, detail)
+    return _answer(details(RequestError(INVALID, detail)))
 
 
 def _what(fault: Mapping[str, str]) -> str:
@@ -103,19 +137,21 @@ def _what(fault: Mapping[str, str]) -> str:
     return "Field holds no file; give it a file name" if fault["type"] == "value_error" else fault["msg"]
 
 
-async def _on_refused_image(_request: Request, error: Exception) -> JSONResponse:
-    kind = TOO_MANY_PIXELS if isinstance(error, TooManyPixelsError) else UNREADABLE_IMAGE
-    return _answer(kind.type, kind.title, kind.status, f"The file {error}")
+async def _on_refused(request: Request, error: Exception) -> JSONResponse:
+    return await _on_http_error(request, refusal(error))
+
+
+async def _on_client_left(_request: Request, _error: Exception) -> Response:
+    """Nobody reads this answer."""
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a fault of the program without a word of it; the server logs its trace."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _answer(BLANK, status.phrase, status, "The service failed; its log says why")
+    detail = "The service failed; its log says why"
+    return _answer(ProblemDetails(type=BLANK, title=status.phrase, status=status, detail=detail))
 
 
-def _answer(
-    type_: str, title: str, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    details = ProblemDetails(type=type_, title=title, status=status, detail=detail)
-    return JSONResponse(details.model_dump(), status, headers, media_type=MEDIA_TYPE)
+def _answer(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), problem.status, headers, media_type=MEDIA_TYPE)

@@ -1,27 +1,23 @@
-"""The service's routes."""
+"""The routes about the service itself; images are posted to those of `segment_routes`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import logging
 
-from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
+from fastapi import APIRouter
 
+from breastseg.inference.contract import Contract, ContractError
 from breastseg.inference.report import ModelReport
-from breastseg.serving.dependencies import PNG, AnyService, ReadyService, WantsPng, require_form
-from breastseg.serving.problems import (
-    INVALID,
-    MALFORMED,
-    NOT_MULTIPART,
-    NOT_READY,
-    TOO_LARGE,
-    TOO_MANY_PIXELS,
-    UNREADABLE_IMAGE,
-    describe,
-)
-from breastseg.serving.schemas import Health, ModelAnswer, SegmentAnswer
+from breastseg.inference.session import ModelFileError
+from breastseg.serving.dependencies import AnyService, ReadyService
+from breastseg.serving.problems import MODEL_REFUSED, NOT_READY, RequestError, describe
+from breastseg.serving.schemas import Health, ModelAnswer
+
+_log = logging.getLogger(__name__)
 
 health = APIRouter(prefix="/health", tags=["health"])
 v1 = APIRouter(prefix="/v1", tags=["v1"])
+admin = APIRouter(prefix="/admin", tags=["admin"])
 
 
 @health.get("/live")
@@ -39,28 +35,20 @@ async def ready(_service: ReadyService) -> Health:
 @v1.get("/model")
 async def model(service: AnyService) -> ModelAnswer:
     """Say which model answers, and its whole contract."""
-    report = ModelReport.of(service.contract)
-    return ModelAnswer(**dict(report), contract=service.contract)
+    return _describe(service.contract)
 
 
-@v1.post(
-    "/segment",
-    response_model=SegmentAnswer,
-    response_model_exclude_none=True,
-    dependencies=[Depends(require_form)],
-    responses={
-        200: {"content": {PNG: {}}, "description": "The lesions, or with `Accept: image/png` the mask itself"},
-        **describe(MALFORMED, TOO_LARGE, TOO_MANY_PIXELS, NOT_MULTIPART, INVALID, UNREADABLE_IMAGE, NOT_READY),
-    },
-)
-async def segment(
-    file: Annotated[UploadFile, File(description="PNG, JPEG, BMP, TIFF or WebP")],
-    service: ReadyService,
-    png: WantsPng,
-    include: Annotated[Literal["mask"] | None, Query(description="`mask` adds it to the answer")] = None,
-) -> SegmentAnswer | Response:
-    """Find the lesions of one image. Research use only: not a medical device, not for diagnosis."""
-    data = await file.read()
-    if png:
-        return Response(await service.mask(data), media_type=PNG)
-    return await service.report(data, with_mask=include == "mask")
+@admin.post("/reload", responses=describe(MODEL_REFUSED))
+async def reload(service: AnyService) -> ModelAnswer:
+    """Load the model file anew; one that does not hold is refused, and the model before it goes on."""
+    try:
+        contract = await service.reload()
+    except (ModelFileError, ContractError) as error:
+        _log.exception("The model file is refused")
+        detail = "The file is missing, damaged, or has no fitting contract; the log says which"
+        raise RequestError(MODEL_REFUSED, detail) from error
+    return _describe(contract)
+
+
+def _describe(contract: Contract) -> ModelAnswer:
+    return ModelAnswer(**dict(ModelReport.of(contract)), contract=contract)

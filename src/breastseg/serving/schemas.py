@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
 from breastseg.inference.contract import Contract  # noqa: TC001 - pydantic reads it at run time
 from breastseg.inference.report import ImageReport, ModelReport
+from breastseg.serving.problems import ProblemDetails  # noqa: TC001 - pydantic reads it at run time
+
+
+class Timings(BaseModel):
+    """How long the steps of an answer took, in milliseconds."""
+
+    queue: float = Field(description="From the whole request's arrival until a thread took it")
+    decode: float = Field(description="From the file's bytes to pixels")
+    model: float = Field(description="Letterbox, network, mask and lesions")
+    total: float = Field(description="All of these")
+
+    @classmethod
+    def of(cls, **seconds: float) -> Self:
+        """Take seconds, keep microseconds."""
+        return cls(**{name: round(1000 * value, 3) for name, value in seconds.items()})
 
 
 class SegmentAnswer(ImageReport):
-    """The lesions of the posted image, largest first, and the mask where it was asked for."""
+    """The lesions of the posted image, largest first, and pictures where they were asked for."""
 
+    quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
+    expected_dice: float | None = Field(default=None, description="null: the model carries no profile to tell it by")
+    out_of_distribution: bool | None = Field(default=None, description="null: the model carries no profile")
+    timings_ms: Timings
+    request_id: str
     mask: str | None = Field(default=None, description="PNG at native size, 0 and 255, in base64; on request")
+    probability: str | None = Field(default=None, description="PNG at native size, 255 is 1, in base64; on request")
+    overlay: str | None = Field(default=None, description="RGB PNG, outlines over the image, in base64; on request")
+
+
+class BatchEntry(BaseModel):
+    """What came of one file of several: an answer or a problem."""
+
+    index: int = Field(description="Place of the file in the request, from 0")
+    answer: SegmentAnswer | None = None
+    problem: ProblemDetails | None = None
+
+
+class BatchAnswer(BaseModel):
+    """An entry a file, in the order of the request."""
+
+    results: list[BatchEntry]
 
 
 class ModelAnswer(ModelReport):

@@ -1,23 +1,31 @@
-"""Runs the application under uvicorn in this process."""
+"""Runs the application under uvicorn in this process, and listens to the signals of an operator."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from breastseg.errors import BreastsegError
 from breastseg.serving.app import create_app
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from breastseg.serving.service import Service
     from breastseg.serving.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in work are answered first, and the exit status is 0.
+
+    SIGHUP loads the model file anew.
 
     Raises:
         ModelFileError: See `Segmenter.load`.
@@ -26,7 +34,34 @@ def run(settings: Settings) -> None:
     app = create_app(settings)
     # uvicorn shuts down in order and then raises the signal again, which would end the process with it
     signal.signal(signal.SIGTERM, _leave)
-    uvicorn.run(app, host=settings.host, port=settings.port, workers=1, server_header=False)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_grace_s,
+    )
+    asyncio.run(_serve(uvicorn.Server(config), app.state.service))
+
+
+async def _serve(server: uvicorn.Server, service: Service) -> None:
+    reloads: set[asyncio.Task[None]] = set()
+
+    def start_reload() -> None:
+        task = asyncio.create_task(_reload(service))
+        # the loop itself keeps no task alive
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, start_reload)
+    await server.serve()
+
+
+async def _reload(service: Service) -> None:
+    try:
+        await service.reload()
+    except BreastsegError:
+        _log.exception("The model file is refused; the one before answers on")
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -2,80 +2,165 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import logging
 import math
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
 
 from breastseg.inference.decode import decode_image
-from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.image_quality import image_flags
+from breastseg.inference.mask_png import encode_mask, encode_probability
+from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.report import ImageReport
-from breastseg.serving.schemas import SegmentAnswer
+from breastseg.inference.segmenter import Segmentation, Segmenter
+from breastseg.inference.session import Stop
+from breastseg.serving.schemas import SegmentAnswer, Timings
+from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from breastseg.inference.contract import Contract
-    from breastseg.inference.segmenter import Segmentation, Segmenter
+    from breastseg.inference.decode import UInt8Image
+    from breastseg.serving.settings import Settings
 
-P = ParamSpec("P")
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """One image on its way out, with how long each step took."""
+
+    image: UInt8Image
+    segmentation: Segmentation
+    contract: Contract
+    timings: Timings
 
 
 class Service:
-    """A loaded model that answers requests; decoding, computing and encoding run in at most `concurrency` threads.
+    """A loaded model that answers requests; decoding, computing and encoding run in a few threads behind a queue.
+
+    Args:
+        segmenter: The model.
+        settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`.
 
     Attributes:
         ready: True once an image has gone all the way.
     """
 
-    def __init__(self, segmenter: Segmenter, concurrency: int, max_pixels: int) -> None:
-        self._segmenter = segmenter
-        self._limiter = CapacityLimiter(concurrency)
-        self._max_pixels = max_pixels
+    def __init__(self, segmenter: Segmenter, settings: Settings) -> None:
+        self._segmenter, self._settings = segmenter, settings
+        self._queue = WorkQueue(settings.concurrency, settings.queue_places)
+        self._reloading = asyncio.Lock()
         self.ready = False
 
     @property
     def contract(self) -> Contract:
-        """The model's contract."""
+        """The contract of the model that answers now."""
         return self._segmenter.contract
+
+    @property
+    def max_batch_files(self) -> int:
+        """Most files in one request."""
+        return self._settings.max_batch_files
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        side = min(self.contract.image_size, math.isqrt(self._max_pixels))
-        example = encode_mask(np.eye(side, dtype=np.bool_))
-        await self.mask(example)
+        await self._queue.run(lambda: self._try(self._segmenter))
         self.ready = True
 
-    async def report(self, data: bytes, *, with_mask: bool) -> SegmentAnswer:
-        """Report the lesions of an image file, and its mask where it is wanted.
+    async def reload(self) -> Contract:
+        """Load the model file anew, send an image through it, then let it answer; requests in work keep theirs.
+
+        Returns:
+            The contract of the model that answers from now on.
+
+        Raises:
+            ModelFileError: See `Segmenter.load`; the model that answered goes on.
+            ContractError: See `Segmenter.load`; the same.
+        """
+        async with self._reloading:
+            self._segmenter = await asyncio.to_thread(self._load, self._settings.model)
+            _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
+            return self.contract
+
+    async def report(self, data: bytes, include: Collection[str] = (), request_id: str = "") -> SegmentAnswer:
+        """Report the lesions of an image file.
+
+        Args:
+            data: The file.
+            include: What is added as PNG: `mask`, `probability`, `overlay`.
+            request_id: The id that the answer carries.
 
         Raises:
             DecodeError: The bytes are no image that can be read, or one of more pixels than the service takes.
+            QueueFullError: All places are taken.
+            InferenceTimeoutError: It took longer than `inference_timeout_s`.
         """
-        return await self._in_thread(self._report, data, with_mask)
+        return await self._in_queue(lambda answered: _report(answered, include, request_id), data)
 
     async def mask(self, data: bytes) -> bytes:
-        """Return the mask of an image file as PNG at native size.
+        """Return the mask of an image file as PNG at native size; errors as for `report`."""
+        return await self._in_queue(lambda answered: encode_mask(answered.segmentation.mask), data)
 
-        Raises:
-            DecodeError: The bytes are no image that can be read, or one of more pixels than the service takes.
-        """
-        return await self._in_thread(self._mask, data)
+    def close(self) -> None:
+        """Take no more images."""
+        self._queue.close()
 
-    def _report(self, data: bytes, with_mask: bool) -> SegmentAnswer:  # noqa: FBT001 - run_sync passes by position
-        segmentation = self._segment(data)
-        report = ImageReport.of(segmentation, self.contract)
-        mask = base64.b64encode(encode_mask(segmentation.mask)).decode("ascii") if with_mask else None
-        return SegmentAnswer(**dict(report), mask=mask)
+    async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes) -> T:
+        asked, stop = time.perf_counter(), Stop()
+        try:
+            async with asyncio.timeout(self._settings.inference_timeout_s):
+                return await self._queue.run(lambda: describe(self._answer(data, stop, asked)))
+        except TimeoutError as error:
+            raise InferenceTimeoutError from error
+        finally:
+            # a run that nobody waits for any more; for one that has ended it means nothing
+            stop()
 
-    def _mask(self, data: bytes) -> bytes:
-        return encode_mask(self._segment(data).mask)
+    def _answer(self, data: bytes, stop: Stop, asked: float) -> _Answered:
+        started = time.perf_counter()
+        image = decode_image(data, max_pixels=self._settings.max_pixels)
+        decoded = time.perf_counter()
+        segmenter = self._segmenter
+        segmentation = segmenter.segment(image, stop)
+        done = time.perf_counter()
+        timings = Timings.of(queue=started - asked, decode=decoded - started, model=done - decoded, total=done - asked)
+        return _Answered(image, segmentation, segmenter.contract, timings)
 
-    def _segment(self, data: bytes) -> Segmentation:
-        return self._segmenter.segment(decode_image(data, max_pixels=self._max_pixels))
+    def _load(self, path: Path) -> Segmenter:
+        segmenter = Segmenter.load(path, self._settings.threads)
+        self._try(segmenter)
+        return segmenter
 
-    async def _in_thread(self, function: Callable[..., T], *args: object) -> T:
-        return await to_thread.run_sync(function, *args, limiter=self._limiter)
+    def _try(self, segmenter: Segmenter) -> None:
+        side = min(segmenter.contract.image_size, math.isqrt(self._settings.max_pixels))
+        example = encode_mask(np.eye(side, dtype=np.bool_))
+        encode_mask(segmenter.segment(decode_image(example)).mask)
+
+
+def _report(answered: _Answered, include: Collection[str], request_id: str) -> SegmentAnswer:
+    image, found = answered.image, answered.segmentation
+    pictures: dict[str, Callable[[], bytes]] = {
+        "mask": lambda: encode_mask(found.mask),
+        "probability": lambda: encode_probability(found.probability),
+        "overlay": lambda: encode_overlay(image, found.lesions),
+    }
+    answer = SegmentAnswer(
+        **dict(ImageReport.of(found, answered.contract)),
+        quality=image_flags(image),
+        expected_dice=None,
+        out_of_distribution=None,
+        timings_ms=answered.timings,
+        request_id=request_id,
+    )
+    asked_for = {name: base64.b64encode(draw()).decode("ascii") for name, draw in pictures.items() if name in include}
+    return answer.model_copy(update=asked_for)

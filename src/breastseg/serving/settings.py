@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         port: Port to listen on.
         threads: Threads that one image is computed with; by default the CPUs that the process may use.
         concurrency: Images in work at once; more wait. Two, so that one is decoded while the other is computed.
+        queue_places: Images that may wait; more are refused with 503.
+        inference_timeout_s: Longest time from a request's last byte to its answer, waiting included.
+        shutdown_grace_s: Longest time that requests in work are waited for after SIGTERM.
+        max_batch_files: Most files in a request to `/v1/segment/batch`.
         max_upload_bytes: Largest request body.
         max_pixels: Largest image, height times width; a small file may hold a large one.
     """
@@ -37,6 +41,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     threads: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=2, ge=1)
+    queue_places: int = Field(default=64, ge=0)
+    inference_timeout_s: float = Field(default=30, gt=0)
+    shutdown_grace_s: int = Field(default=20, ge=0)
+    max_batch_files: int = Field(default=32, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
     max_pixels: int = Field(default=16_000_000, ge=1, le=MAX_PIXELS)
 

@@ -1,0 +1,62 @@
+"""Remarks on an image that a reader of its answer wants to know; none of them keeps it from being answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from breastseg.inference.decode import UInt8Image
+
+# A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
+_COLOUR_LEVELS = 16
+# Tissue in B-mode images spans most of the grey scale; the limits are wide, so that a flag means something.
+_LOW_CONTRAST_LEVELS = 40
+_DARK_LEVEL, _BRIGHT_LEVEL = 15, 200
+_SMALL_PX = 100
+# more pixels than that tell no more about brightness
+_LOOKED_AT = 500
+
+
+def image_flags(image: UInt8Image) -> tuple[str, ...]:
+    """Name what is unusual about an image, sorted.
+
+    - `blank_image`: all pixels are equal.
+    - `colour_overlay`: some pixels are coloured, but fewer than half: marks or Doppler on a grey image.
+    - `low_contrast`: the 5th and the 95th percentile are less than 40 grey levels apart.
+    - `small_image`: a side is shorter than 100 px.
+    - `too_bright`: the median grey value is above 200.
+    - `too_dark`: the 95th percentile is below 15.
+
+    Args:
+        image: uint8 `[H, W]` or `[H, W, 3]`.
+    """
+    low, middle, high = np.percentile(_sample(image), (5, 50, 95))
+    found = {
+        "blank_image": is_blank(image),
+        "colour_overlay": has_colour_overlay(image),
+        "low_contrast": high - low < _LOW_CONTRAST_LEVELS,
+        "small_image": min(image.shape[:2]) < _SMALL_PX,
+        "too_bright": middle > _BRIGHT_LEVEL,
+        "too_dark": high < _DARK_LEVEL,
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def is_blank(image: UInt8Image) -> bool:
+    """Tell whether all pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, are equal."""
+    return bool(image.min() == image.max())
+
+
+def has_colour_overlay(image: UInt8Image) -> bool:
+    """Tell whether some pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, are coloured, but fewer than half."""
+    if image.ndim == 2:  # noqa: PLR2004 - grey
+        return False
+    return bool(0 < (np.ptp(image, axis=2) > _COLOUR_LEVELS).mean() < 0.5)  # noqa: PLR2004 - half of the pixels
+
+
+def _sample(image: UInt8Image) -> UInt8Image:
+    """Take rows and columns evenly, at most about `_LOOKED_AT` of each."""
+    step = [max(1, side // _LOOKED_AT) for side in image.shape[:2]]
+    return image[:: step[0], :: step[1]]
