@@ -100,7 +100,7 @@ def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
 
 def test_evaluate_names_the_extra_it_needs(tmp_path: Path) -> None:
     arguments = ("evaluate", tmp_path / "m.onnx", "--root", tmp_path, "--layout", "busi", "--out", tmp_path / "out")
-    for package in ("pyarrow", "sklearn", "yaml"):
+    for package in ("pyarrow", "statsmodels", "yaml"):
         done = run(*arguments, before=f"sys.modules.update({{{package!r}: None}})")
         assert done.returncode == 1
         assert "pip install 'breastseg[evaluate]'" in done.stderr

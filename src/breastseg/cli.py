@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +14,10 @@ from typer.core import TyperGroup
 from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-ModelFile = Annotated[Path, typer.Option("--model", help="The exported ONNX file.")]
+    from breastseg.inference.predict import Answerer
+
 ExportedModel = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The exported ONNX file.")]
 
 
@@ -60,17 +63,35 @@ def _extra(name: str) -> Iterator[None]:
         raise BreastsegError(f"The package {error.name} is not installed. {mend}") from error
 
 
+@contextmanager
+def _answerer(model: Path | None, url: str | None) -> Iterator[Callable[[], Answerer]]:
+    """Hand out what makes whoever finds the lesions: the model, or the service at `url`."""
+    if (model is None) == (url is None):
+        raise BreastsegError("Name either --model, an exported ONNX file, or --url, a running service")
+    if model is not None:
+        from breastseg.inference.predict import local_answerer
+
+        yield partial(local_answerer, model)
+    elif url is not None:
+        with _extra("client"):
+            from breastseg.client import Client, remote_answerer
+        with Client(url, os.environ.get("BREASTSEG_API_KEY")) as client:
+            yield lambda: remote_answerer(client)
+
+
 @app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
-    model: ModelFile,
     out: Annotated[Path, typer.Option(help="Folder for <stem>.png masks and predictions.jsonl.")],
+    model: Annotated[Path | None, typer.Option(help="The exported ONNX file.")] = None,
+    url: Annotated[str | None, typer.Option(help="A running service instead; its key is BREASTSEG_API_KEY.")] = None,
 ) -> None:
-    """Segment images without a server. Research use only."""
+    """Segment images, without a server or with one. Research use only."""
     from breastseg.inference.contract import INTENDED_USE
     from breastseg.inference.predict import predict as predict_images
 
-    count = predict_images(images, model, out)
+    with _answerer(model, url) as make_answerer:
+        count = predict_images(images, make_answerer, out)
     typer.echo(f"{count} images: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
 
 

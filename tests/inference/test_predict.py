@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
-from breastseg.inference.predict import predict
+from breastseg.inference.predict import local_answerer, predict
 from breastseg.inference.segmenter import Segmenter
 from tests.onnx_models import bright_image, write_model
 
@@ -34,7 +35,7 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
     (images / "notes.txt").write_text("no image", encoding="utf-8")
     out = tmp_path / "new" / "out"
 
-    assert predict([images], model_path, out) == 3
+    assert predict([images], partial(local_answerer, model_path), out) == 3
 
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "c.png", "predictions.jsonl"]
     lines = read_lines(out)
@@ -59,14 +60,14 @@ def test_hidden_files_of_a_folder_are_left_out_but_not_when_named(tmp_path: Path
     save(images / "a.png")
     hidden = save(images / ".b.png")
     (images / "._a.png").write_bytes(b"what another system keeps beside a.png")
-    assert predict([images], model_path, tmp_path / "one") == 1
-    assert predict([hidden], model_path, tmp_path / "two") == 1
+    assert predict([images], partial(local_answerer, model_path), tmp_path / "one") == 1
+    assert predict([hidden], partial(local_answerer, model_path), tmp_path / "two") == 1
 
 
 def test_the_same_call_writes_the_same_bytes(tmp_path: Path, model_path: Path) -> None:
     image = save(tmp_path / "a.png")
-    predict([image], model_path, tmp_path / "one")
-    predict([image], model_path, tmp_path / "two")
+    predict([image], partial(local_answerer, model_path), tmp_path / "one")
+    predict([image], partial(local_answerer, model_path), tmp_path / "two")
     for name in ("a.png", "predictions.jsonl"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -78,29 +79,29 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     (images / "text.jpg").write_text("hello", encoding="utf-8")
     out = tmp_path / "out"
     with pytest.raises(ProblemsError) as error:
-        predict([images], model_path, out)
+        predict([images], partial(local_answerer, model_path), out)
     assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
     assert sorted(path.name for path in out.iterdir()) == ["good.png", "predictions.jsonl"]
     assert len(read_lines(out)) == 1
 
 
 def test_without_any_readable_image_earlier_predictions_stay(tmp_path: Path, model_path: Path) -> None:
-    predict([save(tmp_path / "good.png")], model_path, tmp_path / "out")
+    predict([save(tmp_path / "good.png")], partial(local_answerer, model_path), tmp_path / "out")
     before = read_lines(tmp_path / "out")
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(ProblemsError, match=r"(?s)nothing is written.*bad\.png"):
-        predict([tmp_path / "bad.png"], model_path, tmp_path / "out")
+        predict([tmp_path / "bad.png"], partial(local_answerer, model_path), tmp_path / "out")
     assert read_lines(tmp_path / "out") == before
     assert len(list((tmp_path / "out").iterdir())) == 2
     with pytest.raises(ProblemsError, match="nothing is written"):
-        predict([tmp_path / "bad.png"], model_path, tmp_path / "new")
+        predict([tmp_path / "bad.png"], partial(local_answerer, model_path), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: Path) -> None:
     images = [save(tmp_path / "x" / "a.png"), save(tmp_path / "y" / "A.bmp"), save(tmp_path / "y" / "b.png")]
     with pytest.raises(ProblemsError) as error:
-        predict(images, model_path, tmp_path / "out")
+        predict(images, partial(local_answerer, model_path), tmp_path / "out")
     assert [problem.path for problem in error.value.problems] == [str(image) for image in images[:2]]
     assert not (tmp_path / "out").exists()
 
@@ -109,14 +110,18 @@ def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: P
     image = save(tmp_path / "a.png")
     before = image.read_bytes()
     with pytest.raises(ProblemsError, match="another output folder"):
-        predict([tmp_path], model_path, tmp_path)
+        predict([tmp_path], partial(local_answerer, model_path), tmp_path)
     assert image.read_bytes() == before
 
 
 def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProblemsError, match=r"(?s)2 found.*empty: holds no image.*gone: does not exist"):
-        predict([tmp_path / "gone", tmp_path / "empty", save(tmp_path / "a.png")], model_path, tmp_path / "out")
+        predict(
+            [tmp_path / "gone", tmp_path / "empty", save(tmp_path / "a.png")],
+            partial(local_answerer, model_path),
+            tmp_path / "out",
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -127,7 +132,7 @@ def test_a_folder_that_cannot_be_written_is_one_error_with_the_way_out(
     (tmp_path / "file").write_text("kept", encoding="utf-8")
     (tmp_path / "file-of-mask" / "a.png").mkdir(parents=True)
     with pytest.raises(BreastsegError, match=rf"Cannot write to .*{out}(?s:.*)--out"):
-        predict([save(tmp_path / "images" / "a.png")], model_path, tmp_path / out)
+        predict([save(tmp_path / "images" / "a.png")], partial(local_answerer, model_path), tmp_path / out)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
     assert [path.name for path in (tmp_path / "file-of-mask").iterdir()] == ["a.png"]
 
@@ -135,5 +140,5 @@ def test_a_folder_that_cannot_be_written_is_one_error_with_the_way_out(
 def test_without_a_usable_model_nothing_is_written(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.onnx", contract_json=None)
     with pytest.raises(ContractError):
-        predict([save(tmp_path / "a.png")], model, tmp_path / "out")
+        predict([save(tmp_path / "a.png")], partial(local_answerer, model), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tqdm import tqdm
 
@@ -16,24 +16,46 @@ from breastseg.inference.report import ImageReport
 from breastseg.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import numpy as np
-
-    from breastseg.inference.contract import Contract
-    from breastseg.inference.segmenter import Segmentation
 
 PREDICTIONS = "predictions.jsonl"
 
 
-def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
+class Answerer(Protocol):
+    """Whoever finds lesions: a model in this process, or a service elsewhere."""
+
+    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+        """Return the mask of an image file as PNG at native size, and what is told about it.
+
+        Raises:
+            DecodeError: The bytes are no image that can be read.
+        """
+
+
+def local_answerer(model: Path) -> Answerer:
+    """Answer in this process.
+
+    Raises:
+        ModelFileError: See `Segmenter.load`.
+        ContractError: See `Segmenter.load`.
+    """
+    segmenter = Segmenter.load(model)
+
+    def answer(data: bytes) -> tuple[bytes, ImageReport]:
+        segmentation = segmenter.segment(decode_image(data))
+        return encode_mask(segmentation.mask), ImageReport.of(segmentation, segmenter.contract)
+
+    return answer
+
+
+def predict(paths: Sequence[Path], make_answerer: Callable[[], Answerer], out: Path) -> int:
     """Segment images and write `<stem>.png` (8-bit, 0 and 255, at native size) and `predictions.jsonl` into a folder.
 
     Args:
         paths: Image files, and folders, of which the image files right inside are taken in the order of their names,
             without hidden ones.
-        model: The ONNX file.
+        make_answerer: Makes who finds the lesions; called once the paths are known to hold.
         out: The folder to write to; what stands there under the same names is replaced.
 
     Returns:
@@ -42,16 +64,14 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
     Raises:
         ProblemsError: A path does not exist, a folder holds no image, two inputs would write one file, or no file can
             be decoded: nothing is written. Or some files cannot be decoded: all others are written, these are listed.
-        BreastsegError: The folder cannot be written to; `predictions.jsonl` is as it was.
-        ModelFileError: See `Segmenter.load`.
-        ContractError: See `Segmenter.load`.
+        BreastsegError: The folder cannot be written to, or nobody answers; `predictions.jsonl` is as it was.
     """
     images = _list_images(paths)
     _require_distinct_outputs(images, out)
-    segmenter = Segmenter.load(model)
+    answer = make_answerer()
     is_new = not out.exists()
     try:
-        problems = _segment_all(images, segmenter, out)
+        problems = _segment_all(images, answer, out)
     except ProblemsError:
         if is_new:
             out.rmdir()
@@ -63,38 +83,31 @@ def predict(paths: Sequence[Path], model: Path, out: Path) -> int:
     return len(images)
 
 
-def _segment_all(images: list[Path], segmenter: Segmenter, out: Path) -> list[Problem]:
+def _segment_all(images: list[Path], answer: Answerer, out: Path) -> list[Problem]:
     """Write everything that can be; return the images that cannot be read, raise where that is all of them."""
     problems = []
     with replacing(out / PREDICTIONS) as partial, partial.open("w", encoding="utf-8") as lines:
         for path in tqdm(images, desc="segment", unit="image", disable=None):
-            image = _read(path)
-            if isinstance(image, Problem):
-                problems.append(image)
-            else:
-                segmentation = segmenter.segment(image)
-                _write_mask(segmentation, _mask_path(path, out))
-                lines.write(_line(path, segmentation, segmenter.contract))
+            try:
+                mask_png, report = answer(path.read_bytes())
+            except (OSError, DecodeError) as error:
+                problems.append(Problem(str(path), str(error), "Mend it, or leave it out"))
+                continue
+            _write(mask_png, _mask_path(path, out))
+            lines.write(_line(path, report))
         if len(problems) == len(images):
             raise ProblemsError("No image can be read; nothing is written", problems)
     return problems
 
 
-def _read(path: Path) -> np.ndarray | Problem:
-    try:
-        return decode_image(path.read_bytes())
-    except (OSError, DecodeError) as error:
-        return Problem(str(path), str(error), "Mend it, or leave it out")
-
-
-def _write_mask(segmentation: Segmentation, path: Path) -> None:
+def _write(mask_png: bytes, path: Path) -> None:
     with replacing(path) as partial:
-        partial.write_bytes(encode_mask(segmentation.mask))
+        partial.write_bytes(mask_png)
 
 
-def _line(path: Path, segmentation: Segmentation, contract: Contract) -> str:
-    report = ImageReport.of(segmentation, contract).model_dump(mode="json")
-    return json.dumps({"file": path.as_posix(), "mask": f"{path.stem}.png", **report}) + "\n"
+def _line(path: Path, report: ImageReport) -> str:
+    told = {"file": path.as_posix(), "mask": f"{path.stem}.png", **report.model_dump(mode="json")}
+    return json.dumps(told) + "\n"
 
 
 def _mask_path(image: Path, out: Path) -> Path:

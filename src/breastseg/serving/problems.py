@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from breastseg.inference.decode import DecodeError, TooManyPixelsError
 from breastseg.serving.disconnect import ClientLeftError
+from breastseg.serving.schemas import ProblemDetails
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
 
 if TYPE_CHECKING:
@@ -52,15 +52,6 @@ QUEUE_FULL = Kind("queue-full", HTTPStatus.SERVICE_UNAVAILABLE, "Too many images
 TIMED_OUT = Kind("timed-out", HTTPStatus.GATEWAY_TIMEOUT, "The image took too long")
 TOO_MANY_FILES = Kind("too-many-files", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request holds too many files")
 MODEL_REFUSED = Kind("model-refused", HTTPStatus.CONFLICT, "The model file is refused; the one before answers on")
-
-
-class ProblemDetails(BaseModel):
-    """The body of every error."""
-
-    type: str = Field(description="Stable URI of the kind of error; about:blank says no more than the status")
-    title: str
-    status: int
-    detail: str
 
 
 class RequestError(HTTPException):

@@ -1,4 +1,4 @@
-"""The service's answers beyond those that `inference.report` shares with `predict`."""
+"""The service's answers beyond those that `inference.report` shares with `predict`; the client reads them too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pydantic import BaseModel, Field
 
 from breastseg.inference.contract import Contract  # noqa: TC001 - pydantic reads it at run time
 from breastseg.inference.report import ImageReport, ModelReport
-from breastseg.serving.problems import ProblemDetails  # noqa: TC001 - pydantic reads it at run time
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(description="Stable URI of the kind of error; about:blank says no more than the status")
+    title: str
+    status: int
+    detail: str
 
 
 class Timings(BaseModel):

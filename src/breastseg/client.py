@@ -1,0 +1,143 @@
+"""Asks a running service from Python: answers as typed objects, its problems as exceptions, patience when it is busy.
+
+    with Client("http://127.0.0.1:8000") as client:
+        answer = client.segment(Path("image.png").read_bytes())
+        print(answer.lesions)
+
+Research use only: not a medical device, not for diagnosis.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import httpx2
+from pydantic import ValidationError
+
+from breastseg.errors import BreastsegError
+from breastseg.inference.decode import DecodeError
+from breastseg.inference.report import ImageReport
+from breastseg.serving.schemas import ModelAnswer, ProblemDetails, SegmentAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from breastseg.inference.predict import Answerer
+
+T = TypeVar("T", SegmentAnswer, ModelAnswer, ProblemDetails)
+
+# the kinds of problems that are the image's own fault
+UNREADABLE = frozenset({"urn:breastseg:problem:unreadable-image", "urn:breastseg:problem:too-many-pixels"})
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class ServiceError(BreastsegError):
+    """The service answered with a problem.
+
+    Attributes:
+        problem: What it said; tell kinds apart by `problem.type`.
+    """
+
+    def __init__(self, problem: ProblemDetails) -> None:
+        super().__init__(f"{problem.title}: {problem.detail}")
+        self.problem = problem
+
+
+class Client:
+    """A connection to one service; close it, or use it in a `with` statement.
+
+    Args:
+        url: Where the service is, with the sub-path that a proxy gives it.
+        key: An API key, where the service asks for one.
+        timeout_s: Longest time to wait for an answer.
+        patience_s: Longest time to go on asking while the service is busy or not ready yet.
+    """
+
+    def __init__(self, url: str, key: str | None = None, timeout_s: float = 60, patience_s: float = 60) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout_s)
+        self._patience_s = patience_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def segment(self, data: bytes, include: Collection[str] = ()) -> SegmentAnswer:
+        """Find the lesions of one image.
+
+        Args:
+            data: An image file.
+            include: Pictures to add to the answer, base64 PNGs: `mask`, `probability`, `overlay`.
+
+        Raises:
+            ServiceError: The service refuses the image or the request, or is busy for longer than `patience_s`.
+            BreastsegError: The service cannot be reached, or something else answers there.
+        """
+        query = {"include": ",".join(include)} if include else {}
+        return self._read(
+            SegmentAnswer,
+            self._ask(lambda: self._http.build_request("POST", "v1/segment", files={"file": data}, params=query)),
+        )
+
+    def mask(self, data: bytes) -> bytes:
+        """Return the mask of one image as PNG at native size, 0 and 255; errors as for `segment`."""
+        png = {"Accept": "image/png"}
+        return self._ask(
+            lambda: self._http.build_request("POST", "v1/segment", files={"file": data}, headers=png)
+        ).content
+
+    def model(self) -> ModelAnswer:
+        """Return the served model and its contract; errors as for `segment`."""
+        return self._read(ModelAnswer, self._ask(lambda: self._http.build_request("GET", "v1/model")))
+
+    def _ask(self, make_request: Callable[[], httpx2.Request]) -> httpx2.Response:
+        """Send, again while the service is busy; each time a new request, for the body of the last is used up."""
+        until = time.monotonic() + self._patience_s
+        while True:
+            answer = self._send(make_request())
+            pause_s = float(answer.headers.get("retry-after", 1))
+            if answer.status_code not in _BUSY or time.monotonic() + pause_s > until:
+                break
+            time.sleep(pause_s)
+        if answer.is_error:
+            raise ServiceError(self._read(ProblemDetails, answer))
+        return answer
+
+    def _send(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return self._http.send(request)
+        except httpx2.HTTPError as error:
+            message = f"{self._http.base_url} cannot be reached ({error}). Is the service running?"
+            raise BreastsegError(message) from error
+
+    def _read(self, type_: type[T], answer: httpx2.Response) -> T:
+        try:
+            return type_.model_validate_json(answer.content)
+        except ValidationError as error:
+            message = f"{self._http.base_url} answered {answer.status_code} with something else than this service does"
+            raise BreastsegError(f"{message}. Check the address") from error
+
+
+def remote_answerer(client: Client) -> Answerer:
+    """Let `breastseg predict` ask a service instead of a model in its own process."""
+
+    def answer(data: bytes) -> tuple[bytes, ImageReport]:
+        try:
+            found = client.segment(data, include=["mask"])
+        except ServiceError as error:
+            if error.problem.type in UNREADABLE:
+                raise DecodeError(error.problem.detail.removeprefix("The file ")) from error
+            raise
+        report = {name: getattr(found, name) for name in ImageReport.model_fields}
+        return base64.b64decode(found.mask or ""), ImageReport(**report)
+
+    return answer

@@ -1,0 +1,127 @@
+"""The client against a real server: the same answers as offline, and every problem as an exception."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.client import Client, ServiceError
+from breastseg.errors import BreastsegError
+from breastseg.inference.decode import decode_image
+from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.segmenter import Segmenter
+from tests.onnx_models import make_contract, write_model
+from tests.service.conftest import environment, running_server
+from tests.service.test_server import speckle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+IMAGE = speckle("PNG", (120, 90))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model") / "m.onnx")
+
+
+@pytest.fixture(scope="module")
+def url(model: Path) -> Iterator[str]:
+    with running_server(model, max_pixels="20000") as server:
+        yield str(server.base_url)
+
+
+def test_answers_are_those_of_the_model(url: str, model: Path) -> None:
+    expected = Segmenter.load(model).segment(decode_image(IMAGE))
+    with Client(url) as client:
+        answer = client.segment(IMAGE, include=["mask", "overlay"])
+        assert client.mask(IMAGE) == encode_mask(expected.mask)
+        assert client.model().contract == make_contract()
+    assert [lesion.box for lesion in answer.lesions] == [lesion.box for lesion in expected.lesions]
+    assert base64.b64decode(answer.mask or "") == encode_mask(expected.mask)
+    assert answer.overlay
+    assert answer.probability is None
+
+
+def test_problems_come_as_exceptions_with_their_type(url: str) -> None:
+    with Client(url) as client, pytest.raises(ServiceError, match="no PNG") as raised:
+        client.segment(b"hello")
+    assert raised.value.problem.type == "urn:breastseg:problem:unreadable-image"
+
+
+def test_nobody_there_is_one_clear_error() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(BreastsegError, match="Is the service running"):
+        client.model()
+
+
+class BusyThenStrange(BaseHTTPRequestHandler):
+    """Is busy twice, then answers with what this service never says."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        busy = self.asked <= 2
+        self.send_response(503 if busy else 200)
+        self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(b'{"hello": "world"}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_it_asks_again_while_the_service_is_busy_and_tells_a_stranger() -> None:
+    with HTTPServer(("127.0.0.1", 0), BusyThenStrange) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with (
+            Client(f"http://127.0.0.1:{server.server_port}") as client,
+            pytest.raises(BreastsegError, match="something else"),
+        ):
+            client.model()
+        server.shutdown()
+    assert BusyThenStrange.asked == 3
+
+
+def test_predict_through_a_service_writes_what_predict_without_one_writes(
+    url: str, model: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").write_bytes(IMAGE)
+    (images / "b.jpg").write_bytes(speckle("JPEG", (60, 150, 3)))
+    for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
+        _predict(images, tmp_path / out, *source)
+    for name in ("a.png", "b.png", "predictions.jsonl"):
+        assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
+    assert len((tmp_path / "far/predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_images_that_the_service_cannot_read_are_listed_and_the_others_written(url: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(IMAGE)
+    (tmp_path / "bad.png").write_bytes(b"hello")
+    (tmp_path / "large.png").write_bytes(speckle("PNG", (300, 300)))
+    done = _predict(tmp_path, tmp_path / "out", "--url", url, status=1)
+    assert "bad.png: is no PNG" in done
+    assert "large.png: has 300 x 300 pixels" in done
+    (line,) = (tmp_path / "out/predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["mask"] == "a.png"
+
+
+def _predict(images: Path, out: Path, *source: str, status: int = 0) -> str:
+    command = [sys.executable, "-m", "breastseg.cli", "predict", str(images), "--out", str(out), *source]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert done.returncode == status, done.stderr
+    return done.stderr
