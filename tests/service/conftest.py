@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import httpx2
+import psutil
 import pytest
 
 from tests.onnx_models import write_model
@@ -36,8 +37,19 @@ def environment(**settings: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(SOURCE)} | {f"BREASTSEG_{name.upper()}": value for name, value in settings.items()}
 
 
+class Server(httpx2.Client):
+    """Asks the server; its process, for signals, beside."""
+
+    process: subprocess.Popen[bytes]
+
+    def connections(self) -> int:
+        """How many connections are open at the server."""
+        found = psutil.Process(self.process.pid).net_connections("tcp")
+        return sum(connection.status == psutil.CONN_ESTABLISHED for connection in found)
+
+
 @contextmanager
-def running_server(model: Path, **settings: str) -> Iterator[httpx2.Client]:
+def running_server(model: Path, **settings: str) -> Iterator[Server]:
     """Start the server on a free port, wait until it is ready, and see it end with status 0 when it is told to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -47,8 +59,9 @@ def running_server(model: Path, **settings: str) -> Iterator[httpx2.Client]:
         # a pipe that nobody reads would fill up and stop the server
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, env=environment(**settings), stdout=log, stderr=log) as process,  # noqa: S603 - ours
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        Server(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
+        client.process = process
         try:
             _wait_until_ready(process, client, log)
             yield client

@@ -117,3 +117,57 @@ def test_an_unready_service_says_so_and_is_alive(app: FastAPI, image_png: bytes)
 
 def test_a_started_service_becomes_ready(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_pictures_come_on_request_and_lie_over_the_image(
+    client: TestClient, model_path: Path, image_png: bytes
+) -> None:
+    image = decode_image(image_png)
+    expected = Segmenter.load(model_path).segment(image)
+    body = client.post("/v1/segment?include=probability,overlay", files={"file": image_png}).json()
+    assert "mask" not in body
+    assert np.abs(to_mask(base64.b64decode(body["probability"])) - 255 * expected.probability).max() <= 0.5
+    with Image.open(io.BytesIO(base64.b64decode(body["overlay"]))) as overlay:
+        drawn = np.asarray(overlay).astype(int)
+    changed = (drawn != image[..., None]).any(axis=2)
+    assert drawn.shape == (90, 120, 3)
+    assert 0 < changed.mean() < 0.1
+    assert (np.ptp(drawn[changed], axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("include", ["masks", "mask,", "mask;overlay", "MASK"])
+def test_unknown_pictures_are_refused(client: TestClient, image_png: bytes, include: str) -> None:
+    answer = client.post("/v1/segment", params={"include": include}, files={"file": image_png})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:breastseg:problem:invalid-request"
+
+
+def test_a_batch_has_an_answer_or_a_problem_for_each_file_in_order(client: TestClient, image_png: bytes) -> None:
+    files = [("files", image_png), ("files", b"hello"), ("files", image_png)]
+    results = client.post("/v1/segment/batch?include=mask", files=files).json()["results"]
+    assert [entry["index"] for entry in results] == [0, 1, 2]
+    assert ["answer" in entry for entry in results] == [True, False, True]
+    assert results[1]["problem"]["type"] == "urn:breastseg:problem:unreadable-image"
+    single = client.post("/v1/segment?include=mask", files={"file": image_png}).json()
+    for name in ("lesions", "mask", "model"):
+        assert results[0]["answer"][name] == single[name]
+
+
+def test_a_batch_of_too_many_files_is_refused(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment/batch", files=[("files", image_png)] * 33)
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "urn:breastseg:problem:too-many-files"
+
+
+def test_a_model_is_loaded_anew_or_refused(client: TestClient, model_path: Path) -> None:
+    assert client.post("/admin/reload").json()["contract"]["network"] == make_contract().network
+    kept = model_path.read_bytes()
+    try:
+        model_path.write_bytes(b"broken")
+        answer = client.post("/admin/reload")
+    finally:
+        model_path.write_bytes(kept)
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:breastseg:problem:model-refused"
+    assert str(model_path) not in answer.text
+    assert client.get("/health/ready").status_code == 200

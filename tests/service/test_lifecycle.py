@@ -1,0 +1,151 @@
+"""What an operator does to a running server: a new model, the end, clients that leave."""
+
+from __future__ import annotations
+
+import io
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.onnx_models import make_contract, write_model
+from tests.service.conftest import running_server
+from tests.service.test_server import speckle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.service.conftest import Server
+
+IMAGE = speckle("PNG", (120, 90))
+NO_ANSWER = 0
+
+
+def large_image() -> bytes:
+    """An image that keeps a worker busy for some tenths of a second."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (4000, 4000), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "BMP")
+    return file.getvalue()
+
+
+def encoder(client: httpx2.Client) -> str:
+    answer: str = client.get("/v1/model").json()["contract"]["encoder"]
+    return answer
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_new_model_is_switched_to_on_a_signal_without_a_lost_request(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx")
+    with running_server(path) as client:
+        stop, statuses = threading.Event(), list[int]()
+
+        def ask() -> None:
+            with httpx2.Client(base_url=client.base_url, timeout=30) as other:
+                while not stop.is_set():
+                    statuses.append(other.post("/v1/segment", files={"file": IMAGE}).status_code)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until(lambda: bool(statuses))
+        write_model(path, make_contract(encoder="newer").to_json())
+        client.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: encoder(client) == "newer")
+        path.write_bytes(b"broken")
+        client.process.send_signal(signal.SIGHUP)
+        seen = len(statuses)
+        wait_until(lambda: len(statuses) > seen + 20)
+        assert encoder(client) == "newer"
+        stop.set()
+        asking.join()
+    assert set(statuses) == {200}
+
+
+def test_requests_in_work_are_answered_after_sigterm(tmp_path: Path) -> None:
+    with running_server(write_model(tmp_path / "m.onnx"), max_upload_bytes="20000000") as client:
+        statuses: list[int] = []
+        data = large_image()
+        workers = [
+            threading.Thread(
+                target=lambda: statuses.append(client.post("/v1/segment", files={"file": data}).status_code)
+            )
+            for _ in range(3)
+        ]
+        for worker in workers:
+            worker.start()
+        wait_until(lambda: client.connections() >= 3)
+        client.process.terminate()
+        for worker in workers:
+            worker.join()
+    assert statuses == [200] * 3
+
+
+def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+    with running_server(write_model(tmp_path / "m.onnx"), concurrency="1", queue_places="4") as client:
+        staying = [threading.Thread(target=ask, args=[client, large_image()]) for _ in range(3)]
+        for thread in staying:
+            thread.start()
+        wait_until(lambda: ask(client, timeout_s=0.3) == NO_ANSWER)  # the worker is busy
+        leaving = [start_request(client, IMAGE) for _ in range(4)]
+        wait_until(lambda: ask(client, timeout_s=0.3) == 503)
+        for connection in leaving:
+            connection.close()
+        wait_until(lambda: ask(client, timeout_s=0.3) != 503)
+        assert all(thread.is_alive() for thread in staying), "a place was free because a worker was done"
+        for thread in staying:
+            thread.join()
+
+
+def start_request(client: Server, data: bytes) -> socket.socket:
+    """Send a whole request, and do not wait for its answer."""
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body = part + data + b"\r\n--x--\r\n"
+    head = f"Host: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection = socket.create_connection((client.base_url.host, client.base_url.port))
+    connection.sendall(f"POST /v1/segment HTTP/1.1\r\n{head}".encode() + body)
+    return connection
+
+
+def ask(client: Server, data: bytes = IMAGE, timeout_s: float = 60) -> int:
+    """Post an image: the status of its answer, or `NO_ANSWER` where none has come in time."""
+    try:
+        return client.post("/v1/segment", files={"file": data}, timeout=timeout_s).status_code
+    except httpx2.TimeoutException:
+        return NO_ANSWER
+
+
+@pytest.mark.parametrize("include", ["mask", "mask,probability,overlay"])
+def test_many_at_once_get_an_answer_or_are_told_when_to_come_back(tmp_path: Path, include: str) -> None:
+    with running_server(write_model(tmp_path / "m.onnx"), concurrency="1", queue_places="1") as client:
+        answers: list[httpx2.Response] = []
+        data = speckle("PNG", (1200, 1200))
+        workers = [
+            threading.Thread(
+                target=lambda: answers.append(
+                    client.post("/v1/segment", params={"include": include}, files={"file": data})
+                )
+            )
+            for _ in range(12)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert {answer.status_code for answer in answers} == {200, 503}
+    for answer in answers:
+        if answer.status_code == 503:
+            assert answer.json()["type"] == "urn:breastseg:problem:queue-full"
+            assert int(answer.headers["retry-after"]) >= 1
