@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from breastseg.inference.decode import DecodeError, TooManyPixelsError
+from breastseg.serving.request_id import current_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +39,14 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-request", HTTPStatus.BAD_REQUEST, "The request cannot be parsed")
+UNAUTHORIZED = Kind("unauthorized", HTTPStatus.UNAUTHORIZED, "The request has no key that is let in")
+BODY_TIMEOUT = Kind("body-timeout", HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly")
 TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")
 TOO_MANY_PIXELS = Kind("too-many-pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image has too many pixels")
 NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is no multipart form")
 INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
 UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
+RATE_LIMITED = Kind("rate-limited", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests came from this client")
 NOT_READY = Kind("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready yet")
 
 
@@ -53,13 +57,14 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
+    request_id: str = Field(description="The request's id, also in the header X-Request-Id and in the service's log")
 
 
 class RequestError(HTTPException):
-    """An error that the client is told about."""
+    """An error that the client is told about, with headers where they help, such as `Retry-After`."""
 
-    def __init__(self, kind: Kind, detail: str) -> None:
-        super().__init__(kind.status, detail)
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(kind.status, detail, headers)
         self.kind = kind
 
 
@@ -70,6 +75,11 @@ def describe(*kinds: Kind) -> dict[int | str, dict[str, object]]:
         titles[kind.status.value].append(f"{kind.title} (`{kind.type}`)")
     content = {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}}
     return {status: {"description": ". ".join(lines), "content": content} for status, lines in titles.items()}
+
+
+def respond(error: RequestError) -> JSONResponse:
+    """Return the answer to an error, for layers that stand outside of the application's error handlers."""
+    return _answer(error.kind.type, error.kind.title, error.kind.status, error.detail, error.headers)
 
 
 def install(app: FastAPI) -> None:
@@ -83,7 +93,7 @@ def install(app: FastAPI) -> None:
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer errors of the routes, and those that the framework raises itself, such as an unknown path."""
     if isinstance(error, RequestError):
-        return _answer(error.kind.type, error.kind.title, error.kind.status, error.detail)
+        return respond(error)
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     if status is MALFORMED.status:
         return _answer(MALFORMED.type, MALFORMED.title, status, "Send one well-formed multipart form")
@@ -117,5 +127,5 @@ async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
 def _answer(
     type_: str, title: str, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    details = ProblemDetails(type=type_, title=title, status=status, detail=detail)
+    details = ProblemDetails(type=type_, title=title, status=status, detail=detail, request_id=current_request_id())
     return JSONResponse(details.model_dump(), status, headers, media_type=MEDIA_TYPE)
