@@ -37,7 +37,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(model: Path, log_file: Path | None = None, **settings: str) -> Iterator[httpx2.Client]:
+def running_server(model: Path, log_file: Path | None = None, /, **settings: str) -> Iterator[httpx2.Client]:
     """Start the server on a free port, wait until it is ready, and see it end with status 0 when it is told to.
 
     Args:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from fastapi.testclient import TestClient
 
 from breastseg.serving.access_log import AccessLog
 from breastseg.serving.dependencies import get_service
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import FastAPI
-    from fastapi.testclient import TestClient
     from starlette.types import Message, Receive, Scope, Send
 
 KEY = "anna-0123456789abcdef"
@@ -93,6 +93,14 @@ def test_a_fault_has_its_trace_in_the_log_only(
     assert "secret" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_fault_that_is_answered_in_full_is_logged_here_and_not_by_the_server(app: FastAPI) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    app.dependency_overrides[get_service] = fail
+    assert TestClient(app, raise_server_exceptions=True).get("/v1/model").status_code == 500
 
 
 def test_an_answer_that_breaks_off_is_left_to_the_server(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,8 @@ from breastseg.serving.paths import is_admin, is_open, is_page
         ("/v1/segment", False, False),
         ("/admin/reload", False, False),
         ("/static", False, False),
+        ("/health", False, False),
+        ("/healthy", False, False),
         ("", False, False),
     ],
 )

@@ -34,12 +34,16 @@ def configure(log_format: LogFormat) -> None:
     warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 
 
+# made once: `json.dumps` with an option of its own makes one a call
+_encode = json.JSONEncoder(default=str).encode
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON; `extra={"fields": {...}}` adds members, an exception its trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without a line break."""
-        return json.dumps(_members(record) | self._trace(record), default=str)
+        return _encode(_members(record) | self._trace(record))
 
     def _trace(self, record: logging.LogRecord) -> dict[str, str]:
         return {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
@@ -53,7 +57,7 @@ class TextFormatter(logging.Formatter):
         members = _members(record)
         head = [str(members.pop(name)) for name in ("time", "level", "message")]
         # in JSON, so that what a client sent cannot begin a line of its own
-        tail = [f"{name}={json.dumps(value, default=str)}" for name, value in members.items()]
+        tail = [f"{name}={_encode(value)}" for name, value in members.items()]
         trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
         return " ".join(head + tail) + trace
 

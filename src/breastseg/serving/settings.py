@@ -46,8 +46,8 @@ class Settings(BaseSettings):
         tracing: Send OpenTelemetry traces.
     """
 
-    # an empty variable is how compose files unset one; a message that shows its input may show a key
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+    # an empty variable is how compose files unset one
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
     model: Path
     host: str = Field(default="127.0.0.1", min_length=1)
