@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ import pytest
 from tests.service.conftest import SERVE, environment, running_server
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx2
 
 KEY, NEW_KEY = "anna-0123456789abcdef", "bert-0123456789abcdef"
@@ -155,3 +154,15 @@ def test_the_configuration_is_shown_and_nothing_is_served(model_path: Path) -> N
     assert rows["BREASTSEG_MODEL"].split() == [str(model_path), "option", "--model"]
     assert rows["BREASTSEG_HOST"].split() == ["127.0.0.1", "default"]
     assert KEY not in done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/serving.md", "Dockerfile.serve"])
+def test_the_image_is_shown_with_a_key_and_without_on_loopback(page: str) -> None:
+    text = (Path(__file__).resolve().parents[2] / page).read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if "docker run" in line]
+    keyed = [line for line in shown if "-e BREASTSEG_API_KEYS" in line]
+    anonymous = [line for line in shown if "-e BREASTSEG_ALLOW_ANONYMOUS=true" in line]
+    assert keyed
+    assert anonymous
+    assert len(keyed) + len(anonymous) == len(shown)
+    assert all("-p 127.0.0.1:" in line for line in anonymous)

@@ -6,7 +6,7 @@ import pytest
 
 from breastseg.errors import ProblemsError
 from breastseg.inference.decode import MAX_PIXELS
-from breastseg.serving.settings import load_settings, unknown_variables
+from breastseg.serving.settings import Settings, load_settings, unknown_variables
 
 
 def test_it_listens_on_loopback_unless_told_otherwise() -> None:
@@ -61,6 +61,11 @@ def test_no_form_of_the_settings_shows_a_key(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("BREASTSEG_API_KEYS", "a-key-of-some-length")
     settings = load_settings(model=Path("m.onnx"))
     assert "a-key-of" not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_every_setting_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"\n| `BREASTSEG_{name.upper()}` |" not in text] == []
 
 
 def test_a_variable_that_is_no_setting_is_told_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
