@@ -138,10 +138,18 @@ def serve(
         str | None, typer.Option(help="Address to listen on; loopback by default [BREASTSEG_HOST].")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default [BREASTSEG_PORT].")] = None,
+    *,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="Print every setting and where it comes from, then end.")
+    ] = False,
 ) -> None:
     """Serve an exported model over HTTP. Research use only."""
     with _extra("serve"):
         from breastseg.serving import server, settings
+        from breastseg.serving import show_config as config
+    if show_config:
+        typer.echo(config.show_config(model=model, host=host, port=port))
+        return
     server.run(settings.load_settings(model=model, host=host, port=port))
 
 

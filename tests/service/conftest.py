@@ -49,15 +49,21 @@ class Server(httpx2.Client):
 
 
 @contextmanager
-def running_server(model: Path, **settings: str) -> Iterator[Server]:
-    """Start the server on a free port, wait until it is ready, and see it end with status 0 when it is told to."""
+def running_server(model: Path, log_file: Path | None = None, /, **settings: str) -> Iterator[Server]:
+    """Start the server on a free port, wait until it is ready, and see it end with status 0 when it is told to.
+
+    Args:
+        model: The ONNX file.
+        log_file: Where its output goes; to a file of its own if there is none.
+        **settings: Names and values without `BREASTSEG_`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [*SERVE, "--model", str(model), "--port", str(port)]
     with (
         # a pipe that nobody reads would fill up and stop the server
-        tempfile.TemporaryFile("w+") as log,
+        log_file.open("w+", encoding="utf-8") if log_file else tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, env=environment(**settings), stdout=log, stderr=log) as process,  # noqa: S603 - ours
         Server(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from breastseg.serving.settings import Settings
 from tests.onnx_models import bright_image, write_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -40,6 +41,21 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         while client.get("/health/ready").status_code != 200:
             pass
         yield client
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting comes from the environment that the tests run in."""
+    for name in [name for name in os.environ if name.startswith("BREASTSEG_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def client_with(model_path: Path) -> Callable[..., TestClient]:
+    """Build a client of an application with these settings; it has not started, so no image is answered."""
+    return lambda **settings: TestClient(
+        create_app(Settings.model_validate({"model": model_path, **settings})), raise_server_exceptions=False
+    )
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ def assert_problem(answer: httpx2.Response, status: int, type_: str, detail: str
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert set(body) == {"type", "title", "status", "detail"}
+    assert set(body) == {"type", "title", "status", "detail", "request_id"}
+    assert body["request_id"] == answer.headers["x-request-id"]
     assert body["type"] == type_
     assert body["status"] == status
     assert detail in body["detail"]

@@ -101,7 +101,7 @@ def test_the_description_names_every_error_and_the_use(client: TestClient) -> No
     described = client.get("/openapi.json").json()
     assert "Research use only" in described["info"]["description"]
     responses = described["paths"]["/v1/segment"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "413", "415", "422", "503", "504"}
+    assert set(responses) == {"200", "400", "401", "408", "413", "415", "422", "429", "503", "504"}
     assert set(responses["200"]["content"]) == {"application/json", "image/png"}
     for status in ("400", "413", "415", "422", "503", "504"):
         assert set(responses[status]["content"]) == {"application/problem+json"}

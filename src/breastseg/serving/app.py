@@ -7,17 +7,18 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.inference.segmenter import Segmenter
-from breastseg.serving import problems, routes, segment_routes
-from breastseg.serving.body_limit import BodyLimit
+from breastseg.serving import layers, problems, routes, segment_routes
 from breastseg.serving.service import Service
+from breastseg.serving.tracing import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from fastapi import FastAPI
 
     from breastseg.serving.settings import Settings
 
@@ -32,21 +33,23 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
+        ProblemsError: The API keys cannot be used.
     """
     segmenter = Segmenter.load(settings.model, settings.threads)
     # images stay in memory: a part beyond this size would be written to a file
     MultiPartParser.spool_max_size = settings.max_upload_bytes
     # the framework's pages of documentation load their scripts from elsewhere
-    app = FastAPI(
+    app = layers.Application(
         title="breastseg",
         description=INTENDED_USE,
         version=API_VERSION,
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry(tracing=settings.tracing),
     )
     app.state.service = Service(segmenter, settings)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    layers.install(app, settings)
     problems.install(app)
     app.include_router(routes.health)
     app.include_router(routes.v1)

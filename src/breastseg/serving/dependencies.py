@@ -1,47 +1,50 @@
-"""What routes are handed, so that tests and later layers can put something else in its place."""
+"""What routes are handed, so that tests and later layers can put something else in its place.
+
+All of it is asynchronous: the framework sends any other function to a thread, which costs more than it does.
+"""
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
 from breastseg.serving.problems import NOT_MULTIPART, NOT_READY, RequestError
+from breastseg.serving.request_id import current_request_id
 from breastseg.serving.service import Service
 
 FORM = "multipart/form-data"
 PNG = "image/png"
 
 
-def get_service(request: Request) -> Service:
+async def get_service(request: Request) -> Service:
     """Return the application's service, ready or not."""
     service: Service = request.app.state.service
     return service
 
 
-def get_ready_service(service: Annotated[Service, Depends(get_service)]) -> Service:
+async def get_ready_service(service: Annotated[Service, Depends(get_service)]) -> Service:
     """Return the service once it is ready, else answer 503."""
     if not service.ready:
         raise RequestError(NOT_READY, "No image has gone through the model yet. Ask again in a moment")
     return service
 
 
-def require_form(content_type: Annotated[str, Header()] = "") -> None:
+async def require_form(content_type: Annotated[str, Header()] = "") -> None:
     """Answer 415 to what is no multipart form."""
     if content_type.partition(";")[0].strip().lower() != FORM:
         raise RequestError(NOT_MULTIPART, f"Send the image in the field `file` of a {FORM} request")
 
 
-def wants_png(accept: Annotated[str, Header()] = "") -> bool:
+async def wants_png(accept: Annotated[str, Header()] = "") -> bool:
     """Tell whether the client asks for the mask itself: it accepts PNG by name, and no JSON."""
     media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     return PNG in media_types and "application/json" not in media_types
 
 
-def get_request_id() -> str:
+async def get_request_id() -> str:
     """Return the id of the request that is answered."""
-    return uuid.uuid4().hex
+    return current_request_id()
 
 
 RequestId = Annotated[str, Depends(get_request_id)]

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from breastseg.inference.decode import DecodeError, TooManyPixelsError
 from breastseg.serving.disconnect import ClientLeftError
+from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import ProblemDetails
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
 
@@ -42,11 +43,14 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-request", HTTPStatus.BAD_REQUEST, "The request cannot be parsed")
+UNAUTHORIZED = Kind("unauthorized", HTTPStatus.UNAUTHORIZED, "The request has no key that is let in")
+BODY_TIMEOUT = Kind("body-timeout", HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly")
 TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")
 TOO_MANY_PIXELS = Kind("too-many-pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image has too many pixels")
 NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is no multipart form")
 INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
 UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
+RATE_LIMITED = Kind("rate-limited", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests came from this client")
 NOT_READY = Kind("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready yet")
 QUEUE_FULL = Kind("queue-full", HTTPStatus.SERVICE_UNAVAILABLE, "Too many images wait already")
 TIMED_OUT = Kind("timed-out", HTTPStatus.GATEWAY_TIMEOUT, "The image took too long")
@@ -55,10 +59,10 @@ MODEL_REFUSED = Kind("model-refused", HTTPStatus.CONFLICT, "The model file is re
 
 
 class RequestError(HTTPException):
-    """An error that the client is told about."""
+    """An error that the client is told about, with headers where they help, such as `Retry-After`."""
 
-    def __init__(self, kind: Kind, detail: str, retry_after_s: int | None = None) -> None:
-        super().__init__(kind.status, detail, None if retry_after_s is None else {"Retry-After": str(retry_after_s)})
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(kind.status, detail, headers)
         self.kind = kind
 
 
@@ -73,6 +77,11 @@ def describe(*kinds: Kind) -> dict[int | str, dict[str, object]]:
 
 # what the work of one image may end in, beside an answer
 REFUSALS = (DecodeError, QueueFullError, InferenceTimeoutError)
+
+
+def respond(error: RequestError) -> JSONResponse:
+    """Return the answer to an error, for layers that stand outside of the application's error handlers."""
+    return _answer(details(error), error.headers)
 
 
 def install(app: FastAPI) -> None:
@@ -93,7 +102,7 @@ def refusal(error: Exception) -> RequestError:
         case DecodeError():
             return RequestError(UNREADABLE_IMAGE, f"The file {error}")
         case QueueFullError():
-            return RequestError(QUEUE_FULL, str(error), error.retry_after_s)
+            return RequestError(QUEUE_FULL, str(error), {"Retry-After": str(error.retry_after_s)})
         case InferenceTimeoutError():
             return RequestError(TIMED_OUT, "The service is too busy, or the image too large. Ask again later")
     raise TypeError(f"{type(error).__name__} is no refusal") from error
@@ -102,25 +111,27 @@ def refusal(error: Exception) -> RequestError:
 def details(error: RequestError) -> ProblemDetails:
     """Put an error into the form that clients are sent."""
     kind = error.kind
-    return ProblemDetails(type=kind.type, title=kind.title, status=kind.status, detail=error.detail)
+    return ProblemDetails(
+        type=kind.type, title=kind.title, status=kind.status, detail=error.detail, request_id=current_request_id()
+    )
 
 
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer errors of the routes, and those that the framework raises itself, such as an unknown path."""
-    # such as the methods that a path allows
-    headers = error.headers if isinstance(error, HTTPException) else None
     if isinstance(error, RequestError):
-        return _answer(details(error), headers)
+        return respond(error)
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     if status is MALFORMED.status:
-        return _answer(details(RequestError(MALFORMED, "Send one well-formed multipart form")))
-    return _answer(ProblemDetails(type=BLANK, title=status.phrase, status=status, detail=status.description), headers)
+        return respond(RequestError(MALFORMED, "Send one well-formed multipart form"))
+    # such as the methods that a path allows
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return _answer(_blank(status, status.description), headers)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_what(fault)}" for fault in faults)
-    return _answer(details(RequestError(INVALID, detail)))
+    return respond(RequestError(INVALID, detail))
 
 
 def _what(fault: Mapping[str, str]) -> str:
@@ -140,8 +151,13 @@ async def _on_client_left(_request: Request, _error: Exception) -> Response:
 async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a fault of the program without a word of it; the server logs its trace."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = "The service failed; its log says why"
-    return _answer(ProblemDetails(type=BLANK, title=status.phrase, status=status, detail=detail))
+    return _answer(_blank(status, "The service failed; its log says why"))
+
+
+def _blank(status: HTTPStatus, detail: str) -> ProblemDetails:
+    return ProblemDetails(
+        type=BLANK, title=status.phrase, status=status, detail=detail, request_id=current_request_id()
+    )
 
 
 def _answer(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> JSONResponse:

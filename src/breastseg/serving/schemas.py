@@ -17,6 +17,7 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
+    request_id: str = Field(description="The request's id, also in the header X-Request-Id and in the service's log")
 
 
 class Timings(BaseModel):

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from breastseg.errors import BreastsegError
+from breastseg.serving import json_logs
 from breastseg.serving.app import create_app
+from breastseg.serving.settings import unknown_variables
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from breastseg.serving.service import Service
     from breastseg.serving.settings import Settings
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -31,6 +33,9 @@ def run(settings: Settings) -> None:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
     """
+    json_logs.configure(settings.log_format)
+    for line in unknown_variables():
+        logger.warning(line)
     app = create_app(settings)
     # uvicorn shuts down in order and then raises the signal again, which would end the process with it
     signal.signal(signal.SIGTERM, _leave)
@@ -40,6 +45,7 @@ def run(settings: Settings) -> None:
         port=settings.port,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
+        **json_logs.UVICORN,
     )
     asyncio.run(_serve(uvicorn.Server(config), app.state.service))
 
@@ -61,7 +67,7 @@ async def _reload(service: Service) -> None:
     try:
         await service.reload()
     except BreastsegError:
-        _log.exception("The model file is refused; the one before answers on")
+        logger.exception("The model file is refused; the one before answers on")
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
+from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.decode import MAX_PIXELS
+from breastseg.serving.exposure import require_guard
+from breastseg.serving.json_logs import LogFormat  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "BREASTSEG_"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -32,9 +38,20 @@ class Settings(BaseSettings):
         max_batch_files: Most files in a request to `/v1/segment/batch`.
         max_upload_bytes: Largest request body.
         max_pixels: Largest image, height times width; a small file may hold a large one.
+        body_timeout_s: Seconds for a request's body to arrive.
+        api_keys: Keys that are let in, separated by commas: `key`, `name=key`, `sha256:<hex>` or `name=sha256:<hex>`.
+        api_keys_file: A file of the same, one a line; read again when it changes.
+        allow_anonymous: Let everybody in on an address that is not loopback.
+        rate_limit_per_minute: Requests a minute of one key, or of one address where there are no keys; no limit unset.
+        rate_limit_burst: Requests at once within that limit; a minute's worth unset.
+        cors_origins: Origins whose pages may ask, separated by commas.
+        log_format: One JSON object a line, or text for people.
+        log_client: Write the client's address to the log.
+        tracing: Send OpenTelemetry traces.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    # an empty variable is how compose files unset one
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
     model: Path
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -47,6 +64,28 @@ class Settings(BaseSettings):
     max_batch_files: int = Field(default=32, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
     max_pixels: int = Field(default=16_000_000, ge=1, le=MAX_PIXELS)
+    body_timeout_s: float = Field(default=30, gt=0, allow_inf_nan=False)
+    api_keys: SecretStr | None = None
+    api_keys_file: Path | None = None
+    allow_anonymous: bool = False
+    rate_limit_per_minute: int | None = Field(default=None, ge=1)
+    rate_limit_burst: int | None = Field(default=None, ge=1)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_format: LogFormat = "json"
+    log_client: bool = False
+    tracing: bool = False
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _require_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [origin for origin in origins if not _ORIGIN.fullmatch(origin)]:
+            raise ValueError(f"{', '.join(wrong)} is no origin; one is written like https://pages.example.org")
+        return origins
 
 
 def load_settings(**options: object) -> Settings:
@@ -57,12 +96,31 @@ def load_settings(**options: object) -> Settings:
 
     Raises:
         ProblemsError: A setting is missing or impossible; all of them are listed.
+        BreastsegError: The service would be open to others, and nobody has said that it may be.
     """
-    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given(options))
     except ValidationError as error:
         raise ProblemsError("The service cannot start", [_problem(fault) for fault in error.errors()]) from error
+    require_guard(settings)
+    return settings
+
+
+def given(options: dict[str, object]) -> dict[str, object]:
+    """Return the options that were given: `None` leaves a setting to the environment."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def unknown_variables() -> list[str]:
+    """Return a line for each variable that looks like a setting and is none. Its value may be a key: it is not told."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    found = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [f"{name} is no setting and does nothing{_nearest(name.upper(), known)}" for name in found]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"; is {near[0]} meant?" if near else ""
 
 
 def _problem(fault: ErrorDetails) -> Problem:

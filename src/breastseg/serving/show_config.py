@@ -1,0 +1,57 @@
+"""Shows an operator what the service would run with, and where each value comes from; never a secret."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, get_args
+
+from pydantic import SecretStr
+
+from breastseg.errors import BreastsegError
+from breastseg.serving.settings import PREFIX, Settings, given, load_settings, unknown_variables
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+_SECRET = "***"  # noqa: S105 - what stands in place of one
+
+
+def show_config(**options: object) -> str:
+    """Return a line a setting: its variable, its value, and where that comes from: an option, the environment, default.
+
+    Variables that look like settings and are none follow, and what keeps the service from starting, if anything does.
+
+    Args:
+        **options: As of `load_settings`.
+    """
+    # the environment is read whatever the case of its names, and empty ones are as good as none
+    environment = {name.upper(): value for name, value in os.environ.items() if value}
+    rows = [_row(name, field, given(options), environment) for name, field in Settings.model_fields.items()]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}" for variable, value, source in rows]
+    return "\n".join([*lines, *unknown_variables(), *_obstacles(options)])
+
+
+def _row(name: str, field: FieldInfo, options: dict[str, object], environment: dict[str, str]) -> tuple[str, str, str]:
+    variable = f"{PREFIX}{name.upper()}"
+    if name in options:
+        return variable, _shown(options[name], field), f"option --{name}"
+    if variable in environment:
+        return variable, _shown(environment[variable], field), "environment"
+    return variable, _shown(field.get_default(), field), "required" if field.is_required() else "default"
+
+
+def _shown(value: object, field: FieldInfo) -> str:
+    if value is None or value == () or (field.is_required() and value is field.get_default()):
+        return "(unset)"
+    if SecretStr in (field.annotation, *get_args(field.annotation)):
+        return _SECRET
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _obstacles(options: dict[str, object]) -> list[str]:
+    try:
+        load_settings(**options)
+    except BreastsegError as error:
+        return [str(error)]
+    return []

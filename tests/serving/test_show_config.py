@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breastseg.serving.settings import Settings
+from breastseg.serving.show_config import show_config
+
+
+def rows(**options: object) -> dict[str, tuple[str, str]]:
+    lines = [line.split(maxsplit=2) for line in show_config(**options).splitlines()]
+    return {variable: (value, source) for variable, value, source in lines[: len(Settings.model_fields)]}
+
+
+def test_every_setting_has_its_value_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BREASTSEG_MODEL", "env.onnx")
+    monkeypatch.setenv("breastseg_log_client", "true")
+    monkeypatch.setenv("BREASTSEG_THREADS", "")
+    shown = rows(port=9001, host=None)
+    assert set(shown) == {f"BREASTSEG_{name.upper()}" for name in Settings.model_fields}
+    assert shown["BREASTSEG_MODEL"] == ("env.onnx", "environment")
+    assert shown["BREASTSEG_PORT"] == ("9001", "option --port")
+    assert shown["BREASTSEG_HOST"] == ("127.0.0.1", "default")
+    assert shown["BREASTSEG_LOG_CLIENT"] == ("true", "environment")
+    assert shown["BREASTSEG_THREADS"] == shown["BREASTSEG_CORS_ORIGINS"] == ("(unset)", "default")
+    assert shown["BREASTSEG_ALLOW_ANONYMOUS"] == ("false", "default")
+
+
+@pytest.mark.parametrize("name", ["BREASTSEG_API_KEYS", "breastseg_api_keys", "BREASTSEG_API_KEY"])
+def test_no_key_is_shown_nor_what_may_be_one(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "short")
+    text = show_config(model=Path("m.onnx"))
+    assert "short" not in text
+    assert ("***" in text) == name.upper().endswith("KEYS")
+
+
+def test_what_keeps_it_from_starting_is_told_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rows()["BREASTSEG_MODEL"] == ("(unset)", "required")
+    monkeypatch.setenv("BREASTSEG_PORT", "many")
+    text = show_config()
+    assert "many" in text
+    assert "The service cannot start (2 found)" in text
+    monkeypatch.delenv("BREASTSEG_PORT")
+    assert "BREASTSEG_ALLOW_ANONYMOUS=true" in show_config(model=Path("m.onnx"), host="192.0.2.1")
+
+
+def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BREASTSEG_CORS_ORIGIN", "https://a.example")
+    assert "is BREASTSEG_CORS_ORIGINS meant?" in show_config(model=Path("m.onnx"))
