@@ -13,7 +13,9 @@ from PIL import Image
 from breastseg.inference.contract import Contract
 from breastseg.inference.decode import decode_image
 from breastseg.inference.segmenter import Segmenter
-from tests.onnx_models import make_contract
+from breastseg.serving.app import create_app
+from breastseg.serving.settings import Settings
+from tests.onnx_models import make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,15 +161,14 @@ def test_a_batch_of_too_many_files_is_refused(client: TestClient, image_png: byt
     assert answer.json()["type"] == "urn:breastseg:problem:too-many-files"
 
 
-def test_a_model_is_loaded_anew_or_refused(client: TestClient, model_path: Path) -> None:
-    assert client.post("/admin/reload").json()["contract"]["network"] == make_contract().network
-    kept = model_path.read_bytes()
-    try:
+def test_a_model_is_loaded_anew_or_refused(tmp_path: Path) -> None:
+    model_path, key = write_model(tmp_path / "m.onnx"), {"Authorization": "Bearer 0123456789abcdef"}
+    app = create_app(Settings.model_validate({"model": model_path, "api_keys": "0123456789abcdef"}))
+    with TestClient(app, headers=key) as client:
+        assert client.post("/admin/reload").json()["contract"]["network"] == make_contract().network
         model_path.write_bytes(b"broken")
         answer = client.post("/admin/reload")
-    finally:
-        model_path.write_bytes(kept)
+        assert client.get("/v1/model").status_code == 200
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:breastseg:problem:model-refused"
     assert str(model_path) not in answer.text
-    assert client.get("/health/ready").status_code == 200
