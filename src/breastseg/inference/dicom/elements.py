@@ -10,6 +10,7 @@ import numpy as np
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset, read_sequence_item
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from breastseg.inference.decode import DecodeError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _PREFIX_END = 132
 _META_GROUP = 2
-_SYNTAX_TAG = 0x00020010
 # no quantity of an image is larger; far above it, products would overflow
 _LARGEST_NUMBER = 1e15
 
@@ -36,7 +36,8 @@ class Elements:
     """
 
     def __init__(self, dataset: Dataset, *, little_endian: bool) -> None:
-        self._dataset = dataset
+        # as stored: a dataset itself converts a value when it is asked for it, and may fail at that
+        self._stored = dict(dataset.items())
         self.little_endian = little_endian
 
     @classmethod
@@ -71,7 +72,7 @@ class Elements:
         return cls(dataset, little_endian=little_endian)
 
     def __contains__(self, tag: Tag) -> bool:
-        return tag in self._dataset
+        return tag in self._stored
 
     def raw(self, tag: Tag) -> bytes:
         """Return the bytes of an element.
@@ -81,14 +82,14 @@ class Elements:
         """
         if tag not in self:
             raise DecodeError(f"is a DICOM file without {tag}, or cut off before it")
-        value = self._dataset.get_item(int(tag)).value
+        value = self._stored[BaseTag(tag)].value
         if value is not None and not isinstance(value, bytes):
             raise DecodeError(f"is a DICOM file with a damaged {tag}")
         return value or b""
 
     def is_in_words(self, tag: Tag) -> bool:
         """Say whether the element is a string of 16-bit words, by its type."""
-        return self._dataset.get_item(int(tag)).VR == "OW"
+        return self._stored[BaseTag(tag)].VR == "OW"
 
     def shorts(self, tag: Tag, count: int) -> tuple[int, ...]:
         """Return `count` unsigned 16-bit numbers, 0 to 65535.
@@ -149,7 +150,7 @@ class Elements:
         if tag not in self:
             return None
         with only_decode_errors():
-            item = self._item(self._dataset.get_item(int(tag)))
+            item = self._item(self._stored[BaseTag(tag)])
         return None if item is None else type(self)(item, little_endian=self.little_endian)
 
     def _item(self, element: DataElement | RawDataElement) -> Dataset | None:
@@ -167,11 +168,12 @@ def _read_syntax(stream: BoundedStream) -> str:
         is_implicit_VR=False,
         is_little_endian=True,
         stop_when=lambda tag, _vr, _length: tag >> 16 != _META_GROUP,
-        specific_tags=[_SYNTAX_TAG],
+        specific_tags=[Tag.SYNTAX],
     )
-    if _SYNTAX_TAG not in meta:
-        raise DecodeError("is a DICOM file without a Transfer Syntax UID (0002,0010), or cut off before it")
-    return _first_text(meta.get_item(_SYNTAX_TAG).value)
+    syntax = Elements(meta, little_endian=True).text(Tag.SYNTAX)
+    if not syntax:
+        raise DecodeError(f"is a DICOM file without {Tag.SYNTAX}, or cut off before it")
+    return syntax
 
 
 def _first_text(value: object) -> str:

@@ -10,6 +10,7 @@ from pydicom.datadict import dictionary_description
 class Tag(IntEnum):
     """The elements that are read."""
 
+    SYNTAX = 0x00020010
     SAMPLES = 0x00280002
     PHOTOMETRIC = 0x00280004
     PLANAR = 0x00280006
