@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from breastseg.inference.decode import MAX_PIXELS, DecodeError, decode_image
 
-PATIENT, NUMBER = "Doe^Jane", "PATIENT-4711"
+PATIENT, NUMBER = "Doe^Jane", "NUMBER-QX4711"
 LATIN_1 = "ISO_IR 100"
 
 

@@ -98,6 +98,10 @@ def test_damaged_bytes_give_pixels_or_a_decode_error(name: str, edits: list[tupl
     decode_or_refuse(bytes(data[: max(1, round(keep * len(data)))]))
 
 
+def test_a_character_set_of_an_impossible_type_is_refused() -> None:
+    assert refusal(FILES["explicit"].replace(b"\x08\x00\x05\x00CS", b"\x08\x00\x05\x00UL")) == "is a damaged DICOM file"
+
+
 def test_an_element_that_swallows_the_patient_does_not_tell() -> None:
     data = FILES["explicit"]
     uid = data.index(b"\x02\x00\x10\x00UI")

@@ -15,6 +15,8 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
 from breastseg.inference.decode import DecodeError, TooManyPixelsError
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ _BROKEN = (
     TypeError,
     ValueError,
     Warning,
+    BytesLengthException,
+    InvalidDicomError,
 )
 
 
