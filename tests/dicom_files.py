@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from breastseg.inference.decode import MAX_PIXELS, DecodeError, decode_image
 
-PATIENT, NUMBER = "Doe^Jane", "NUMBER-QX4711"
+PATIENT, NUMBER = "Doe^Jane", "NUMBERS-QX4711"
 LATIN_1 = "ISO_IR 100"
 
 
@@ -42,7 +42,7 @@ def make_dataset(pixels: npt.NDArray[Any], **tags: Any) -> Dataset:  # noqa: ANN
         "Columns": pixels.shape[1],
         "BitsAllocated": bits,
         "BitsStored": bits,
-        "HighBit": tags.get("BitsStored", bits) - 1,
+        "HighBit": (tags.get("BitsStored") or bits) - 1,
         "PixelRepresentation": int(pixels.dtype.kind == "i"),
         "PixelData": pixels.tobytes(),
         **tags,
