@@ -12,6 +12,7 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
 from breastseg.inference.predict import local_answerer, predict
 from breastseg.inference.segmenter import Segmenter
+from tests.dicom_files import dicom
 from tests.onnx_models import bright_image, write_model
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
         assert lesion["area_px"] == expected.mask.sum()
         assert lesion["area_share"] == pytest.approx(expected.mask.mean(), abs=1e-6)
         assert lesion["box"] == list(expected.lesions[0].box)
+
+
+def test_dicom_files_of_a_folder_are_taken(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    save(images / "a.png")
+    (images / "b.DCM").write_bytes(dicom(bright_image(70, 90, (20, 10, 60, 40))))
+    out = tmp_path / "out"
+    assert predict([images], partial(local_answerer, model_path), out) == 2
+    assert (out / "a.png").read_bytes() == (out / "b.png").read_bytes()
+    png, dcm = read_lines(out)
+    assert png["lesions"] == dcm["lesions"]
 
 
 def test_hidden_files_of_a_folder_are_left_out_but_not_when_named(tmp_path: Path, model_path: Path) -> None:

@@ -9,6 +9,7 @@ What is decided here, once:
   mask of zeros and ones is not lost. Floats count as 0..1. Integers beyond 16 bits and floats beyond 1 are refused,
   since their range is anybody's guess. (Pillow itself reduces 16-bit colour, by its high byte.)
 - Three equal channels are grey.
+- DICOM is told by the mark in the file, never by its name; `breastseg.inference.dicom` says how it is read.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from breastseg.errors import BreastsegError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 # how names of such files end, in lower case
-IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".dcm", ".dicom"})
 MAX_PIXELS = 50_000_000
 
 UInt8Image = npt.NDArray[np.uint8]
@@ -34,9 +35,21 @@ UInt8Image = npt.NDArray[np.uint8]
 # Pillow only warns of images somewhat above its own limit. Nothing here may expand such a file.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
+_DICOM_MARK, _DICOM_MARK_PLACE = b"DICM", 128
+
 # what Pillow's readers are known to raise on damaged files
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError)
-_BROKEN_STREAM = (struct.error, zlib.error)
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 
 
 class DecodeError(BreastsegError):
@@ -47,32 +60,48 @@ class TooManyPixelsError(DecodeError):
     """The image is larger than the caller takes; nothing of it was decoded but its header."""
 
 
-def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
-    """Decode a PNG, JPEG, BMP, TIFF or WebP file.
+def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, frame: int | None = None) -> UInt8Image:
+    """Decode a PNG, JPEG, BMP, TIFF, WebP or DICOM file.
 
     Args:
         data: The whole file.
         max_pixels: Most pixels that are taken, height times width; at most `MAX_PIXELS`.
+        frame: The number of a DICOM file's frame, from 1; needed where the file has several.
 
     Returns:
         uint8 `[H, W]` (grey) or `[H, W, 3]` (RGB), 0..255; 1-bit files give 0 and 255.
 
     Raises:
-        DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range.
+        DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range;
+            or `frame` does not fit them; or they are a DICOM file, and pydicom is not installed.
         TooManyPixelsError: Height times width is above `max_pixels`, told from the header before a pixel is decoded.
     """
     if not data:
         raise DecodeError("is empty")
+    if data.startswith(_DICOM_MARK, _DICOM_MARK_PLACE):
+        return _decode_dicom(data, max_pixels, frame)
+    if frame is not None:
+        raise DecodeError("is no DICOM file, and only of those a frame can be asked for")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, max_pixels)
             return _to_array(image)
     except UnidentifiedImageError as error:
-        raise DecodeError(f"is no {', '.join(FORMATS)} image, or its header is damaged") from error
+        raise DecodeError(f"is no {', '.join(FORMATS)} or DICOM image, or its header is damaged") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(f"has more than {max_pixels:,} pixels") from error
-    except (*_DAMAGE, *_BROKEN_STREAM) as error:
+    except DAMAGE as error:
         raise DecodeError(f"is damaged or cut off ({error})") from error
+
+
+def _decode_dicom(data: bytes, max_pixels: int, frame: int | None) -> UInt8Image:
+    try:
+        from breastseg.inference.dicom.image import decode_dicom  # noqa: PLC0415 - other formats do without pydicom
+    except ModuleNotFoundError as error:
+        if error.name != "pydicom":
+            raise
+        raise DecodeError("is a DICOM file, which needs pydicom: pip install 'breastseg[serve]'") from error
+    return decode_dicom(data, max_pixels, frame)
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -88,7 +117,7 @@ def _to_array(image: Image.Image) -> UInt8Image:
         image = Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer)
     if image.mode in ("1", "L"):
         return np.array(image.convert("L"), dtype=np.uint8)
-    return _collapse(np.array(image.convert("RGB"), dtype=np.uint8))
+    return collapse(np.array(image.convert("RGB"), dtype=np.uint8))
 
 
 def _scale(values: npt.NDArray[np.generic], full: float) -> UInt8Image:
@@ -100,8 +129,11 @@ def _scale(values: npt.NDArray[np.generic], full: float) -> UInt8Image:
     return levels
 
 
-def _collapse(image_rgb: UInt8Image) -> UInt8Image:
-    red, green, blue = image_rgb[..., 0], image_rgb[..., 1], image_rgb[..., 2]
+def collapse(image: UInt8Image) -> UInt8Image:
+    """Return uint8 `[H, W]` for an image `[H, W, 3]` of three equal channels; any other as it is."""
+    if image.ndim == 2:  # noqa: PLR2004 - height and width
+        return image
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return np.ascontiguousarray(red)
-    return image_rgb
+    return image
