@@ -1,7 +1,7 @@
 // Asks the service, and turns whatever goes wrong into words for a person.
 
 // relative, so that it works under a sub-path too
-const SEGMENT = "v1/segment?include=mask";
+const SEGMENT = "v1/segment";
 
 // what may go otherwise a second time: no answer, no key, too slow, too many
 const PASSING = new Set([0, 401, 403, 408, 429]);
@@ -22,24 +22,24 @@ export class Fault extends Error {
 }
 
 /**
- * Find the lesions of one image.
+ * Find the lesions of one image, with the pictures named in `include`; `key` may be empty.
  *
  * Returns the answer as it came (`text`) and as an object (`value`). Throws `Fault`, or `AbortError` where `signal` says so.
  */
-export async function segment(file, key, signal) {
-  const response = await send(file, key, signal);
+export async function segment(file, { include, key, signal }) {
+  const response = await send(file, include, key, signal);
   const text = await response.text().catch(unreachable);
   if (!response.ok) throw problem(response, text);
   return { text, value: parse(text) ?? fail(foreign(response)) };
 }
 
-async function send(file, key, signal) {
+async function send(file, include, key, signal) {
   const body = new FormData();
   body.append("file", file);
   // accepting problem details by name too: proxies in between may choose by it
   const headers = { Accept: "application/json, application/problem+json" };
   if (key) headers.Authorization = `Bearer ${key}`;
-  return fetch(SEGMENT, { method: "POST", body, headers, signal }).catch(unreachable);
+  return fetch(`${SEGMENT}?include=${include.join(",")}`, { method: "POST", body, headers, signal }).catch(unreachable);
 }
 
 function unreachable(error) {

@@ -4,7 +4,7 @@ import { segment, Fault } from "./api.js";
 import { byId, count, number } from "./dom.js";
 import { MASK_COLOUR, PROBABILITY_COLOUR } from "./draw.js";
 import { FileRow } from "./files.js";
-import { loadPicture, releasePicture, tintedLayer } from "./picture.js";
+import { loadPicture, loadPng, tintedLayer } from "./picture.js";
 import { Result, summary } from "./result.js";
 import { installTheme } from "./theme.js";
 import { Viewer } from "./viewer.js";
@@ -12,11 +12,14 @@ import { Viewer } from "./viewer.js";
 const UNAUTHORISED = 401;
 const EXAMPLE = "static/example.png";
 const NOTHING = "Nothing to show yet.";
-const NO_PICTURE = "This browser cannot show the file’s pixels; the lesions are drawn over a plain backdrop.";
+const OF_THE_SERVICE = "This browser cannot show such a file: the picture, with an outline of its own, is the service’s.";
+const NO_PICTURE = "This browser cannot show such a file: the lesions are drawn over a plain backdrop.";
 
-// an entry is {file, row, controller, state, picture, answer, fault}
+// an entry is {file, row, controller, state, answer, fault}
 const entries = [];
+// the entry on the stage, and its picture as far as the browser can show it
 let shown = null;
+let picture = null;
 let isBusy = false;
 
 const result = new Result(byId("result"), (index) => viewer.choose(index));
@@ -37,7 +40,7 @@ function add(files) {
 }
 
 function makeEntry(file) {
-  const entry = { file, controller: new AbortController(), state: "waiting", picture: null, answer: null, fault: null };
+  const entry = { file, controller: new AbortController(), state: "waiting", answer: null, fault: null };
   entry.row = new FileRow(file, {
     show: () => show(entry),
     retry: () => {
@@ -70,7 +73,7 @@ function waiting() {
 async function work(entry) {
   change(entry, { state: "working" });
   try {
-    const answer = await segment(entry.file, byId("key").value.trim(), entry.controller.signal);
+    const answer = await ask(entry);
     change(entry, { state: "done", answer });
     byId("status").textContent = summary(answer, entry.file.name);
   } catch (error) {
@@ -80,6 +83,14 @@ async function work(entry) {
     if (error.status === UNAUTHORISED) byId("access").open = true;
   }
   if (entry === shown) await present(entry);
+}
+
+async function ask({ file, controller: { signal } }) {
+  const include = ["mask", "probability"];
+  const picture = await loadPicture(file);
+  picture?.close();
+  if (!picture) include.push("overlay");
+  return segment(file, { include, key: byId("key").value.trim(), signal });
 }
 
 function change(entry, changes) {
@@ -103,7 +114,6 @@ function remove(entry) {
   entry.controller.abort();
   entry.state = "removed";
   entry.row.node.remove();
-  if (entry.picture) releasePicture(entry.picture);
   const neighbour = entries[Math.min(index, entries.length - 1)];
   if (entry === shown) show(neighbour ?? null);
   if (neighbour) neighbour.row.focus();
@@ -115,53 +125,51 @@ function empty() {
   byId("files").focus();
 }
 
-/** Put an entry on the stage; its picture is loaded now, and given back when it leaves. */
+/** Put an entry, or nothing, on the stage; pictures are large, so only its own is held. */
 async function show(entry) {
-  if (shown?.picture) {
-    releasePicture(shown.picture);
-    shown.picture = null;
-  }
-  shown = entry;
-  entries.forEach((other) => other.row.mark(other === entry));
+  if (entry && entry === shown) return;
   viewer.show(null);
   result.show(null);
+  picture?.close();
+  picture = null;
+  shown = entry;
+  entries.forEach((other) => other.row.mark(other === entry));
   if (!entry) return;
-  const picture = await loadPicture(entry.file);
-  if (entry !== shown || entry.state === "removed") {
-    if (picture) releasePicture(picture);
-    return;
-  }
-  entry.picture = picture;
-  await present(entry);
+  const loaded = await loadPicture(entry.file);
+  if (entry === shown) {
+    picture = loaded;
+    await present(entry);
+  } else loaded?.close();
 }
 
 /** Show what is known of the entry by now. */
 async function present(entry) {
   const scene = await makeScene(entry);
   if (entry !== shown) return;
-  byId("stage-note").textContent = scene ? noteOn(scene, entry) : NOTHING;
+  byId("stage-note").textContent = noteOn(scene);
   byId("canvas").setAttribute("aria-label", describe(entry, scene));
   offerLayers(scene?.layers ?? {});
   viewer.show(scene);
   result.show(entry.answer, entry.file.name);
 }
 
-async function makeScene({ picture, answer }) {
-  if (!answer) {
-    return picture && { picture, width: picture.naturalWidth, height: picture.naturalHeight, layers: {}, lesions: [] };
-  }
-  const { image, lesions, mask, probability } = answer.value;
+async function makeScene({ answer }) {
+  if (!answer) return picture && { picture, width: picture.width, height: picture.height, layers: {}, lesions: [] };
+  const { image, lesions, mask, probability, overlay } = answer.value;
   const layers = {
     mask: mask && (await tintedLayer(mask, MASK_COLOUR)),
     probability: probability && (await tintedLayer(probability, PROBABILITY_COLOUR)),
   };
   // of a size other than the service's it would be another picture than the one that was judged
-  const fits = picture?.naturalWidth === image.width && picture?.naturalHeight === image.height;
-  return { picture: fits ? picture : null, width: image.width, height: image.height, layers, lesions };
+  const fits = picture?.width === image.width && picture?.height === image.height;
+  const backdrop = fits ? picture : overlay ? await loadPng(overlay) : null;
+  return { picture: backdrop, width: image.width, height: image.height, layers, lesions };
 }
 
-function noteOn({ picture }, { answer }) {
-  return answer && !picture ? NO_PICTURE : "";
+function noteOn(scene) {
+  if (!scene) return NOTHING;
+  if (!scene.picture) return NO_PICTURE;
+  return scene.picture === picture ? "" : OF_THE_SERVICE;
 }
 
 function describe({ file, answer }, scene) {

@@ -1,31 +1,21 @@
 // From files and answers to what a canvas can draw.
 
+import { asStored } from "./orientation.js";
+
 /**
- * Load an image file as an element that shows the stored pixels, as the service reads them.
+ * Load an image file with its pixels as stored, as the service reads them.
  *
- * Returns null for what the browser cannot show, such as DICOM. Give it back with `releasePicture`.
+ * Returns an ImageBitmap, which is closed when it is no longer shown, or null for what the browser cannot show, such as
+ * DICOM.
  */
 export async function loadPicture(file) {
-  const image = new Image();
-  // in the document, because its style switches the EXIF orientation off and only elements in it have a style
-  image.className = "source";
-  image.alt = "";
-  image.src = URL.createObjectURL(file);
-  document.body.append(image);
   try {
-    await image.decode();
-    return image;
+    return await createImageBitmap(await asStored(file));
   } catch (error) {
-    releasePicture(image);
-    if (error.name === "EncodingError") return null;
+    // what browsers throw for a format or content that they cannot decode
+    if (error.name === "InvalidStateError") return null;
     throw error;
   }
-}
-
-/** Free what `loadPicture` took. */
-export function releasePicture(image) {
-  URL.revokeObjectURL(image.src);
-  image.remove();
 }
 
 /** Turn the PNG that an answer holds in base64 into a blob of the same bytes. */
@@ -34,9 +24,14 @@ export function pngBlob(base64) {
   return new Blob([bytes], { type: "image/png" });
 }
 
+/** Load the PNG that an answer holds in base64. */
+export function loadPng(base64) {
+  return createImageBitmap(pngBlob(base64), { colorSpaceConversion: "none" });
+}
+
 /** Turn a grey PNG into a layer of one colour [red, green, blue] that is as opaque as the PNG is bright. */
 export async function tintedLayer(base64, colour) {
-  const bitmap = await createImageBitmap(pngBlob(base64), { colorSpaceConversion: "none" });
+  const bitmap = await loadPng(base64);
   const layer = document.createElement("canvas");
   layer.width = bitmap.width;
   layer.height = bitmap.height;
