@@ -1,4 +1,4 @@
-"""The pages for people, `/` and `/docs`, and what they load: all of it comes with the package, nothing from other hosts."""
+"""The pages for people, `/` and `/docs`, and what they load: it comes with the package, nothing from other hosts."""
 
 from __future__ import annotations
 

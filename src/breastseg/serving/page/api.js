@@ -27,10 +27,20 @@ export class Fault extends Error {
  * Returns the answer as it came (`text`) and as an object (`value`). Throws `Fault`, or `AbortError` where `signal` says so.
  */
 export async function segment(file, { include, key, signal }) {
+  await requireReadable(file);
   const response = await send(file, include, key, signal);
   const text = await response.text().catch(unreachable);
   if (!response.ok) throw problem(response, text);
   return { text, value: parse(text) ?? fail(foreign(response)) };
+}
+
+/** A folder, or a file that was moved since, would else look like a lost connection. */
+async function requireReadable(file) {
+  const unreadable = new Fault("The file cannot be read", "Is it a folder, or was it moved? Choose the image again.", 400);
+  await file
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch(() => fail(unreadable));
 }
 
 async function send(file, include, key, signal) {

@@ -2,19 +2,15 @@
 
 import { segment, Fault } from "./api.js";
 import { byId, count, number } from "./dom.js";
-import { MASK_COLOUR, PROBABILITY_COLOUR } from "./draw.js";
 import { FileRow } from "./files.js";
-import { loadPicture, loadPng, tintedLayer } from "./picture.js";
+import { installIntake } from "./intake.js";
+import { loadPicture } from "./picture.js";
 import { Result, summary } from "./result.js";
+import { makeScene, noteOn } from "./scene.js";
 import { installTheme } from "./theme.js";
 import { Viewer } from "./viewer.js";
 
 const UNAUTHORISED = 401;
-const EXAMPLE = "static/example.png";
-const NOTHING = "Nothing to show yet.";
-const OF_THE_SERVICE = "This browser cannot show such a file: the picture, with an outline of its own, is the service’s.";
-const NO_PICTURE = "This browser cannot show such a file: the lesions are drawn over a plain backdrop.";
-
 // an entry is {file, row, controller, state, answer, fault}
 const entries = [];
 // the entry on the stage, and its picture as far as the browser can show it
@@ -87,9 +83,9 @@ async function work(entry) {
 
 async function ask({ file, controller: { signal } }) {
   const include = ["mask", "probability"];
-  const picture = await loadPicture(file);
-  picture?.close();
-  if (!picture) include.push("overlay");
+  const loaded = await loadPicture(file);
+  loaded?.close();
+  if (!loaded) include.push("overlay");
   return segment(file, { include, key: byId("key").value.trim(), signal });
 }
 
@@ -144,32 +140,14 @@ async function show(entry) {
 
 /** Show what is known of the entry by now. */
 async function present(entry) {
-  const scene = await makeScene(entry);
+  const scene = await makeScene(entry.answer, picture);
   if (entry !== shown) return;
-  byId("stage-note").textContent = noteOn(scene);
+  byId("stage-note").textContent = noteOn(scene, picture);
+  byId("stage-note").classList.toggle("alone", !scene);
   byId("canvas").setAttribute("aria-label", describe(entry, scene));
   offerLayers(scene?.layers ?? {});
   viewer.show(scene);
   result.show(entry.answer, entry.file.name);
-}
-
-async function makeScene({ answer }) {
-  if (!answer) return picture && { picture, width: picture.width, height: picture.height, layers: {}, lesions: [] };
-  const { image, lesions, mask, probability, overlay } = answer.value;
-  const layers = {
-    mask: mask && (await tintedLayer(mask, MASK_COLOUR)),
-    probability: probability && (await tintedLayer(probability, PROBABILITY_COLOUR)),
-  };
-  // of a size other than the service's it would be another picture than the one that was judged
-  const fits = picture?.width === image.width && picture?.height === image.height;
-  const backdrop = fits ? picture : overlay ? await loadPng(overlay) : null;
-  return { picture: backdrop, width: image.width, height: image.height, layers, lesions };
-}
-
-function noteOn(scene) {
-  if (!scene) return NOTHING;
-  if (!scene.picture) return NO_PICTURE;
-  return scene.picture === picture ? "" : OF_THE_SERVICE;
 }
 
 function describe({ file, answer }, scene) {
@@ -182,45 +160,6 @@ function offerLayers({ probability }) {
   if (probability) return;
   byId("layer").value = "mask";
   viewer.look({ layer: "mask" });
-}
-
-async function addExample() {
-  const blob = await fetchExample();
-  byId("intake-fault").textContent = blob ? "" : "The example cannot be loaded. Check the connection to the service.";
-  if (blob) add([new File([blob], "example.png", { type: "image/png" })]);
-}
-
-async function fetchExample() {
-  try {
-    const response = await fetch(EXAMPLE);
-    return response.ok ? await response.blob() : null;
-  } catch (error) {
-    // what fetch throws where no answer comes
-    if (error instanceof TypeError) return null;
-    throw error;
-  }
-}
-
-function installIntake() {
-  byId("files").addEventListener("change", (event) => {
-    add(event.target.files);
-    // so that the same file can be chosen again
-    event.target.value = "";
-  });
-  byId("example").addEventListener("click", addExample);
-  document.addEventListener("paste", (event) => add(event.clipboardData.files));
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.toggle("dropping", event.dataTransfer.types.includes("Files"));
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("dropping");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("dropping");
-    add(event.dataTransfer.files);
-  });
 }
 
 function installTools() {
@@ -241,7 +180,7 @@ function setOpacity() {
 }
 
 installTheme(byId("theme"));
-installIntake();
+installIntake(add);
 installTools();
 // a browser may have kept the slider's place from before a reload
 setOpacity();

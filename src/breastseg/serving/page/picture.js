@@ -2,6 +2,9 @@
 
 import { asStored } from "./orientation.js";
 
+// thrown for what cannot be decoded, and for what cannot be read at all, such as a folder
+const NO_PICTURE = new Set(["InvalidStateError", "NotFoundError", "NotReadableError"]);
+
 /**
  * Load an image file with its pixels as stored, as the service reads them.
  *
@@ -12,8 +15,7 @@ export async function loadPicture(file) {
   try {
     return await createImageBitmap(await asStored(file));
   } catch (error) {
-    // what browsers throw for a format or content that they cannot decode
-    if (error.name === "InvalidStateError") return null;
+    if (NO_PICTURE.has(error.name)) return null;
     throw error;
   }
 }
