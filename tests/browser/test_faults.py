@@ -102,7 +102,7 @@ def test_a_key_is_asked_for_sent_and_kept_nowhere(page: Page) -> None:
 def test_a_file_that_is_gone_is_not_taken_for_a_lost_connection(page: Page, tmp_path: Path) -> None:
     image = tmp_path / "breast.png"
     image.write_bytes(png())
-    page.route("**/v1/segment*", lambda route: route.fulfill(**problem("Full", "Wait", 503)))  # type: ignore[arg-type]
+    page.route("**/v1/segment*", lambda route: route.fulfill(**problem("Full", "Wait", 503)))
     page.set_input_files("#files", image)
     page.get_by_role("button", name="Try again").wait_for()
     image.unlink()
