@@ -59,10 +59,14 @@ def test_a_full_service_says_when_to_come_back(page: Page) -> None:
     expect(page.locator(".lesion")).to_have_count(1)
 
 
-def test_the_answer_of_a_proxy_is_not_taken_for_the_services(page: Page) -> None:
-    refuse(page, status=502, body="<h1>Bad gateway</h1>", content_type="text/html")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(502, "<h1>Bad gateway</h1>"), (413, '{"error": "large"}'), (200, "<form>Log in</form>"), (200, "{}")],
+)
+def test_the_answer_of_a_proxy_is_not_taken_for_the_services(page: Page, status: int, body: str) -> None:
+    refuse(page, status=status, body=body)
     choose(page, payload("breast.png", png()))
-    expect(page.locator("#file-list [role=alert]")).to_contain_text("not the service’s. It has status 502.")
+    expect(page.locator("#file-list [role=alert]")).to_contain_text(f"not the service’s. It has status {status}.")
 
 
 def test_an_example_that_cannot_be_loaded_is_said(page: Page) -> None:

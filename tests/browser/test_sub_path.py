@@ -39,6 +39,15 @@ def test_the_page_works_under_a_sub_path(open_page: Callable[..., Page], proxied
     expect(page.get_by_text("/v1/segment", exact=True)).to_be_visible()
 
 
+def test_requests_are_tried_out_under_the_sub_path(open_page: Callable[..., Page], proxied: str) -> None:
+    page = open_page(f"{PREFIX}/docs", base=proxied)
+    page.get_by_text("/health/live", exact=True).click()
+    page.get_by_role("button", name="Try it out").click()
+    with page.expect_response(f"{proxied}{PREFIX}/health/live") as answer:
+        page.get_by_role("button", name="Execute").click()
+    assert answer.value.json() == {"status": "live"}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_description_is_shown_without_another_host(open_page: Callable[..., Page], scheme: str) -> None:
     page = open_page("/docs", color_scheme=scheme)

@@ -31,7 +31,9 @@ export async function segment(file, { include, key, signal }) {
   const response = await send(file, include, key, signal);
   const text = await response.text().catch(unreachable);
   if (!response.ok) throw problem(response, text);
-  return { text, value: parse(text) ?? fail(foreign(response)) };
+  const value = parse(text);
+  if (!value?.lesions) throw foreign(response);
+  return { text, value };
 }
 
 /** A folder, or a file that was moved since, would else look like a lost connection. */

@@ -8,6 +8,12 @@ function followColours() {
   apply();
 }
 
+/** Return the description with this service's address, which may have a sub-path that only a proxy knows. */
+async function loadDescription() {
+  const response = await fetch("openapi.json");
+  return { ...(await response.json()), servers: [{ url: new URL(".", location).href }] };
+}
+
 followColours();
 // without `null` it would ask another host to judge the description
-SwaggerUIBundle({ url: "openapi.json", dom_id: "#docs", validatorUrl: null });
+SwaggerUIBundle({ spec: await loadDescription(), dom_id: "#docs", validatorUrl: null });
