@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartParser
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.inference.segmenter import Segmenter
 from breastseg.serving import layers, problems, routes, segment_routes
+from breastseg.serving.page import mount_page
 from breastseg.serving.service import Service
 from breastseg.serving.tracing import telemetry
 
@@ -38,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     segmenter = Segmenter.load(settings.model, settings.threads)
     # images stay in memory: a part beyond this size would be written to a file
     MultiPartParser.spool_max_size = settings.max_upload_bytes
-    # the framework's pages of documentation load their scripts from elsewhere
+    # the framework's own pages of documentation load their scripts from elsewhere; `page` has one that does not
     app = layers.Application(
         title="breastseg",
         description=INTENDED_USE,
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.v1)
     app.include_router(routes.admin)
     app.include_router(segment_routes.router)
+    mount_page(app)
     return app
 
 

@@ -1,0 +1,97 @@
+// Asks the service, and turns whatever goes wrong into words for a person.
+
+// relative, so that it works under a sub-path too
+const SEGMENT = "v1/segment";
+
+// what may go otherwise a second time: no answer, no key, too slow, too many
+const PASSING = new Set([0, 401, 403, 408, 429]);
+
+/** What went wrong with one image, as a title and a sentence or two. */
+export class Fault extends Error {
+  /** `status` is HTTP's, 0 where no answer came. */
+  constructor(title, detail, status = 0) {
+    super(title);
+    this.detail = detail;
+    this.status = status;
+  }
+
+  /** Whether the same image may get an answer when it is sent again. */
+  get mayPass() {
+    return PASSING.has(this.status) || this.status >= 500;
+  }
+}
+
+/**
+ * Find the lesions of one image, with the pictures named in `include`; `key` may be empty.
+ *
+ * Returns the answer as it came (`text`) and as an object (`value`). Throws `Fault`, or `AbortError` where `signal` says so.
+ */
+export async function segment(file, { include, key, signal }) {
+  await requireReadable(file);
+  const response = await send(file, include, key, signal);
+  const text = await response.text().catch(unreachable);
+  if (!response.ok) throw problem(response, text);
+  const value = parse(text);
+  if (!value?.lesions) throw foreign(response);
+  return { text, value };
+}
+
+/** A folder, or a file that was moved since, would else look like a lost connection. */
+async function requireReadable(file) {
+  const unreadable = new Fault("The file cannot be read", "Is it a folder, or was it moved? Choose the image again.", 400);
+  await file
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch(() => fail(unreadable));
+}
+
+async function send(file, include, key, signal) {
+  const body = new FormData();
+  body.append("file", file);
+  // accepting problem details by name too: proxies in between may choose by it
+  const headers = { Accept: "application/json, application/problem+json" };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  return fetch(`${SEGMENT}?include=${include.join(",")}`, { method: "POST", body, headers, signal }).catch(unreachable);
+}
+
+function unreachable(error) {
+  if (error.name === "AbortError") throw error;
+  throw new Fault("The service cannot be reached", "Check the connection and that the service runs, then try again.");
+}
+
+/** Read problem details after RFC 9457; what is none was not said by this service. */
+function problem(response, text) {
+  const details = parse(text);
+  if (!details?.title) return foreign(response);
+  const sentences = [details.detail, wayOut(response)].filter(Boolean);
+  return new Fault(details.title, sentences.map(ended).join(" "), response.status);
+}
+
+function ended(sentence) {
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+function wayOut(response) {
+  if (response.status === 401) return "Enter an access key under “Access key”, then try again.";
+  const wait = response.headers.get("Retry-After");
+  return wait && `Try again in ${wait} s.`;
+}
+
+/** Something between the page and the service answered, such as a proxy. */
+function foreign(response) {
+  const detail = `It has status ${response.status}. A proxy before the service may refuse the image; ask who runs it.`;
+  return new Fault("The answer is not the service’s", detail, response.status);
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function fail(fault) {
+  throw fault;
+}

@@ -1,0 +1,38 @@
+// Browsers turn pictures as their EXIF block says, and cannot be told not to. The service reads the pixels as stored, and
+// its outlines fit those: so the block's name is overwritten in a copy that is only shown.
+
+const JPEG = 0xffd8;
+const JPEG_APP1 = 0xffe1;
+const JPEG_SCAN = 0xffda;
+const JPEG_EXIF = 0x45786966; // "Exif"
+const PNG = 0x8950;
+const PNG_EXIF = 0x65584966; // "eXIf"
+const PNG_UNKNOWN = 0x6e6f4e65; // "noNe", by its letters' case a block that readers may skip
+
+/** Return a file of the same pixels without an orientation. */
+export async function asStored(file) {
+  const bytes = new DataView(await file.arrayBuffer());
+  const kind = bytes.byteLength > 2 && bytes.getUint16(0);
+  if (kind === JPEG) forgetInJpeg(bytes);
+  if (kind === PNG) forgetInPng(bytes);
+  return new Blob([bytes], { type: file.type });
+}
+
+function forgetInJpeg(bytes) {
+  let at = 2;
+  while (at + 8 < bytes.byteLength) {
+    const marker = bytes.getUint16(at);
+    if (marker < 0xff00 || marker === JPEG_SCAN) return;
+    if (marker === JPEG_APP1 && bytes.getUint32(at + 4) === JPEG_EXIF) bytes.setUint32(at + 4, 0);
+    at += 2 + bytes.getUint16(at + 2);
+  }
+}
+
+function forgetInPng(bytes) {
+  let at = 8;
+  while (at + 8 < bytes.byteLength) {
+    if (bytes.getUint32(at + 4) === PNG_EXIF) bytes.setUint32(at + 4, PNG_UNKNOWN);
+    // length, name, content, checksum
+    at += 12 + bytes.getUint32(at);
+  }
+}
