@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -141,6 +142,12 @@ def test_a_structure_without_end_is_given_up(after: bytes) -> None:
     )
 
 
+def test_what_stands_behind_the_pixels_is_not_looked_at() -> None:
+    data = FILES["explicit"]
+    behind = struct.pack("<HH2sHL", 0xFFFA, 0xFFFA, b"SQ", 0, 0xFFFFFFFF) + UNDELIMITED * READS
+    np.testing.assert_array_equal(decode_image(data + behind), decode_image(data))
+
+
 def test_a_table_of_endless_items_is_given_up() -> None:
     items = (ITEM + b"\xff" * 4) + (struct.pack("<HH2sH", 0x0008, 0x0050, b"SH", 0) * READS)
     element = struct.pack("<HH2sHL", 0x0028, 0x3010, b"SQ", 0, len(items)) + items
@@ -202,7 +209,8 @@ def test_no_pixels_in_the_encapsulation() -> None:
 
 
 SILENCE = """
-import random, sys
+import logging, random, sys
+logging.basicConfig()
 from breastseg.inference.decode import DecodeError, decode_image
 data = sys.stdin.buffer.read()
 for seed in range(1500):
@@ -243,6 +251,7 @@ import io, sys
 from tests.blocked_imports import block
 block("pydicom")
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from breastseg.inference.decode import DecodeError, decode_image
 png = io.BytesIO()
 Image.new("L", (3, 2)).save(png, "PNG")
@@ -264,6 +273,11 @@ def test_a_file_is_told_by_its_mark_and_not_by_what_stands_before() -> None:
     data = FILES["explicit"]
     disguised = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + data[128:]
     np.testing.assert_array_equal(decode_image(disguised), decode_image(data))
+    png = io.BytesIO()
+    text = PngInfo()
+    text.add_text("Comment", "DICM" * 50)
+    Image.fromarray(GREY).save(png, "PNG", pnginfo=text)
+    np.testing.assert_array_equal(decode_image(png.getvalue()), GREY)
     unmarked = data[:128] + b"DICN" + data[132:]
     with pytest.raises(DecodeError, match="is no PNG, JPEG, BMP, TIFF, WEBP or DICOM image"):
         decode_image(unmarked)
