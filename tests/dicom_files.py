@@ -19,7 +19,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from breastseg.inference.decode import MAX_PIXELS, DecodeError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import MAX_PIXELS, DecodeError
 
 PATIENT, NUMBER = "Doe^Jane", "NUMBERS-QX4711"
 LATIN_1 = "ISO_IR 100"

@@ -18,7 +18,7 @@ import httpx2
 from pydantic import ValidationError
 
 from breastseg.errors import BreastsegError
-from breastseg.inference.decode import DecodeError
+from breastseg.inference.raster import DecodeError
 from breastseg.inference.report import ImageReport
 from breastseg.serving.schemas import ModelAnswer, ProblemDetails, SegmentAnswer
 

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from breastseg.inference.decode import FORMATS, MAX_PIXELS, DecodeError, TooManyPixelsError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import FORMATS, MAX_PIXELS, DecodeError, TooManyPixelsError
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 RNG = np.random.default_rng(0)
@@ -202,7 +203,7 @@ def test_bomb_between_pillows_warning_and_error_is_refused_without_a_word() -> N
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
     )
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith(b"breastseg.inference.decode.TooManyPixelsError: has more than")
+    assert ended.stderr.splitlines()[-1].startswith(b"breastseg.inference.raster.TooManyPixelsError: has more than")
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

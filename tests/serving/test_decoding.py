@@ -70,3 +70,17 @@ def test_a_mask_lies_as_the_pixels_are_stored_whatever_a_viewer_would_turn(clien
         rows, columns = np.nonzero(np.asarray(mask))
     assert (rows.mean().round(), columns.mean().round()) == (40, 55)
     assert answer(client, file.getvalue())["image"] == {"width": 120, "height": 90}
+
+
+def test_a_frame_of_several_is_asked_for_by_its_number(client: TestClient) -> None:
+    frames = np.stack([np.full_like(IMAGE, 30), IMAGE])
+    data = dicom(frames, NumberOfFrames=2)
+    refused = client.post("/v1/segment", files={"file": data})
+    assert refused.status_code == 422
+    assert "frame" in refused.json()["detail"]
+    lesions = [
+        len(client.post("/v1/segment", params={"frame": frame}, files={"file": data}).json()["lesions"])
+        for frame in (1, 2)
+    ]
+    assert lesions == [0, 1]
+    assert client.post("/v1/segment?frame=3", files={"file": data}).status_code == 422

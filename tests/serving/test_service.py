@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from breastseg.inference.contract import ContractError
-from breastseg.inference.decode import MAX_PIXELS, DecodeError
+from breastseg.inference.raster import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.inference.session import ModelFileError, StoppedError
 from breastseg.serving.service import Service

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from breastseg.errors import ProblemsError
-from breastseg.inference.decode import MAX_PIXELS
+from breastseg.inference.raster import MAX_PIXELS
 from breastseg.serving.settings import Settings, load_settings, unknown_variables
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.cases import Mask
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 KILLED = -signal.SIGKILL
 

@@ -15,7 +15,8 @@ from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
 from breastseg.errors import BreastsegError, Problem
-from breastseg.inference.decode import DecodeError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
     from breastseg.data.fingerprint import Fingerprints
     from breastseg.data.layouts import Layout
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 _RESTORE = "Restore the file, or remove it and what belongs to it"
 _SAVE = "Save the mask as the layout has it; see docs/data.md"

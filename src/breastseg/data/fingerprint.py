@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 if TYPE_CHECKING:
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 Fingerprints = npt.NDArray[np.uint8]
 Descriptors = npt.NDArray[np.int16]

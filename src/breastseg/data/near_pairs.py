@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.duplicates import Duplicates
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 SHOWN = 20
 _COLUMNS = 4

@@ -9,7 +9,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from breastseg.data.cases import Mask
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 # a third of the time of zlib's default at native size, for 2 % more bytes
 _ZLIB_LEVEL = 4

@@ -11,7 +11,7 @@ from breastseg.inference.image_quality import has_colour_overlay, is_blank
 
 if TYPE_CHECKING:
     from breastseg.data.cases import Mask
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 _TINY_SHARE = 0.001
 

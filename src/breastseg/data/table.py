@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.files import replacing
-from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import decode_raster
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from breastseg.data.cases import Label, Mask
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 # A row group is what a reader holds in memory: a few megabytes at the usual sizes.
 ROWS_A_GROUP = 32
@@ -75,15 +75,15 @@ class PreparedCase(CaseRow):
 
     def image(self) -> UInt8Image:
         """Decode the image: uint8 `[H, W]` (grey) or `[H, W, 3]` (RGB)."""
-        return decode_image(self.image_png)
+        return decode_raster(self.image_png)
 
     def mask(self) -> Mask:
         """Decode the lesion map: bool `[H, W]`."""
-        return decode_image(self.mask_png) > 0
+        return decode_raster(self.mask_png) > 0
 
     def ignored(self) -> Mask | None:
         """Decode the pixels that are not to be judged: bool `[H, W]`, or none where all are judged."""
-        return None if self.ignored_png is None else decode_image(self.ignored_png) > 0
+        return None if self.ignored_png is None else decode_raster(self.ignored_png) > 0
 
 
 _FIELDS: dict[str, tuple[pa.DataType, bool]] = {  # the type, and whether the value may be missing

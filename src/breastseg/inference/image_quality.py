@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 # A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
 _COLOUR_LEVELS = 16

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from breastseg.inference.decode import UInt8Image
     from breastseg.inference.lesions import Lesion
+    from breastseg.inference.raster import UInt8Image
 
 # stands out from grey, and from red for those who do not tell it from green
 _COLOUR = (255, 200, 0)

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.files import replacing
-from breastseg.inference.decode import IMAGE_ENDINGS, DecodeError, decode_image
+from breastseg.inference.decode import IMAGE_ENDINGS, decode_image
 from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.raster import DecodeError
 from breastseg.inference.report import ImageReport
 from breastseg.inference.segmenter import Segmenter
 

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from breastseg.inference.decode import DecodeError, TooManyPixelsError
+from breastseg.inference.raster import DecodeError, TooManyPixelsError
 from breastseg.serving.disconnect import ClientLeftError
 from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import ProblemDetails

@@ -38,7 +38,8 @@ Include = Annotated[
         description="Pictures to add to the answer, with commas between: `mask`, `probability`, `overlay`",
     ),
 ]
-_FORMATS = "PNG, JPEG, BMP, TIFF or WebP"
+Frame = Annotated[int | None, Query(ge=1, description="Number of a DICOM file's frame, from 1, where it has several")]
+_FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
 _OF_ALL = (MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY)
 
 
@@ -57,12 +58,13 @@ async def segment(
     png: WantsPng,
     request_id: RequestId,
     include: Include = "",
+    frame: Frame = None,
 ) -> Response:
     """Find the lesions of one image. Research use only: not a medical device, not for diagnosis."""
     data = await file.read()
     if png:
-        return Response(await unless_client_leaves(request, service.mask(data)), media_type=PNG)
-    answer = await unless_client_leaves(request, service.report(data, include.split(","), request_id))
+        return Response(await unless_client_leaves(request, service.mask(data, frame)), media_type=PNG)
+    answer = await unless_client_leaves(request, service.report(data, include.split(","), request_id, frame))
     return _json(answer)
 
 

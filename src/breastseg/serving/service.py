@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
 from breastseg.inference.decode import decode_image
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.inference.contract import Contract
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
     from breastseg.serving.settings import Settings
 
 T = TypeVar("T")
@@ -92,43 +93,46 @@ class Service:
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 
-    async def report(self, data: bytes, include: Collection[str] = (), request_id: str = "") -> SegmentAnswer:
+    async def report(
+        self, data: bytes, include: Collection[str] = (), request_id: str = "", frame: int | None = None
+    ) -> SegmentAnswer:
         """Report the lesions of an image file.
 
         Args:
             data: The file.
             include: What is added as PNG: `mask`, `probability`, `overlay`.
             request_id: The id that the answer carries.
+            frame: The number of a DICOM file's frame, from 1.
 
         Raises:
             DecodeError: The bytes are no image that can be read, or one of more pixels than the service takes.
             QueueFullError: All places are taken.
             InferenceTimeoutError: It took longer than `inference_timeout_s`.
         """
-        return await self._in_queue(lambda answered: _report(answered, include, request_id), data)
+        return await self._in_queue(lambda answered: _report(answered, include, request_id), data, frame)
 
-    async def mask(self, data: bytes) -> bytes:
-        """Return the mask of an image file as PNG at native size; errors as for `report`."""
-        return await self._in_queue(lambda answered: encode_mask(answered.segmentation.mask), data)
+    async def mask(self, data: bytes, frame: int | None = None) -> bytes:
+        """Return the mask of an image file as PNG at native size; arguments and errors as for `report`."""
+        return await self._in_queue(lambda answered: encode_mask(answered.segmentation.mask), data, frame)
 
     def close(self) -> None:
         """Take no more images."""
         self._queue.close()
 
-    async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes) -> T:
+    async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None) -> T:
         asked, stop = time.perf_counter(), Stop()
         try:
             async with asyncio.timeout(self._settings.inference_timeout_s):
-                return await self._queue.run(lambda: describe(self._answer(data, stop, asked)))
+                return await self._queue.run(lambda: describe(self._answer(data, frame, stop, asked)))
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
             # a run that nobody waits for any more; for one that has ended it means nothing
             stop()
 
-    def _answer(self, data: bytes, stop: Stop, asked: float) -> _Answered:
+    def _answer(self, data: bytes, frame: int | None, stop: Stop, asked: float) -> _Answered:
         started = time.perf_counter()
-        image = decode_image(data, max_pixels=self._settings.max_pixels)
+        image = decode_image(data, max_pixels=self._settings.max_pixels, frame=frame)
         decoded = time.perf_counter()
         segmenter = self._segmenter
         segmentation = segmenter.segment(image, stop)

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from breastseg.errors import Problem, ProblemsError
-from breastseg.inference.decode import MAX_PIXELS
+from breastseg.inference.raster import MAX_PIXELS
 from breastseg.serving.exposure import require_guard
 from breastseg.serving.json_logs import LogFormat  # noqa: TC001 - pydantic reads it at run time
 

@@ -18,7 +18,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from breastseg.inference.decode import DecodeError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import DecodeError
 from tests.dicom_files import dicom, encapsulated, make_dataset, refusal, rle, speckle, to_bytes
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)

@@ -25,8 +25,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from breastseg.inference.decode import DecodeError, TooManyPixelsError, decode_image
+from breastseg.inference.decode import decode_image
 from breastseg.inference.dicom.guard import READS
+from breastseg.inference.raster import DecodeError, TooManyPixelsError
 from tests.dicom_files import LATIN_1, NUMBER, PATIENT, assert_no_patient, dicom, encapsulated, refusal, rle, speckle
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -211,7 +212,8 @@ def test_no_pixels_in_the_encapsulation() -> None:
 SILENCE = """
 import logging, random, sys
 logging.basicConfig()
-from breastseg.inference.decode import DecodeError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import DecodeError
 data = sys.stdin.buffer.read()
 for seed in range(1500):
     dice = random.Random(seed)
@@ -252,7 +254,8 @@ from tests.blocked_imports import block
 block("pydicom")
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from breastseg.inference.decode import DecodeError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import DecodeError
 png = io.BytesIO()
 Image.new("L", (3, 2)).save(png, "PNG")
 assert decode_image(png.getvalue()).shape == (2, 3)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from breastseg.inference.decode import TooManyPixelsError, decode_image
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import TooManyPixelsError
 from tests.dicom_files import dicom, make_dataset, refusal, speckle, to_bytes
 
 GREY, RGB = speckle((4, 6)), speckle((4, 6, 3))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.cases import Listing, MaskLayers
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 
 class Layout(Protocol):

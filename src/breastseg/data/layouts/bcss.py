@@ -22,7 +22,7 @@ from breastseg.inference.decode import decode_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 _PARTS = {"train": "train_mask", "val": "val_mask"}
 _OUTSIDE, _TUMOUR, _OTHER = 0, 1, 2

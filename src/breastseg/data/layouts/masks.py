@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from breastseg.data.cases import MaskLayers
 
 if TYPE_CHECKING:
-    from breastseg.inference.decode import UInt8Image
+    from breastseg.inference.raster import UInt8Image
 
 _HALF = 128
 

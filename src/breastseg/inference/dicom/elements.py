@@ -13,9 +13,9 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from breastseg.inference.decode import DecodeError
 from breastseg.inference.dicom.guard import BoundedStream, inflate, only_decode_errors
 from breastseg.inference.dicom.tags import Tag
+from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
     import numpy.typing as npt

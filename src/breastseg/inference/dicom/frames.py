@@ -21,10 +21,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from breastseg.inference.decode import DAMAGE, DecodeError
 from breastseg.inference.dicom.guard import BoundedStream, only_decode_errors
 from breastseg.inference.dicom.header import YBR
 from breastseg.inference.dicom.tags import Tag
+from breastseg.inference.raster import DAMAGE, DecodeError
 
 if TYPE_CHECKING:
     import numpy.typing as npt

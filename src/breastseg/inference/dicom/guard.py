@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from breastseg.inference.decode import DecodeError, TooManyPixelsError
+from breastseg.inference.raster import DecodeError, TooManyPixelsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

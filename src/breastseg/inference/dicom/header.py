@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from breastseg.inference.decode import DecodeError
 from breastseg.inference.dicom.tags import Tag
+from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
     from breastseg.inference.dicom.elements import Elements

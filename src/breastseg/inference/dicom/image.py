@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from breastseg.inference.decode import DecodeError, TooManyPixelsError, collapse
 from breastseg.inference.dicom.elements import Elements
 from breastseg.inference.dicom.frames import read_frame, require_known_syntax
 from breastseg.inference.dicom.header import PALETTE, Header
 from breastseg.inference.dicom.levels import colour_levels, grey_levels, palette
 from breastseg.inference.dicom.tags import Tag
+from breastseg.inference.raster import DecodeError, TooManyPixelsError, collapse
 
 if TYPE_CHECKING:
-    from breastseg.inference.decode import UInt8Image
     from breastseg.inference.dicom.frames import Samples
+    from breastseg.inference.raster import UInt8Image
 
 
 def decode_dicom(data: bytes, max_pixels: int, frame: int | None) -> UInt8Image:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from breastseg.inference.decode import DecodeError
 from breastseg.inference.dicom.tags import Tag
+from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from breastseg.inference.decode import UInt8Image
     from breastseg.inference.dicom.elements import Elements
     from breastseg.inference.dicom.header import Header
+    from breastseg.inference.raster import UInt8Image
 
     Numbers = npt.NDArray[np.float64]
 
