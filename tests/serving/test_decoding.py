@@ -74,7 +74,7 @@ def test_a_mask_lies_as_the_pixels_are_stored_whatever_a_viewer_would_turn(clien
 
 def test_a_frame_of_several_is_asked_for_by_its_number(client: TestClient) -> None:
     frames = np.stack([np.full_like(IMAGE, 30), IMAGE])
-    data = dicom(frames, NumberOfFrames=2)
+    data = dicom(IMAGE, NumberOfFrames=2, PixelData=frames.tobytes())
     refused = client.post("/v1/segment", files={"file": data})
     assert refused.status_code == 422
     assert "frame" in refused.json()["detail"]
