@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.params.yaml_text import parse_yaml
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ def load(name: str, type_: type[T], path: Path = Path("params.yaml")) -> T:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+        sections = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         problem = Problem(str(path), f"cannot be read ({error})", "Restore it with `git checkout params.yaml`")
         raise ProblemsError("No params", [problem]) from error

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from dvc.api import DVCFileSystem
 from dvc.repo import Repo
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.params.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +59,7 @@ def fetch(rev: str, files: Sequence[str], folder: Path, root: Path) -> None:
 
 def read_params(folder: Path) -> Params:
     """Read the params that were fetched into a folder."""
-    params: Params = yaml.safe_load((folder / PARAMS).read_text(encoding="utf-8"))
+    params: Params = parse_yaml((folder / PARAMS).read_text(encoding="utf-8"))
     return params
 
 

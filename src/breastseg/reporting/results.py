@@ -7,12 +7,11 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import yaml
-
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.statistics import NETWORKS
 from breastseg.files import replacing
+from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.environment import describe_environment
 
 if TYPE_CHECKING:
@@ -117,8 +116,8 @@ def save_check(name: str, checked: Path, root: Path) -> Path:
 
 def _stale_params(root: Path) -> list[Problem]:
     """Name the stages that did not run with the params that stand in the workspace."""
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    params = parse_yaml((root / "params.yaml").read_text(encoding="utf-8"))
+    stages = parse_yaml((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     ran_with = {name: stage.get("params", {}).get("params.yaml", {}) for name, stage in stages.items()}
     return [
         Problem(f"stage {name}", "ran with other params than those of params.yaml", "Run `dvc repro`")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
-from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.seeds import format_spreads, read_spreads
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
+from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.results import ABOUT, ELSEWHERE, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from breastseg.evaluation.per_image import Row
 
 # what is shown of the validation cases
 _CHOSEN_BY = ("dice", "missed", "false_positive")
@@ -49,7 +46,7 @@ def render_page(folder: Path) -> str:
 
 def _render_run(run: Path) -> str:
     about = About(**json.loads((run / ABOUT).read_text(encoding="utf-8")))
-    params = yaml.safe_load((run / "params.yaml").read_text(encoding="utf-8"))
+    params = parse_yaml((run / "params.yaml").read_text(encoding="utf-8"))
     statistics = [row for row in read_statistics(run / "statistics.json") if row.stratum == ALL]
     environment = json.loads((run / ENVIRONMENT).read_text(encoding="utf-8"))
     return "\n".join(
@@ -73,16 +70,16 @@ def _render_run(run: Path) -> str:
 
 def _render_validation(run: Path) -> list[str]:
     """What choices between runs are made on; gathered experiments have none, since a case is validated many times."""
-    rows = [row for row in read_rows(run / FILES["metrics/per_image.csv"]) if row.subset == "val"]
-    parts = [f"{_validation([row for row in rows if row.network == network])} (`{network}`)" for network in NETWORKS]
+    # not as `Row`s: a table keeps the columns of its time
+    with (run / FILES["metrics/per_image.csv"]).open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["subset"] == "val"]
+    parts = [f"{_validation([row for row in rows if row['network'] == network])} (`{network}`)" for network in NETWORKS]
     return [f"On the validation cases: {'; '.join(parts)}.", ""] if rows else []
 
 
-def _validation(rows: Sequence[Row]) -> str:
-    shown = [column for column in HEADLINES if column[0] in _CHOSEN_BY]
-    values = {metric: [getattr(row, metric) for row in rows] for metric, _, _ in shown}
-    told = {metric: [value for value in found if value is not None] for metric, found in values.items()}
-    means = [f"{heading} {mean(told[metric]):.{places}f}" for metric, heading, places in shown if told[metric]]
+def _validation(rows: Sequence[Mapping[str, str]]) -> str:
+    told = {metric: [float(row[metric]) for row in rows if row.get(metric)] for metric in _CHOSEN_BY}
+    means = [f"{heading} {mean(told[metric]):.{places}f}" for metric, heading, places in HEADLINES if told.get(metric)]
     return ", ".join(means)
 
 
