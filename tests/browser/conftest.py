@@ -28,7 +28,16 @@ UNAVOIDABLE = re.compile(
 )
 
 
-@pytest.fixture(scope="session")
+# one process for all, since each starts a browser of its own
+ONE_PROCESS = pytest.mark.xdist_group("browser")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(ONE_PROCESS)
+
+
+# Playwright keeps an event loop running in this thread as long as it lives, and other tests start loops of their own
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not path:

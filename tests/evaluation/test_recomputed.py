@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from breastseg.data.cases import Label
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.arrays import Float32s
+    from breastseg.params.inference import Inference
 
 Line = dict[str, str]
 Case = tuple[Line, Line]  # the lines of both networks
@@ -56,7 +57,7 @@ def make_case(index: int) -> PreparedCase:
     return replace(case, mask_png=encode_png(mask), label=label, dataset=dataset, device=device)
 
 
-def answer_roughly(checkpoint: Path, cases: Iterable[PreparedCase]) -> Iterator[Float32s]:
+def answer_roughly(checkpoint: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Float32s]:
     """Logits of a network that sees the lesion through smooth noise, in a way of its own."""
     for case in cases:
         rng = np.random.default_rng([int(case.content_hash, 16), len(checkpoint.name), checkpoint.name == "vit_unet"])
@@ -72,7 +73,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     outputs = world.make_outputs(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "predict_logits", answer_roughly)
-        patch.setattr(module, "measure_cost", lambda _: NetworkCost(1.0, 2.0))
+        patch.setattr(module, "measure_cost", lambda *_: NetworkCost(1.0, 2.0))
         evaluate(inputs, outputs, PARAMS)
     return outputs
 
