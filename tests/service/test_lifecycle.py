@@ -7,22 +7,30 @@ import signal
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx2
 import numpy as np
 import pytest
+import uvicorn
 from PIL import Image
 
+from breastseg.inference.segmenter import Segmentation, Segmenter
+from breastseg.serving.app import create_app
+from breastseg.serving.service import Service
+from breastseg.serving.settings import Settings
 from tests.onnx_models import make_contract, write_model
 from tests.service.conftest import running_server
 from tests.service.test_server import speckle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.service.conftest import Server
+    from fastapi import FastAPI
+
+    from breastseg.inference.session import Stop
 
 IMAGE = speckle("PNG", (120, 90))
 NO_ANSWER = 0
@@ -93,23 +101,60 @@ def test_requests_in_work_are_answered_after_sigterm(tmp_path: Path) -> None:
     assert statuses == [200] * 3
 
 
-def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
-    with running_server(write_model(tmp_path / "m.onnx"), concurrency="1", queue_places="4") as client:
-        staying = [threading.Thread(target=ask, args=[client, large_image()]) for _ in range(3)]
-        for thread in staying:
-            thread.start()
-        wait_until(lambda: ask(client, timeout_s=0.3) == NO_ANSWER)  # the worker is busy
-        leaving = [start_request(client, IMAGE) for _ in range(4)]
-        wait_until(lambda: ask(client, timeout_s=0.3) == 503)
-        for connection in leaving:
-            connection.close()
-        wait_until(lambda: ask(client, timeout_s=0.3) != 503)
-        assert all(thread.is_alive() for thread in staying), "a place was free because a worker was done"
-        for thread in staying:
+class HeldSegmenter(Segmenter):
+    """A real segmenter that answers when it is let go."""
+
+    def hold(self) -> threading.Event:
+        self.let_go, self.in_work = threading.Event(), threading.Event()
+        self.let_go.set()
+        return self.let_go
+
+    def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+        self.in_work.set()
+        assert self.let_go.wait(timeout=60)
+        return super().segment(image, stop)
+
+
+@contextmanager
+def serving_in_this_process(app: FastAPI) -> Iterator[httpx2.Client]:
+    """A real server in a thread, so that the test decides when its model answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60) as client:
+                wait_until(lambda: server.started and client.get("/health/ready").status_code == 200)
+                yield client
+        finally:
+            server.should_exit = True
             thread.join()
 
 
-def start_request(client: Server, data: bytes) -> socket.socket:
+def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"model": write_model(tmp_path / "m.onnx"), "concurrency": 1, "queue_places": 4})
+    segmenter = HeldSegmenter.load(settings.model)
+    let_go = segmenter.hold()
+    app = create_app(settings)
+    app.state.service = Service(segmenter, settings)
+    with serving_in_this_process(app) as client:
+        let_go.clear()
+        segmenter.in_work.clear()
+        staying = threading.Thread(target=ask, args=[client])
+        staying.start()
+        assert segmenter.in_work.wait(timeout=30)
+        leaving = [start_request(client, IMAGE) for _ in range(4)]
+        wait_until(lambda: ask(client, timeout_s=0.5) == 503)
+        for connection in leaving:
+            connection.close()
+        # nothing has been answered meanwhile: a place is free because its client has left
+        wait_until(lambda: ask(client, timeout_s=0.5) == NO_ANSWER)
+        let_go.set()
+        staying.join()
+
+
+def start_request(client: httpx2.Client, data: bytes) -> socket.socket:
     """Send a whole request, and do not wait for its answer."""
     part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     body = part + data + b"\r\n--x--\r\n"
@@ -119,7 +164,7 @@ def start_request(client: Server, data: bytes) -> socket.socket:
     return connection
 
 
-def ask(client: Server, data: bytes = IMAGE, timeout_s: float = 60) -> int:
+def ask(client: httpx2.Client, data: bytes = IMAGE, timeout_s: float = 60) -> int:
     """Post an image: the status of its answer, or `NO_ANSWER` where none has come in time."""
     try:
         return client.post("/v1/segment", files={"file": data}, timeout=timeout_s).status_code
