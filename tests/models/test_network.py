@@ -32,8 +32,9 @@ def test_normalisation_is_the_textbook_formula(images: npt.NDArray[np.uint8]) ->
 
 def test_an_untrained_network_expects_few_lesion_pixels(cnn_params: CnnUnet) -> None:
     network = cnn_unet.build(cnn_params, channels=1, image_size=64).eval()
-    images = torch.randint(0, 256, (4, 1, 64, 64), dtype=torch.uint8)
-    assert torch.sigmoid(network(images)).mean().item() == pytest.approx(PRIOR, abs=0.05)
+    heads = network.heads(torch.randint(0, 256, (4, 1, 64, 64), dtype=torch.uint8))
+    assert torch.sigmoid(heads.pixels).mean().item() == pytest.approx(PRIOR, abs=0.05)
+    assert torch.sigmoid(heads.joined()).mean().item() < PRIOR
 
 
 @given(arrays.arrays(np.float32, (2, 1, 3, 3), elements=LOGITS), arrays.arrays(np.float32, (2, 1), elements=LOGITS))

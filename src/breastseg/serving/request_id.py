@@ -7,8 +7,10 @@ import secrets
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from breastseg.serving.answer_headers import adding
+
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 HEADER = "X-Request-Id"
 _HEADER = HEADER.lower().encode()
@@ -36,14 +38,7 @@ class RequestId:
         request_id = _accepted(scope) or secrets.token_hex(16)
         # never reset: the server may still log about the request, and each runs in a task of its own
         _current.set(request_id)
-        header = (_HEADER, request_id.encode())
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), header]
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, receive, adding(send, [(_HEADER, request_id.encode())]))
 
 
 def _accepted(scope: Scope) -> str | None:

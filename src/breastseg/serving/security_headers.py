@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breastseg.serving.answer_headers import adding
 from breastseg.serving.paths import is_page
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
@@ -32,13 +33,4 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        defaults = _EVERYWHERE if is_page(scope) else _API
-
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                given = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [pair for pair in defaults if pair[0] not in given]
-            await send(message)
-
-        await self._app(scope, receive, send_guarded)
+        await self._app(scope, receive, adding(send, _EVERYWHERE if is_page(scope) else _API))

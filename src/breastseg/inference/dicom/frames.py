@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,8 +134,8 @@ def _run_lengths(frame: bytes, header: Header) -> Samples:
     width = header.bits_allocated // 8
     if count != header.samples * width:
         raise DecodeError(f"is a DICOM file of {count} run-length encoded segments, not {header.samples * width}")
-    ends = [*starts[1:count], len(frame)]
-    segments = [_unpack_bits(frame[start:end], header.pixels) for start, end in zip(starts, ends, strict=False)]
+    bounds = pairwise([*starts[:count], len(frame)])
+    segments = [_unpack_bits(frame[start:end], header.pixels) for start, end in bounds]
     # bytes of a sample side by side, so that they can be read as one number
     samples = np.stack(segments).reshape(header.samples, width, header.rows, header.columns).transpose(2, 3, 0, 1)
     words = np.ascontiguousarray(samples).view(f">u{width}")[..., 0].astype(f"u{width}", copy=False)
