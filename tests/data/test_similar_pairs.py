@@ -50,7 +50,7 @@ def _compare_all(prints: Fingerprints, limit: float) -> Table:
     return {(i, j): float(alike[i, j]) for j in range(len(prints)) for i in range(j) if alike[i, j] >= limit}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     originals=st.integers(1, 5),
     copies=st.integers(0, 4),

@@ -206,7 +206,7 @@ def test_bomb_between_pillows_warning_and_error_is_refused_without_a_word() -> N
     assert ended.stderr.splitlines()[-1].startswith(b"breastseg.inference.raster.TooManyPixelsError: has more than")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(FORMATS),
     edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),

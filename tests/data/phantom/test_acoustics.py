@@ -75,7 +75,7 @@ def test_the_beam_is_narrowest_at_the_focus() -> None:
 
 
 @given(attenuation=st.floats(0.0, 3.0), seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_round_trip_loss_is_twice_coefficient_frequency_depth(attenuation: float, seed: int) -> None:
     scanner = probe(seed)
     depth_cm = np.arange(1, SHAPE[0] + 1) * scanner.pixel_mm / 10

@@ -31,7 +31,7 @@ def compactness(outline: Outline) -> float:
 
 @pytest.mark.parametrize("draw", [draw_oval, draw_spiculated])
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mask_is_one_piece_of_the_area_asked_for(draw: object, seed: int) -> None:
     mask = drawn(draw, seed).depth_inside(SHAPE, CENTRE) > 0
     assert mask.sum() == pytest.approx(AREA_PX, rel=0.03)

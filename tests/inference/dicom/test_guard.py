@@ -92,7 +92,7 @@ def decode_or_refuse(data: bytes) -> object:
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(name=st.sampled_from(sorted(FILES)), edits=EDITS, keep=st.floats(0.1, 1))
 def test_damaged_bytes_give_pixels_or_a_decode_error(name: str, edits: list[tuple[float, int]], keep: float) -> None:
     data = bytearray(FILES[name])
