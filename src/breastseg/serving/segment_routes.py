@@ -71,7 +71,7 @@ async def segment(
 @router.post("/segment/batch", responses=describe(*_OF_ALL, TOO_MANY_FILES), response_model=BatchAnswer)
 async def segment_batch(
     request: Request,
-    files: Annotated[list[UploadFile], File(description=f"{_FORMATS} each")],
+    files: Annotated[list[UploadFile], File(min_length=1, description=f"{_FORMATS} each")],
     service: ReadyService,
     request_id: RequestId,
     include: Include = "",
