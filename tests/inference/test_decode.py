@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from breastseg.inference.decode import decode_image
-from breastseg.inference.raster import FORMATS, MAX_PIXELS, DecodeError, TooManyPixelsError
+from breastseg.inference.raster import FORMATS, MAX_PIXELS, MAX_SIDE, DecodeError, TooManyPixelsError
+from tests.hostile_files import many_scans
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 RNG = np.random.default_rng(0)
@@ -184,6 +185,19 @@ def test_bomb_is_refused_from_its_header(side: int) -> None:
     with warnings.catch_warnings(record=True) as caught, pytest.raises(DecodeError, match="pixels"):
         decode_image(_bomb(side, side))
     assert not caught
+
+
+@pytest.mark.parametrize("shape", [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1)])
+def test_a_side_beyond_what_other_formats_hold_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(TooManyPixelsError, match="a side of more than 65,535"):
+        decode_image(_png(np.zeros(shape, dtype=np.uint8)))
+    assert decode_image(_png(np.zeros((MAX_SIDE, 1), dtype=np.uint8))).shape == (MAX_SIDE, 1)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_unread() -> None:
+    assert decode_image(many_scans(64, scans=50)).shape == (64, 64)
+    with pytest.raises(DecodeError, match="more than 100 scans"):
+        decode_image(many_scans(64, scans=101))
 
 
 def test_a_caller_may_take_fewer_pixels() -> None:

@@ -66,8 +66,7 @@ def draw_overlays(name: str, kinds: Mapping[str, Sequence[Overlay]], path: Path)
     for axes_row, (kind, overlays) in zip(grid, kinds.items(), strict=True):
         for axes in axes_row:
             axes.set_axis_off()
-        # a kind may have fewer overlays than there are columns
-        for axes, overlay in zip(axes_row, overlays, strict=False):
+        for axes, overlay in zip(axes_row, overlays, strict=False):  # a kind may have fewer than there are columns
             _draw(axes, overlay, kind)
     lines = [Line2D([], [], color=colour) for colour in (_TRUTH_COLOUR, _PREDICTED_COLOUR)]
     figure.legend(lines, ["truth", "prediction"], loc="outside lower center", ncols=2, frameon=False)

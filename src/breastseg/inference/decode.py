@@ -28,7 +28,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS, frame: int | None
     Raises:
         DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range;
             or `frame` does not fit them; or they are a DICOM file, and pydicom is not installed.
-        TooManyPixelsError: Height times width is above `max_pixels`, told from the header before a pixel is decoded.
+        TooManyPixelsError: Height times width is above `max_pixels`, or one of them above 65,535, told from the header
+            before a pixel is decoded.
     """
     if data.startswith(_DICOM_MARK, _DICOM_MARK_PLACE):
         return _decode_dicom(data, max_pixels, frame)

@@ -26,14 +26,22 @@ from breastseg.errors import BreastsegError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 MAX_PIXELS = 50_000_000
+# what JPEG and DICOM can hold; a picture of millions of rows costs far more than its pixels
+MAX_SIDE = 65_535
 
 UInt8Image = npt.NDArray[np.uint8]
 
 # Pillow only warns of images somewhat above its own limit. Nothing here may expand such a file.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
+# Each scan of a JPEG file goes over the whole image again, and a scan may take no more than a few bytes: cameras write
+# about 10, and libtiff takes no more than this either.
+MAX_SCANS = 100
+_SCAN = b"\xff\xda"
+
 # what Pillow's readers are known to raise on damaged files
 DAMAGE = (
+    AssertionError,
     OSError,
     SyntaxError,
     ValueError,
@@ -67,13 +75,15 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
 
     Raises:
         DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range.
-        TooManyPixelsError: Height times width is above `max_pixels`, told from the header before a pixel is decoded.
+        TooManyPixelsError: Height times width is above `max_pixels`, or one of them above `MAX_SIDE`, told from the
+            header before a pixel is decoded.
     """
     if not data:
         raise DecodeError("is empty")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, max_pixels)
+            check_scans(image, data)
             return _to_array(image)
     except UnidentifiedImageError as error:
         raise DecodeError(f"is no {', '.join(FORMATS)} or DICOM image, or its header is damaged") from error
@@ -86,6 +96,19 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise TooManyPixelsError(f"has {image.width} x {image.height} pixels, more than {max_pixels:,}")
+    if max(image.size) > MAX_SIDE:
+        raise TooManyPixelsError(f"has {image.width} x {image.height} pixels, a side of more than {MAX_SIDE:,}")
+
+
+def check_scans(image: Image.Image, data: bytes) -> None:
+    """Refuse a JPEG image whose scans would take seconds or minutes to read.
+
+    Raises:
+        DecodeError: There are more than `MAX_SCANS`.
+    """
+    # within a scan, no such marker can occur
+    if image.format in {"JPEG", "MPO"} and data.count(_SCAN) > MAX_SCANS:
+        raise DecodeError(f"has more than {MAX_SCANS} scans; save it as an ordinary JPEG or as PNG")
 
 
 def _to_array(image: Image.Image) -> UInt8Image:

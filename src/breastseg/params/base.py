@@ -73,7 +73,6 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _problem(section: str, fault: object) -> Problem:
-    # pydantic types its error dictionaries as ErrorDetails, which is not exported for annotations
-    details = dict(fault)  # type: ignore[call-overload]
+    details = dict(fault)  # type: ignore[call-overload]  # pydantic does not export the type of its errors
     where = ".".join(str(part) for part in (section, *details["loc"]))
     return Problem(where, f"{details['msg']} (found {details['input']!r})", "Mend it in the params file")

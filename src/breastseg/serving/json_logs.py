@@ -29,6 +29,8 @@ def configure(log_format: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # Pillow warns of odd metadata
+    logging.captureWarnings(capture=True)
     # a DICOM reader's warnings quote the file's fields, and those name patients
     logging.getLogger("pydicom").disabled = True
     warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")

@@ -52,8 +52,9 @@ def read_csv(path: Path, columns: Collection[str], delimiter: str = ",") -> list
 
 
 def _line(where: str, names: list[str], cells: list[str]) -> Line:
-    # lines of another length keep what fits; the count of their cells is told as a problem
-    named = dict.fromkeys(names, "") | {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+    # not strict: lines of another length keep what fits; the count of their cells is told as a problem
+    told = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+    named = dict.fromkeys(names, "") | told
     return Line(where, named, _miscounted(where, len(cells) - len(names)))
 
 

@@ -25,7 +25,7 @@ from pydicom.uid import (
 from breastseg.inference.dicom.guard import BoundedStream, only_decode_errors
 from breastseg.inference.dicom.header import YBR
 from breastseg.inference.dicom.tags import Tag
-from breastseg.inference.raster import DAMAGE, DecodeError
+from breastseg.inference.raster import DAMAGE, DecodeError, check_scans
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -156,6 +156,7 @@ def _jpeg(frame: bytes, header: Header) -> Samples:
     try:
         with Image.open(io.BytesIO(frame), formats=("JPEG",)) as image:
             _require_fitting(image, header)
+            check_scans(image, frame)
             return _jpeg_samples(image, header)
     except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DecodeError("is a DICOM file whose JPEG is damaged or cut off") from None
