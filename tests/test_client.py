@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from breastseg.client import Client, ServiceError
@@ -18,7 +19,8 @@ from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.segmenter import Segmenter
-from tests.onnx_models import make_contract, write_model
+from tests.dicom_files import dicom
+from tests.onnx_models import bright_image, make_contract, write_model
 from tests.service.conftest import environment, running_server
 from tests.service.test_server import speckle
 
@@ -107,6 +109,20 @@ def test_predict_through_a_service_writes_what_predict_without_one_writes(
     for name in ("a.png", "b.png", "predictions.jsonl"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert len((tmp_path / "far/predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_predict_takes_the_frame_that_is_asked_for_through_a_service_or_not(
+    url: str, model: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    frames = np.stack([bright_image(90, 120, box) for box in ((10, 10, 50, 50), (60, 20, 110, 80))])
+    (images / "a.dcm").write_bytes(dicom(frames[0], NumberOfFrames=2, PixelData=frames.tobytes()))
+    expected = encode_mask(Segmenter.load(model).segment(frames[1]).mask)
+    for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
+        _predict(images, tmp_path / out, *source, "--frame", "2")
+        assert (tmp_path / out / "a.png").read_bytes() == expected
+        assert "is a DICOM file of 2 frames" in _predict(images, tmp_path / "none", *source, status=1)
 
 
 def test_images_that_the_service_cannot_read_are_listed_and_the_others_written(url: str, tmp_path: Path) -> None:

@@ -64,19 +64,19 @@ def _extra(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _answerer(model: Path | None, url: str | None) -> Iterator[Callable[[], Answerer]]:
+def _answerer(model: Path | None, url: str | None, frame: int | None) -> Iterator[Callable[[], Answerer]]:
     """Hand out what makes whoever finds the lesions: the model, or the service at `url`."""
     if (model is None) == (url is None):
         raise BreastsegError("Name either --model, an exported ONNX file, or --url, a running service")
     if model is not None:
         from breastseg.inference.predict import local_answerer
 
-        yield partial(local_answerer, model)
+        yield partial(local_answerer, model, frame)
     elif url is not None:
         with _extra("client"):
             from breastseg.client import Client, remote_answerer
         with Client(url, os.environ.get("BREASTSEG_API_KEY")) as client:
-            yield lambda: remote_answerer(client)
+            yield lambda: remote_answerer(client, frame)
 
 
 @app.command()
@@ -85,12 +85,13 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder for <stem>.png masks and predictions.jsonl.")],
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file.")] = None,
     url: Annotated[str | None, typer.Option(help="A running service instead; its key is BREASTSEG_API_KEY.")] = None,
+    frame: Annotated[int | None, typer.Option(min=1, help="Frame of DICOM files that have several, from 1.")] = None,
 ) -> None:
     """Segment images, without a server or with one. Research use only."""
     from breastseg.inference.contract import INTENDED_USE
     from breastseg.inference.predict import predict as predict_images
 
-    with _answerer(model, url) as make_answerer:
+    with _answerer(model, url, frame) as make_answerer:
         count = predict_images(images, make_answerer, out)
     typer.echo(f"{count} images: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
 

@@ -71,18 +71,20 @@ class Client:
         """Close the connection."""
         self._http.close()
 
-    def segment(self, data: bytes, include: Collection[str] = ()) -> SegmentAnswer:
+    def segment(self, data: bytes, include: Collection[str] = (), frame: int | None = None) -> SegmentAnswer:
         """Find the lesions of one image.
 
         Args:
             data: An image file.
             include: Pictures to add to the answer, base64 PNGs: `mask`, `probability`, `overlay`.
+            frame: The number of a DICOM file's frame, from 1; needed where the file has several.
 
         Raises:
             ServiceError: The service refuses the image or the request, or is busy for longer than `patience_s`.
             BreastsegError: The service cannot be reached, or something else answers there.
         """
         query = {"include": ",".join(include)} if include else {}
+        query |= {} if frame is None else {"frame": str(frame)}
         return self._read(
             SegmentAnswer,
             self._ask(lambda: self._http.build_request("POST", "v1/segment", files={"file": data}, params=query)),
@@ -127,12 +129,12 @@ class Client:
             raise BreastsegError(f"{message}. Check the address") from error
 
 
-def remote_answerer(client: Client) -> Answerer:
-    """Let `breastseg predict` ask a service instead of a model in its own process."""
+def remote_answerer(client: Client, frame: int | None = None) -> Answerer:
+    """Let `breastseg predict` ask a service instead of a model in its own process; `frame` as for `Client.segment`."""
 
     def answer(data: bytes) -> tuple[bytes, ImageReport]:
         try:
-            found = client.segment(data, include=["mask"])
+            found = client.segment(data, include=["mask"], frame=frame)
         except ServiceError as error:
             if error.problem.type in UNREADABLE:
                 raise DecodeError(error.problem.detail.removeprefix("The file ")) from error

@@ -34,8 +34,12 @@ class Answerer(Protocol):
         """
 
 
-def local_answerer(model: Path) -> Answerer:
+def local_answerer(model: Path, frame: int | None = None) -> Answerer:
     """Answer in this process.
+
+    Args:
+        model: The ONNX file.
+        frame: See `decode_image`.
 
     Raises:
         ModelFileError: See `Segmenter.load`.
@@ -44,7 +48,7 @@ def local_answerer(model: Path) -> Answerer:
     segmenter = Segmenter.load(model)
 
     def answer(data: bytes) -> tuple[bytes, ImageReport]:
-        segmentation = segmenter.segment(decode_image(data))
+        segmentation = segmenter.segment(decode_image(data, frame=frame))
         return encode_mask(segmentation.mask), ImageReport.of(segmentation, segmenter.contract)
 
     return answer
