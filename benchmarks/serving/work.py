@@ -1,0 +1,31 @@
+"""What every server of the comparison does with an image, so that they differ in nothing but how they serve."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from breastseg.inference.decode import decode_image
+from breastseg.inference.report import ImageReport
+from breastseg.inference.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODEL, THREADS, CHECKPOINT = "BENCHMARK_MODEL", "BENCHMARK_THREADS", "BENCHMARK_CHECKPOINT"
+
+
+def from_environment() -> Callable[[bytes], bytes]:
+    """Return the work with the model and the count of threads that the environment names."""
+    return work_of(Segmenter.load(Path(os.environ[MODEL]), int(os.environ[THREADS])))
+
+
+def work_of(segmenter: Segmenter) -> Callable[[bytes], bytes]:
+    """Return a function from an image file's bytes to the report of its lesions as JSON."""
+
+    def work(data: bytes) -> bytes:
+        found = segmenter.segment(decode_image(data))
+        return ImageReport.of(found, segmenter.contract).model_dump_json().encode()
+
+    return work
