@@ -66,6 +66,8 @@ lock: install  ## Renew the locked versions
 	  --generate-hashes --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --extra serve -o requirements/serve.txt pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --group pyproject.toml:sbom -o requirements/sbom.txt
 
 clean:  ## Remove .venv and caches; data, models and experiments stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

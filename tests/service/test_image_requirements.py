@@ -41,8 +41,9 @@ def test_the_list_of_the_unwanted_knows_them(package: str) -> None:
     assert UNWANTED.fullmatch(package)
 
 
-def test_every_requirement_is_locked_by_hash_and_names_no_registry() -> None:
-    text = (REPOSITORY / "requirements" / "serve.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("locked", ["serve", "sbom"])
+def test_every_requirement_is_locked_by_hash_and_names_no_registry(locked: str) -> None:
+    text = (REPOSITORY / "requirements" / f"{locked}.txt").read_text(encoding="utf-8")
     requirements = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", text))
     assert [r for r in requirements if "--hash=sha256:" not in r] == []
     assert "://" not in text
@@ -50,10 +51,13 @@ def test_every_requirement_is_locked_by_hash_and_names_no_registry() -> None:
 
 def test_the_dockerfile_installs_these_requirements_and_nothing_else() -> None:
     text = (REPOSITORY / "Dockerfile.serve").read_text(encoding="utf-8")
-    installs = re.findall(r"\binstall (?:.*\\\n)*.*", text)
-    assert len(installs) == 1
-    assert "--require-hashes" in installs[0]
-    assert "/tmp/serve.txt" in installs[0]  # noqa: S108 - a path in the image
+    installs = re.findall(r"(/opt/\w+)/bin/python .*\binstall((?: .*\\\n)*.*)", text)
+    assert [where for where, _ in installs] == ["/opt/venv", "/opt/sbom"]
+    assert all("--require-hashes -r /tmp/" in options for _, options in installs)
+    assert "-r /tmp/serve.txt" in installs[0][1]
+    # what writes the bill of materials stays behind
+    assert "COPY --from=sbom /app/sbom.json" in text
+    assert "/opt/sbom" not in text.rpartition("FROM ")[2]
     assert not APT.search(text)
     assert re.search(r"^USER (?!0\b|root)", text, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK ", text, re.MULTILINE)
