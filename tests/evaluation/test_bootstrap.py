@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 
 from breastseg.evaluation import bootstrap as module
-from breastseg.evaluation.bootstrap import draw_weights, estimate
+from breastseg.evaluation.bootstrap import draw_weights, estimate, unanimous_interval
 from breastseg.evaluation.estimators import ratio
 
 if TYPE_CHECKING:
@@ -64,6 +64,13 @@ def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (first != mean_interval(values, groups, 1000, seed=4)).any()
     monkeypatch.setattr(module, "_BLOCK", 500)  # in many blocks: the same draws
     assert first == pytest.approx(mean_interval(values, groups, 1000, seed=3))
+
+
+@pytest.mark.parametrize("groups", [1, 3, 12, 400])
+def test_a_unanimous_share_has_the_exact_interval(groups: int) -> None:
+    for share in (0, 1):
+        exact = binomtest(share * groups, groups).proportion_ci(method="exact")
+        assert unanimous_interval(share, groups) == pytest.approx((exact.low, exact.high))
 
 
 def test_one_group_has_no_spread() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
@@ -32,9 +33,13 @@ def test_best_median_and_worst_are_chosen() -> None:
     }
 
 
-def test_the_only_case_is_all_of_them() -> None:
-    chosen = choose_cases(rows(1), "vit_unet", 4)
-    assert [[row.case_id for row in found] for found in chosen.values()] == [["0"]] * 3
+@pytest.mark.parametrize("count", range(1, 14))
+def test_no_case_is_shown_twice(count: int) -> None:
+    chosen = choose_cases(rows(count), "vit_unet", 4)
+    shown = [float(row.case_id) for found in chosen.values() for row in found]
+    assert shown == sorted(set(shown), reverse=True)
+    assert chosen["median"]
+    assert len(chosen["best"]) == len(chosen["worst"]) == min(4, count // 3)
 
 
 def test_the_gallery_has_the_same_bytes_and_tells_nothing_of_program_or_time(tmp_path: Path) -> None:
@@ -57,3 +62,13 @@ def test_truth_and_prediction_are_drawn_in_their_colours(tmp_path: Path) -> None
     pixels = np.asarray(Image.open(tmp_path / "g.png").convert("RGB"))
     for colour in ([0, 229, 255], [255, 145, 0]):
         assert (pixels == colour).all(axis=-1).sum() > 30
+
+
+def test_what_is_right_too_much_and_lacking_is_coloured(tmp_path: Path) -> None:
+    black = np.zeros((world.HEIGHT, world.WIDTH), np.uint8)
+    truth, predicted = world.ellipse((30, 35), (14, 14)), world.ellipse((30, 50), (14, 14))
+    draw_overlays("n", {"best": [Overlay("Dice", black, truth, predicted)]}, tmp_path / "g.png")
+    pixels = np.asarray(Image.open(tmp_path / "g.png").convert("RGB")).astype(int)
+    # 35 % of each colour over black
+    for colour in ([0, 158, 115], [213, 94, 0], [204, 121, 167]):
+        assert (np.abs(pixels - 0.35 * np.array(colour)).max(axis=-1) < 2).sum() > 100

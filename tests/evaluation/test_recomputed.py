@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from scipy.stats import spearmanr, wilcoxon
-from statsmodels.stats.contingency_tables import mcnemar
+from scipy.stats import binomtest, spearmanr, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 from breastseg.data.png import encode_png
@@ -43,6 +42,7 @@ NETWORKS = ("cnn_unet", "vit_unet")
 DIFFERENCE = ("difference", "all")
 MEANS = ("dice", "iou", "nsd1", "nsd2", "nsd4", "hd95_px", "missed")
 NORMAL_MEANS = ("false_positive", "false_positive_share")
+YES_OR_NO = ("missed", "lesion_hit", "false_positive")
 TESTED = (*MEANS, *NORMAL_MEANS, "lesion_hit", "expected_dice_error")
 
 
@@ -158,14 +158,21 @@ def with_difference(cases: list[Case], bins: list[Bins], figures: Callable[..., 
 
 def p_value(name: str, cases: list[Case]) -> tuple[float, str]:
     first, second = ([figure_of(case[i], name) for case in cases] for i in (0, 1))
-    if name in {"missed", "lesion_hit", "false_positive"}:
-        table = [[sum((a, b) == (x, y) for a, b in zip(first, second, strict=True)) for y in (1, 0)] for x in (1, 0)]
-        return min(1.0, float(mcnemar(table, exact=True).pvalue)), "mcnemar"
     by_group = defaultdict(list)
     for case, a, b in zip(cases, first, second, strict=True):
         by_group[case[0]["group"]].append(b - a)
-    means = [float(np.mean(values)) for values in by_group.values()]
+    if name in YES_OR_NO:
+        return share_of_signs([round(sum(values)) for values in by_group.values()]), "mcnemar"
+    means = [round(float(np.mean(values)), 9) for values in by_group.values()]
     return float(wilcoxon(means).pvalue) if any(means) else 1.0, "wilcoxon"
+
+
+def share_of_signs(sums: list[int]) -> float:
+    """In how many of all ways to sign these numbers their sum is as far from 0 as it is now."""
+    ways = Counter([0])
+    for size in sums:
+        ways = sum((Counter({at + step: count for at, count in ways.items()}) for step in (size, -size)), Counter())
+    return sum(count for at, count in ways.items() if abs(at) >= abs(sum(sums))) / ways.total()
 
 
 def figure_of(line: Line, name: str) -> float:
@@ -196,6 +203,8 @@ def recompute_set(cases: list[Case], bins: list[Bins], figures: Callable[..., Fi
         if not np.isnan(value):
             ends = np.nanpercentile([figures_of_draw[name] for figures_of_draw in drawn], [2.5, 97.5])
             network, metric = name.split()
+            if metric in YES_OR_NO and network != "difference" and value in {0, 1}:
+                ends = np.array(binomtest(int(value) * groups, groups).proportion_ci(method="exact"))
             p, test = p_value(metric, cases) if network == "difference" and metric in TESTED else (None, None)
             records[name] = {"mean": value, "ci": ends, "n": len(cases), "groups": groups, "p": p, "test": test}
     return records

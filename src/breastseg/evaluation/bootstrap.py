@@ -65,6 +65,19 @@ def estimate(estimator: Estimator, groups: Sequence[str], resamples: int, seed: 
     return Estimates(value, low, high)
 
 
+def unanimous_interval(share: float, groups: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of 0 or 1, where every draw says the same and a bootstrap tells nothing.
+
+    Args:
+        share: 0 or 1.
+        groups: Number of groups, the independent observations; at least 1.
+
+    Source: Clopper and Pearson 1934, https://doi.org/10.1093/biomet/26.4.404 (the exact interval at the ends).
+    """
+    reach = 1 - ((1 - _LEVEL) / 2) ** (1 / groups)
+    return (0.0, reach) if share == 0 else (1 - reach, 1.0)
+
+
 def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Iterator[Floats]:
     """Draw as many groups as there are, with replacement, `resamples` times.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
-from breastseg.evaluation.bootstrap import estimate
+from breastseg.evaluation.bootstrap import estimate, unanimous_interval
 from breastseg.evaluation.estimators import with_difference
 from breastseg.evaluation.json_file import significant
 from breastseg.evaluation.metric_sets import LESION_MEANS, METRIC_SETS, NORMAL_MEANS, Answers, MetricSet
@@ -118,7 +118,7 @@ def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], pa
     paired = len(estimators) > 1
     found = estimate(with_difference(*estimators) if paired else estimators[0], groups, params.resamples, params.seed)
     names = product((*parts, DIFFERENCE) if paired else parts, metrics.names)
-    return [
+    statistics = [
         Statistic(
             network=network,
             stratum=stratum,
@@ -133,6 +133,15 @@ def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], pa
         for i, (network, metric) in enumerate(names)
         if np.isfinite([found.value[i], found.low[i]]).all()
     ]
+    return [_unanimous(row) if row.metric in _YES_OR_NO and row.network != DIFFERENCE else row for row in statistics]
+
+
+def _unanimous(row: Statistic) -> Statistic:
+    """Give a share of 0 or 1 the interval that the bootstrap cannot give it."""
+    if row.mean not in {0.0, 1.0}:
+        return row
+    low, high = unanimous_interval(row.mean, row.groups)
+    return replace(row, ci_low=significant(low), ci_high=significant(high))
 
 
 def _tested(statistics: Sequence[Statistic], parts: Sequence[Answers]) -> list[Statistic]:
@@ -147,7 +156,7 @@ def _test(metric: str, first: Answers, second: Answers) -> dict[str, Any]:
     scores, others = first.column(metric), second.column(metric)
     # an average over several trainings is no yes or no
     if metric in _YES_OR_NO and np.isin([scores, others], (0, 1)).all():
-        return {"p_value": mcnemar_p_value(scores, others), "test": "mcnemar"}
+        return {"p_value": mcnemar_p_value(scores, others, first.groups), "test": "mcnemar"}
     return {"p_value": signed_rank_p_value(others - scores, first.groups), "test": "wilcoxon"}
 
 

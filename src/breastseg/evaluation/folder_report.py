@@ -23,7 +23,7 @@ _NO_CASE: Mean = {"mean": None, "n": 0, "ci_low": None, "ci_high": None}
 def headline_metrics(statistics: Sequence[Statistic]) -> dict[str, dict[str, Mean]]:
     """Pick the numbers of `metrics.json`: part (`lesion`, `normal`) → metric → mean, n, ci_low, ci_high.
 
-    A part without cases has n = 0 and nothing else.
+    A part without cases has n = 0 and nothing else; cases of one group, which are one observation, have no interval.
     """
     found = _over_all(statistics)
     return {
@@ -34,7 +34,8 @@ def headline_metrics(statistics: Sequence[Statistic]) -> dict[str, dict[str, Mea
 def _mean(row: Statistic | None) -> Mean:
     if row is None:
         return _NO_CASE
-    return {"mean": row.mean, "n": row.n, "ci_low": row.ci_low, "ci_high": row.ci_high}
+    low, high = (row.ci_low, row.ci_high) if row.groups > 1 else (None, None)
+    return {"mean": row.mean, "n": row.n, "ci_low": low, "ci_high": high}
 
 
 def format_table(statistics: Sequence[Statistic]) -> str:

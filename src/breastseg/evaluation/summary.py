@@ -54,10 +54,15 @@ def _cost_rows(compute: Path) -> list[list[str]]:
 
 
 def format_mean(row: Statistic | None, decimals: int) -> str:
-    """Write a mean with its interval, a difference with its sign; "-" where there is none."""
+    """Write a mean with its interval, a difference with its sign; "-" where there is none.
+
+    Images of one group are one observation, which has no interval.
+    """
     if row is None:
         return "-"
     form = f"{'+' if row.network == DIFFERENCE else ''}.{decimals}f"
+    if row.groups == 1:
+        return f"{row.mean:{form}} [one group: no interval]"
     return f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
 
 
