@@ -137,6 +137,14 @@ def test_a_16_bit_mask_of_codes_is_a_fault_with_its_mend(tmp_path: Path) -> None
     assert "Save the mask as the layout has it" in problem.mend
 
 
+def test_a_case_without_a_pixel_to_judge_is_told(tmp_path: Path) -> None:
+    save(tmp_path / "raw" / "train" / "TCGA-A1-A0SK-DX1_a.png", speckle(0))
+    mask = save(tmp_path / "raw" / "train_mask" / "TCGA-A1-A0SK-DX1_a.png", np.zeros((40, 48), dtype=np.uint8))
+    with pytest.raises(ProblemsError, match="leaves no pixel to be judged") as caught:
+        _prepare(tmp_path / "raw", tmp_path / "out", layout="bcss")
+    assert [problem.path for problem in caught.value.problems] == [mask.as_posix()]
+
+
 def test_faults_of_a_failed_run_leave_an_earlier_table_alone(tmp_path: Path) -> None:
     root = write_busi(tmp_path / "raw")
     _prepare(root, tmp_path / "out")

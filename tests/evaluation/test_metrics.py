@@ -118,6 +118,12 @@ def test_shapes_that_differ_are_refused() -> None:
         score(np.zeros((3, 4), np.bool_), np.zeros((4, 3), np.bool_))
 
 
+def test_a_case_without_a_judged_pixel_is_no_clean_normal() -> None:
+    nothing = np.zeros((3, 4), np.bool_)
+    with pytest.raises(ValueError, match="no pixel is judged"):
+        score(nothing, nothing, judged=nothing)
+
+
 def test_it_is_fast_enough_for_any_test_set() -> None:
     truth = square((512, 512), slice(100, 350), slice(80, 420))
     start = time.perf_counter()

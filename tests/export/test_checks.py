@@ -9,6 +9,7 @@ from breastseg.export.checks import Parity, faults
 from breastseg.params.export import Export, Gate
 
 EXPORT = Export(
+    licence="MIT",
     opset=20,
     max_probability_difference=1e-3,
     max_dice_difference=1e-3,

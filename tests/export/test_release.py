@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1)
-EXPORT = Export(opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
+EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,7 @@ def test_the_contract_carries_the_operating_point_and_the_scores(released: Relea
     (dice,) = [r for r in rows if (r["network"], r["stratum"], r["metric"]) == ("cnn_unet", "all", "dice")]
     assert contract.scores["dice"].mean == dice["mean"]
     assert contract.scores["dice"].ci_low == dice["ci_low"]
+    assert contract.licence == "MIT"
 
 
 def test_the_same_inputs_give_the_same_bytes(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:

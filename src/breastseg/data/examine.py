@@ -59,7 +59,7 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
     if image is None or problems:
         return tuple(problems)
     lesion, ignored = _merge([layer for layer in layers if layer is not None], image)
-    problem = _contradiction(case, lesion)
+    problem = _contradiction(case, lesion) or _nothing_judged(case, ignored)
     return (problem,) if problem else _pack(case, image, lesion, ignored)
 
 
@@ -114,6 +114,13 @@ def _contradiction(case: RawCase, lesion: Mask) -> Problem | None:
     found = "a lesion" if has_lesion else "no lesion"
     path = (*case.masks, case.image)[0]
     return Problem(path, f"shows {found}, but the label is {case.label}", "Mend the mask or the label")
+
+
+def _nothing_judged(case: RawCase, ignored: Mask | None) -> Problem | None:
+    # such an image would count as one that every network gets right
+    if ignored is None or not ignored.all():
+        return None
+    return Problem((*case.masks, case.image)[0], "leaves no pixel to be judged", "Mend the mask, or leave the case out")
 
 
 def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) -> Examined:

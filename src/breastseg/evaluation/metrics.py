@@ -69,11 +69,13 @@ def score(truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
         judged: bool `[H, W]`, false on pixels that are not to be judged: both masks are cut there. None judges all.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, or no pixel is judged.
     """
     judged = np.ones_like(truth) if judged is None else judged
     if not truth.shape == predicted.shape == judged.shape:
         raise ValueError(f"shapes differ: truth {truth.shape}, predicted {predicted.shape}, judged {judged.shape}")
+    if not judged.any():
+        raise ValueError("no pixel is judged")
     truth, predicted = truth & judged, predicted & judged
     counts = count_lesions(truth, predicted)
     if truth.any():
@@ -107,6 +109,5 @@ def _score_normal(predicted: Mask, judged_px: int, counts: LesionCounts) -> Scor
         truth_px=0,
         predicted_px=predicted_px,
         false_positive=predicted_px > 0,
-        # a case without any judged pixel has nothing wrong on it
-        false_positive_share=predicted_px / max(judged_px, 1),
+        false_positive_share=predicted_px / judged_px,
     )

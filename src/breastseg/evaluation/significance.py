@@ -55,7 +55,7 @@ def mcnemar_p_value(first: Floats, second: Floats, groups: Sequence[str]) -> flo
 def _by_group(values: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
     """Sum the values of each group; give the sums and how many values each has."""
     _, index = np.unique(np.array(groups), return_inverse=True)
-    return np.bincount(index, values), np.bincount(index).astype(np.float64)
+    return np.bincount(index, weights=values).astype(np.float64), np.bincount(index).astype(np.float64)
 
 
 def _signed_sums(sizes: Iterable[int]) -> tuple[Floats, Floats]:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from breastseg.params.export import Export
     from breastseg.params.inference import Inference
 
-LICENCE = "Apache-2.0"
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +107,7 @@ def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:
         image_size=spec.image_size,
         operating_point=point,
         scores=_scores(plan),
-        licence=LICENCE,
+        licence=plan.params.licence,
         origin=_origin(plan),
     )
     return with_contract(model, contract.to_json())

@@ -25,12 +25,14 @@ class Export(Section):
     """Knobs of the release.
 
     Attributes:
+        licence: SPDX identifier of the weights' licence, for the contract; a pretrained encoder's may bind it.
         opset: ONNX operator set of the graph.
         max_probability_difference: Largest difference allowed between ONNX Runtime's and torch's probabilities.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
         gate: Quality that the release must reach.
     """
 
+    licence: str = Field(pattern=r"^[A-Za-z0-9.+() -]+$")
     opset: int = Field(ge=18)
     max_probability_difference: float = Field(gt=0)
     max_dice_difference: float = Field(gt=0)
