@@ -228,7 +228,7 @@ def save_check(
 ) -> None:
     """Keep how a saved run's model did on other images, and write the page anew."""
     with _extra("train"):
-        from breastseg.reporting.results import save_check as save
+        from breastseg.reporting.elsewhere import save_check as save
     typer.echo(f"Saved in {save(name, checked, Path())}")
     write_results_page()
 

@@ -81,6 +81,7 @@ def test_the_metrics_say_what_was_judged_on_what(done: Path) -> None:
     contract = make_contract()
     assert found["model"]["name"] == contract.model_name
     assert found["model"]["version"] == contract.model_version
+    assert found["model"]["origin"] == dict(contract.origin)
     assert found["data"] == {
         "layout": "busi",
         "datasets": ["raw"],

@@ -94,7 +94,12 @@ def _about(
 ) -> dict[str, object]:
     datasets = sorted({row.dataset for row in rows})
     return {
-        "model": {"name": contract.model_name, "version": contract.model_version, "contract_sha256": contract.sha256},
+        "model": {
+            "name": contract.model_name,
+            "version": contract.model_version,
+            "contract_sha256": contract.sha256,
+            "origin": contract.origin.model_dump(),
+        },
         "data": {"layout": folder.layout, "datasets": datasets, **vars(_count(cases, rows))},
         "bootstrap": vars(bootstrap),
         "notice": contract.intended_use,

@@ -14,7 +14,8 @@ from breastseg.evaluation.seeds import format_spreads, read_spreads
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.params.yaml_text import parse_yaml
-from breastseg.reporting.results import ABOUT, ELSEWHERE, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
+from breastseg.reporting.elsewhere import read_checks
+from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ positives an image, at two overlaps), the calibration error near outlines (ECE) 
 curve (AURC); "-" stands where a run's files do not tell.
 
 The named comparisons are one family: {", ".join(f"`{metric}`" for metric in FAMILY)},
-as many of them as a run tells, over its whole test set. Their p-values are given after Holm's correction, or called uncorrected.
+as many of them as a run tells, over its whole test set. Their p-values are given
+after Holm's correction, or called uncorrected.
 
 Scores on validation cases are optimistic: epoch and operating point were chosen on those cases.
 
@@ -117,8 +119,9 @@ def _validation(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _render_elsewhere(run: Path) -> list[str]:
     """What `breastseg evaluate` said about the exported model on images of other origin."""
-    checks = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((run / ELSEWHERE).glob("*.json"))]
-    lines = [f"- {_of_what(check['data'])}, `{check['model']['name']}`: {_elsewhere(check)}" for check in checks]
+    lines = [
+        f"- {_of_what(check['data'])}, `{check['model']['name']}`: {_elsewhere(check)}" for check in read_checks(run)
+    ]
     return ["Its exported model on images of other origin:", "", *lines, ""] if lines else []
 
 
@@ -131,10 +134,12 @@ def _elsewhere(check: dict[str, Any]) -> str:
     lesion, false_positive = check["lesion"], check["normal"]["false_positive_rate"]
     columns = (("Dice", lesion["dice"]), ("missed", lesion["missed"]), ("normals FPR", false_positive))
     told = [(name, found) for name, found in columns if found["n"]]
-    return "; ".join(
-        f"{name} {found['mean']:.3f} [{found['ci_low']:.3f}, {found['ci_high']:.3f}] (n = {found['n']})"
-        for name, found in told
-    )
+    return "; ".join(f"{name} {found['mean']:.3f}{_interval(found)} (n = {found['n']})" for name, found in told)
+
+
+def _interval(found: dict[str, Any]) -> str:
+    """Nothing where the file has none: images of one group are one observation."""
+    return "" if found["ci_low"] is None else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]"
 
 
 def _read_costs(run: Path) -> dict[str, NetworkCost]:
