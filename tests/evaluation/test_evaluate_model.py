@@ -165,7 +165,7 @@ def test_a_grey_model_reads_colour_as_grey_and_says_so(model: Path, tmp_path: Pa
     Image.fromarray(np.stack([grey, grey, grey // 2], axis=2)).save(path)
     folder = LabelledFolder(root, "busi", "fail")
     text = evaluate_model(model, folder, tmp_path / "out", BOOTSTRAP)
-    assert "1 images in colour were read as grey" in text
+    assert "1 image in colour was read as grey" in text
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["data"]["colour_images"] == 1
 
 
