@@ -6,6 +6,7 @@ from pathlib import Path
 
 from breastseg.params.base import load
 from breastseg.params.data import Data
+from breastseg.params.split import Split
 from breastseg.reporting.model_card import CardInputs, write_model_card
 
 if __name__ == "__main__":
@@ -16,6 +17,7 @@ if __name__ == "__main__":
             compute=Path("metrics/compute.json"),
             split_counts=Path("plots/split_counts.csv"),
             data=load("data", Data),
+            split=load("split", Split),
         ),
         Path("docs/model_card.md"),
     )

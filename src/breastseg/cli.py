@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from breastseg.errors import BreastsegError
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def predict(
 
     with _answerer(model, url, frame) as make_answerer:
         count = predict_images(images, make_answerer, out)
-    typer.echo(f"{count} images: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
+    typer.echo(f"{counted(count, 'image')}: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
 
 
 @app.command()
@@ -228,7 +229,7 @@ def save_check(
 ) -> None:
     """Keep how a saved run's model did on other images, and write the page anew."""
     with _extra("train"):
-        from breastseg.reporting.results import save_check as save
+        from breastseg.reporting.elsewhere import save_check as save
     typer.echo(f"Saved in {save(name, checked, Path())}")
     write_results_page()
 

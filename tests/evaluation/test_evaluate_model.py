@@ -81,6 +81,7 @@ def test_the_metrics_say_what_was_judged_on_what(done: Path) -> None:
     contract = make_contract()
     assert found["model"]["name"] == contract.model_name
     assert found["model"]["version"] == contract.model_version
+    assert found["model"]["origin"] == dict(contract.origin)
     assert found["data"] == {
         "layout": "busi",
         "datasets": ["raw"],
@@ -164,7 +165,7 @@ def test_a_grey_model_reads_colour_as_grey_and_says_so(model: Path, tmp_path: Pa
     Image.fromarray(np.stack([grey, grey, grey // 2], axis=2)).save(path)
     folder = LabelledFolder(root, "busi", "fail")
     text = evaluate_model(model, folder, tmp_path / "out", BOOTSTRAP)
-    assert "1 images in colour were read as grey" in text
+    assert "1 image in colour was read as grey" in text
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["data"]["colour_images"] == 1
 
 

@@ -61,6 +61,14 @@ def test_errors_speak_of_options_and_not_of_params(tmp_path: Path, scratch: Path
     assert "data." not in str(caught.value)
 
 
+@pytest.mark.parametrize("layout", ["busi", "bus_bra", "table"])
+def test_dropping_cases_is_not_offered_where_there_are_none(tmp_path: Path, scratch: Path, layout: str) -> None:
+    (tmp_path / "raw" / "benign").mkdir(parents=True)
+    with pytest.raises(ProblemsError) as caught:
+        read_folder(LabelledFolder(tmp_path / "raw", layout, "fail"), scratch, tmp_path / "dropped.csv")
+    assert "--on-error" not in str(caught.value)
+
+
 def test_an_unknown_layout_is_told_before_the_folder_is_read(tmp_path: Path, scratch: Path) -> None:
     with pytest.raises(BreastsegError, match="--layout dicom"):
         read_folder(LabelledFolder(tmp_path, "dicom", "fail"), scratch, tmp_path / "dropped.csv")

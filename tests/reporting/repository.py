@@ -31,21 +31,25 @@ PARAMS = {
     "model": "vit_unet",
     "seed": 0,
     "split": {"folds": FOLDS, "fold": 0, "grouped": True},
+    "data": {"root": "tables"},
     "evaluate": EVALUATE,
     "train": TRAIN,
 }
 TABLES = ("per_image.csv", "reliability.csv", "compute.json", "statistics.json")
 PIPELINE = {
-    "cmd": "python judge.py",
-    "deps": ["judge.py", "tables"],
+    "cmd": "python stages/judge.py",
+    "deps": ["stages/judge.py", "tables"],
     "params": ["split", "seed", "train"],
+    "outs": ["models/operating_points.json"],
     "metrics": [{f"metrics/{name}": {"cache": False}} for name in TABLES],
 }
 JUDGE = """
-import shutil, yaml
+import pathlib, shutil, yaml
 params = yaml.safe_load(open("params.yaml"))
 suffix = "-other" if params["seed"] else ""
 shutil.copytree(f"tables/{params['split']['fold']}{suffix}", "metrics", dirs_exist_ok=True)
+pathlib.Path("models").mkdir(exist_ok=True)
+pathlib.Path("models/operating_points.json").write_text(str(params["split"]["fold"]))
 """
 
 
@@ -87,7 +91,8 @@ def make_repository(root: Path) -> Path:
         write_bins(bins, folder / "reliability.csv")
         write_statistics(compute_statistics(rows, bins, Evaluate.model_validate(EVALUATE)), folder / "statistics.json")
         write_costs(dict.fromkeys(NETWORKS, NetworkCost(1.0, 2.0)), folder / "compute.json")
-    (root / "judge.py").write_text(JUDGE)
+    (root / "stages").mkdir()
+    (root / "stages/judge.py").write_text(JUDGE)
     (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **dict.fromkeys(NETWORKS, UNET)}))
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"judge": PIPELINE}}))
     _git(root, "init", "--quiet")

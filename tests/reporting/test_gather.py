@@ -44,6 +44,7 @@ def test_every_case_is_tested_once(repository: Path, tmp_path: Path) -> None:
     statistics = read_statistics(tmp_path / "folds" / "statistics.json")
     assert statistics == compute_statistics(expected, bins, Evaluate.model_validate(EVALUATE))
     assert (tmp_path / "folds" / "experiments" / "fold-2" / "dvc.lock").is_file()
+    assert (tmp_path / "folds" / "experiments" / "fold-2" / "operating_points.json").read_text() == "2"
     assert not gathered.spreads
 
 
@@ -126,3 +127,43 @@ def test_a_case_that_two_folds_tested_is_refused(repository: Path, tmp_path: Pat
         run_experiment(root, f"{name}-overlapping", f"split.fold={name[-1]}")
     with pytest.raises(ProblemsError, match="was tested more than once"):
         gather([f"{name}-overlapping" for name in NAMES], tmp_path / "folds", ABOUT, root)
+
+
+def test_a_case_that_no_fold_tested_is_told(repository: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(repository, tmp_path / "copy", symlinks=True)
+    table = root / "tables" / "1" / "per_image.csv"
+    rows = read_rows(table)
+    lost = min(row.case_id for row in rows if row.subset == "test")
+    write_rows([row for row in rows if row.case_id != lost], table)
+    for name in NAMES:
+        run_experiment(root, f"{name}-short", f"split.fold={name[-1]}")
+    with pytest.raises(ProblemsError, match="stands in a table, but no fold of seed 0 tested it") as caught:
+        gather([f"{name}-short" for name in NAMES], tmp_path / "folds", ABOUT, root)
+    assert [problem.path for problem in caught.value.problems] == [lost]
+    assert not (tmp_path / "folds").exists()
+
+
+def test_experiments_of_other_code_or_other_images_are_told_by_stage_and_dependency(
+    repository: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(repository, tmp_path / "copy", symlinks=True)
+    (root / "stages/judge.py").write_text((root / "stages/judge.py").read_text() + "# edited")
+    run_experiment(root, "fold-1-edited", "split.fold=1", "split.grouped=true")
+    (root / "tables" / "notes.txt").write_text("another image")
+    run_experiment(root, "fold-2-other", "split.fold=2", "split.grouped=true")
+    with pytest.raises(ProblemsError, match="made by different code") as caught:
+        gather(["fold-0", "fold-1-edited", "fold-2-other"], tmp_path / "folds", ABOUT, root)
+    assert [(problem.path, problem.what) for problem in caught.value.problems] == [
+        ("fold-1-edited", "differs from fold-0 in stages/judge.py, which stage judge read"),
+        ("fold-2-other", "differs from fold-0 in stages/judge.py, which stage judge read"),
+        ("fold-2-other", "differs from fold-0 in tables, which stage judge read"),
+    ]
+    assert not (tmp_path / "folds").exists()
+
+
+def test_an_experiment_that_is_not_whole_is_told(repository: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(repository, tmp_path / "copy", symlinks=True)
+    shutil.rmtree(root / ".dvc" / "cache" / "files")
+    (root / "models/operating_points.json").unlink()
+    with pytest.raises(ProblemsError, match=r"fold-0 is not whole.*\n.*models/operating_points\.json"):
+        gather(NAMES, tmp_path / "folds", ABOUT, root)

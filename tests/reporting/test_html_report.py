@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from breastseg.errors import ProblemsError
 from breastseg.reporting.html_report import write_report
@@ -35,6 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("run")
     for folder in ("metrics", "plots/cnn_unet", "plots/vit_unet"):
         shutil.copytree(REPOSITORY / folder, root / folder)
+    shutil.copyfile(REPOSITORY / "dvc.lock", root / "dvc.lock")
     return root
 
 
@@ -56,6 +59,15 @@ def test_the_headline_is_in_it(run: Path, page: str) -> None:
         assert f"{scores['dice']:{'+' if network == 'difference' else ''}.3f} [" in page
     assert "Research use only" in page
     assert "label=malignant" in page
+
+
+def test_it_says_what_the_networks_cost_and_what_the_run_was_asked_for(run: Path, page: str) -> None:
+    for network, cost in json.loads((run / "metrics/compute.json").read_text()).items():
+        assert f"<td>{network}</td><td>{cost['params_m']:.2f}</td><td>{cost['macs_g']:.2f}</td>" in page
+    shown = yaml.safe_load(html.unescape(page.partition('<pre class="wide">')[2].partition("</pre>")[0]))
+    stages = yaml.safe_load((run / "dvc.lock").read_text())["stages"]
+    assert shown["train"] == stages["train_vit"]["params"]["params.yaml"]["train"]
+    assert shown["cnn_unet"] == stages["train_cnn"]["params"]["params.yaml"]["cnn_unet"]
 
 
 def test_it_has_all_charts_and_loads_nothing(page: str) -> None:

@@ -12,6 +12,7 @@ from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
 from breastseg.params.data import Data
+from breastseg.params.split import Split
 from breastseg.reporting.model_card import CardInputs, render_model_card, write_model_card
 from tests.onnx_models import make_contract, write_model
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CONTRACT = make_contract()
 OTHER = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[CONTRACT.network]
+SPLIT = Split(seed=0, folds=5, fold=0, val_share=0.2, train_share=1, grouped=True)
 STATISTICS = [
     Statistic(CONTRACT.network, "size<5%", "dice", 0.7125, 0.65, 0.75, 12, 11, None),
     Statistic(CONTRACT.network, "all", "dice", 0.8125, 0.75, 0.85, 50, 40, None),
@@ -39,6 +41,7 @@ def inputs(tmp_path: Path) -> CardInputs:
         compute=tmp_path / "compute.json",
         split_counts=tmp_path / "split_counts.csv",
         data=Data(layout="busi", root="data/raw/phantom"),
+        split=SPLIT,
     )
 
 
@@ -63,6 +66,15 @@ def test_simulated_images_are_said_to_be_that(inputs: CardInputs) -> None:
     assert "Simulated images" in render_model_card(inputs)
     real = replace(inputs, data=Data(layout="busi", root="data/raw/busi"))
     assert "Simulated images" not in render_model_card(real)
+
+
+def test_it_says_how_the_split_was_made(inputs: CardInputs) -> None:
+    card = render_model_card(inputs)
+    assert "Neither known patients nor near-duplicates are parted" in card
+    assert "not grouped" not in card
+    leaky = render_model_card(replace(inputs, split=SPLIT.model_copy(update={"grouped": False})))
+    assert "The split was not grouped" in leaky
+    assert "are parted between" not in leaky
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: CardInputs, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from breastseg.evaluation.per_image import Row, read_rows, write_rows
 from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import write_statistics
 from breastseg.inference.segmenter import Segmenter
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,12 @@ def _about(
 ) -> dict[str, object]:
     datasets = sorted({row.dataset for row in rows})
     return {
-        "model": {"name": contract.model_name, "version": contract.model_version, "contract_sha256": contract.sha256},
+        "model": {
+            "name": contract.model_name,
+            "version": contract.model_version,
+            "contract_sha256": contract.sha256,
+            "origin": contract.origin.model_dump(),
+        },
         "data": {"layout": folder.layout, "datasets": datasets, **vars(_count(cases, rows))},
         "bootstrap": vars(bootstrap),
         "notice": contract.intended_use,
@@ -124,10 +130,13 @@ def _count(cases: FolderCases, rows: Sequence[Row]) -> _Counts:
 
 
 def _notes(contract: Contract, counts: _Counts) -> list[str]:
-    sizes = f"{counts.lesion_images} lesion images, {counts.normals} normals, {counts.groups} groups"
-    notes = [f"{contract.model_name} {contract.model_version} on {sizes}."]
+    sizes = ((counts.lesion_images, "lesion image"), (counts.normals, "normal"), (counts.groups, "group"))
+    told = ", ".join(counted(count, noun) for count, noun in sizes)
+    notes = [f"{contract.model_name} {contract.model_version} on {told}."]
     if contract.channels == 1 and counts.colour_images:
-        notes.append(f"The model takes grey images: {counts.colour_images} images in colour were read as grey.")
+        were = "was" if counts.colour_images == 1 else "were"
+        colour = f"{counted(counts.colour_images, 'image')} in colour {were} read as grey"
+        notes.append(f"The model takes grey images: {colour}.")
     if counts.dropped:
-        notes.append(f"{counts.dropped} faults cost images their place: see {DROPPED}.")
+        notes.append(f"{counted(counts.dropped, 'fault')} cost images their place: see {DROPPED}.")
     return [*notes, contract.intended_use]

@@ -83,7 +83,9 @@ def read_folder(folder: LabelledFolder, scratch: Path, dropped: Path) -> FolderC
     try:
         prepare(data, params, _outputs(scratch, table, dropped))
     except ProblemsError as error:
-        title = f"{folder.root} cannot be read in the layout {folder.layout}; --on-error drop leaves faulty cases out"
+        # the pipeline offers to drop cases only where that helps
+        way_out = "; --on-error drop leaves faulty cases out" if "on_error: drop" in str(error) else ""
+        title = f"{folder.root} cannot be read in the layout {folder.layout}{way_out}"
         raise ProblemsError(title, [_in_terms_of_options(problem) for problem in error.problems]) from error
     return FolderCases(tuple(read_rows(table)), _count_lines(dropped), table)
 

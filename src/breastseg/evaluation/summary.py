@@ -8,6 +8,7 @@ from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.inference.contract import INTENDED_USE
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
     dice = found[DIFFERENCE, "dice"]
     normals = found.get((DIFFERENCE, "false_positive"))
     first, second = NETWORKS
-    cases = f"{dice.n} lesion images, {normals.n if normals else 0} normals"
+    cases = f"{counted(dice.n, 'lesion image')}, {counted(normals.n if normals else 0, 'normal')}"
     test = f"Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}, Holm: {dice.p_holm:.3g}"
     return [
         f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",

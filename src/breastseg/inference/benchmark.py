@@ -18,6 +18,7 @@ from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.decode import decode_image
 from breastseg.inference.processor import processor_name
 from breastseg.inference.segmenter import Segmenter
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +122,7 @@ def format_benchmark(found: Benchmark) -> str:
         [
             f"{found.model} {found.version}, {found.model_bytes / 1e6:.1f} MB, {found.image_size_px} px",
             f"{found.processor}; threads: {found.threads}",
-            f"{found.images} images of {width} x {height} px, one after the other",
+            f"{counted(found.images, 'image')} of {width} x {height} px, one after the other",
             "",
             f"{'ms an image':<20}{'median':>10}{'p95':>10}",
             *(f"{name:<20}{timing.median_ms:>10.2f}{timing.p95_ms:>10.2f}" for name, timing in timings.items()),

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 
-PARAMS = "params.yaml"
+PARAMS, LOCK = "params.yaml", "dvc.lock"
 # nothing that a network or its scores depend on
 _FREE = ("model", "export")
+_FREE_STAGES = ("export_onnx", "model_card")
+_CODE = ("src/", "stages/")
 
 
 def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
@@ -50,17 +52,44 @@ def fetch(rev: str, files: Sequence[str], folder: Path, root: Path) -> None:
         files: Paths in the repository.
         folder: It is made.
         root: The repository.
+
+    Raises:
+        ProblemsError: Files are missing; all are named.
     """
     folder.mkdir(parents=True)
     source = DVCFileSystem(str(root), rev=rev)
-    for file in files:
-        source.get_file(file, str(folder / Path(file).name))
+    missing = [file for file in files if not _get(source, file, folder / Path(file).name)]
+    if missing:
+        mend = "Bring it with `dvc pull`, or run the experiment again"
+        problems = [Problem(file, "is neither in git nor in DVC's cache", mend) for file in missing]
+        raise ProblemsError(f"The experiment {folder.name} is not whole", problems)
+
+
+def _get(source: DVCFileSystem, file: str, target: Path) -> bool:
+    """Copy a file, if there is one; only the attempt tells, since DVC lists what its cache has lost."""
+    try:
+        source.get_file(file, str(target))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def read_params(folder: Path) -> Params:
     """Read the params that were fetched into a folder."""
     params: Params = parse_yaml((folder / PARAMS).read_text(encoding="utf-8"))
     return params
+
+
+def read_inputs(folder: Path) -> dict[tuple[str, str], str]:
+    """What the stages that decide scores read of code and raw data: stage and dependency → hash, as DVC locked it."""
+    lock = parse_yaml((folder / LOCK).read_text(encoding="utf-8"))
+    raw = read_params(folder)["data"]["root"]
+    return {
+        (stage, dep["path"]): dep["md5"]
+        for stage, entry in lock["stages"].items()
+        for dep in entry.get("deps", [])
+        if stage not in _FREE_STAGES and (dep["path"] == raw or dep["path"].startswith(_CODE))
+    }
 
 
 def differences(first: Params, second: Params, meant: Collection[str]) -> list[str]:

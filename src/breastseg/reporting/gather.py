@@ -19,7 +19,16 @@ from breastseg.evaluation.report import headline, write_statistics
 from breastseg.evaluation.seeds import SeedSpread, seed_spreads, write_spreads
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.environment import describe_environment
-from breastseg.reporting.experiments import PARAMS, Params, differences, fetch, list_experiments, read_params
+from breastseg.reporting.experiments import (
+    LOCK,
+    PARAMS,
+    Params,
+    differences,
+    fetch,
+    list_experiments,
+    read_inputs,
+    read_params,
+)
 from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, SEEDS
 
 if TYPE_CHECKING:
@@ -28,7 +37,14 @@ if TYPE_CHECKING:
     from breastseg.reporting.results import About
 
 # what is kept of each experiment
-KEPT = (PARAMS, "dvc.lock", "metrics/per_image.csv", "metrics/reliability.csv", "metrics/compute.json")
+KEPT = (
+    PARAMS,
+    LOCK,
+    "metrics/per_image.csv",
+    "metrics/reliability.csv",
+    "metrics/compute.json",
+    "models/operating_points.json",
+)
 FOLD, SEED = "split.fold", "seed"
 
 
@@ -76,8 +92,8 @@ def gather(names: Sequence[str], out: Path, about: About, root: Path) -> Gathere
         root: The repository.
 
     Raises:
-        ProblemsError: Experiments are missing or twice there, differ in other params, or a case was tested other than
-            once a seed. Nothing is written then.
+        ProblemsError: Experiments are missing or twice there, not whole, differ in other params, in code or in raw
+            data, or a case was tested other than once a seed. Nothing is written then.
         BreastsegError: The folder exists.
     """
     if out.exists():
@@ -87,6 +103,7 @@ def gather(names: Sequence[str], out: Path, about: About, root: Path) -> Gathere
         partial = Path(scratch) / "gathered"
         experiments = sorted(_fetch(names, partial / "experiments", root), key=lambda e: (e.fold, e.seed, e.name))
         _check(experiments, {e.name: read_params(partial / "experiments" / e.name) for e in experiments})
+        _check_inputs({e.name: read_inputs(partial / "experiments" / e.name) for e in experiments})
         spreads = _write_comparison(partial, experiments)
         write_json([asdict(experiment) for experiment in experiments], partial / EXPERIMENTS)
         write_json(vars(about), partial / ABOUT)
@@ -125,6 +142,19 @@ def _check(experiments: Sequence[Experiment], params: dict[str, Params]) -> None
         raise ProblemsError("These experiments cannot be joined", problems)
 
 
+def _check_inputs(inputs: dict[str, dict[tuple[str, str], str]]) -> None:
+    """Refuse experiments that other code or other raw images made: their difference would look like that of folds."""
+    (first, expected), *others = inputs.items()
+    problems = [
+        Problem(name, f"differs from {first} in {path}, which stage {stage} read", "Run both on the same code and data")
+        for name, found in others
+        for stage, path in sorted({*expected, *found})
+        if found.get((stage, path)) != expected.get((stage, path))
+    ]
+    if problems:
+        raise ProblemsError("These experiments were made by different code or of different data", problems)
+
+
 def _mend(fold: int, seed: int, counts: Counter[tuple[int, int]]) -> str:
     missing = f"Run dvc exp run -S {FOLD}={fold} -S {SEED}={seed}"
     return "Name the experiments to gather, one of each" if counts[fold, seed] else missing
@@ -132,12 +162,14 @@ def _mend(fold: int, seed: int, counts: Counter[tuple[int, int]]) -> str:
 
 def _write_comparison(folder: Path, experiments: Sequence[Experiment]) -> list[SeedSpread]:
     parts = {e: folder / "experiments" / e.name for e in experiments}
-    by_seed: dict[int, list[Row]] = {}
+    judged: dict[int, list[Row]] = {}
     for e, part in parts.items():
-        tested = [row for row in read_rows(part / "per_image.csv") if row.subset == "test"]
-        by_seed.setdefault(e.seed, []).extend(tested)
+        judged.setdefault(e.seed, []).extend(read_rows(part / "per_image.csv"))
+    by_seed = {seed: [row for row in rows if row.subset == "test"] for seed, rows in judged.items()}
     for rows in by_seed.values():
         _check_once(rows)
+    if len({e.fold for e in experiments}) > 1:
+        _check_all(judged, by_seed)
     write_rows((row for rows in by_seed.values() for row in rows), folder / "per_image.csv")
     bins = (bin_ for part in parts.values() for bin_ in read_bins(part / "reliability.csv"))
     write_bins(bins, folder / "reliability.csv")
@@ -163,3 +195,16 @@ def _check_once(rows: Sequence[Row]) -> None:
     if repeated := sorted({case_id for (_, case_id), count in counts.items() if count != 1}):
         mend = "The experiments had different images or splits: run all folds again"
         raise ProblemsError("Folds overlap", [Problem(case, "was tested more than once", mend) for case in repeated])
+
+
+def _check_all(judged: dict[int, list[Row]], tested: dict[int, list[Row]]) -> None:
+    """Refuse folds that leave cases out: all folds together test every case that any of them validates on."""
+    known = {row.case_id for rows in judged.values() for row in rows}
+    mend = "The experiments had different images or splits: run all folds again"
+    problems = [
+        Problem(case_id, f"stands in a table, but no fold of seed {seed} tested it", mend)
+        for seed, rows in tested.items()
+        for case_id in known - {row.case_id for row in rows}
+    ]
+    if problems:
+        raise ProblemsError("Folds leave cases out", problems)

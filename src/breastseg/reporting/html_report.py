@@ -9,7 +9,10 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+import yaml
+
 from breastseg.errors import Problem, ProblemsError
+from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.evaluation.report import read_statistics
@@ -17,6 +20,7 @@ from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.files import replacing
 from breastseg.inference.contract import INTENDED_USE
+from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting import charts
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 _PER_IMAGE, _RELIABILITY, _STATISTICS = (
     Path("metrics") / name for name in ("per_image.csv", "reliability.csv", "statistics.json")
 )
+_COMPUTE, _LOCK = Path("metrics/compute.json"), Path("dvc.lock")
 _CURVES = {network: Path("plots") / network / "plots/metrics/val_dice.tsv" for network in NETWORKS}
 _GALLERIES = {network: Path("plots/overlays") / f"{network}.png" for network in NETWORKS}
 
@@ -67,12 +72,13 @@ def write_report(root: Path, out: Path) -> None:
     Raises:
         ProblemsError: Outs of the run are missing; all are named.
     """
-    needed = (_PER_IMAGE, _RELIABILITY, _STATISTICS, *_CURVES.values())
+    needed = (_PER_IMAGE, _RELIABILITY, _STATISTICS, _COMPUTE, _LOCK, *_CURVES.values())
     if missing := [
         Problem(str(path), "is missing", "Run `dvc repro`") for path in needed if not (root / path).exists()
     ]:
         raise ProblemsError("There is no complete run to report", missing)
-    body = "\n".join([*_tables(read_statistics(root / _STATISTICS)), *_charts(root), *_galleries(root)])
+    parts = [*_tables(read_statistics(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
+    body = "\n".join([*parts, *_params(root)])
     with replacing(out) as partial:
         partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
 
@@ -101,8 +107,29 @@ def _table(found: Mapping[tuple[str, str], Statistic]) -> str:
         for metric, heading, decimals in HEADLINES
         if (NETWORKS[0], metric) in found
     ]
+    return _lay_out(head, lines)
+
+
+def _lay_out(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [_row("th", head), *(_row("td", line) for line in lines)]
     return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+
+
+def _costs(root: Path) -> list[str]:
+    costs = read_costs(root / _COMPUTE)
+    lines = [[network, *format_cost(costs[network])] for network in NETWORKS]
+    note = "<p>MACs: multiply-accumulates of one image at the training size.</p>"
+    return ["<h2>What each network costs</h2>", _lay_out(["", *(heading for _, heading, _ in HEADINGS)], lines), note]
+
+
+def _params(root: Path) -> list[str]:
+    """The params that the stages ran with, which those in the workspace may differ from."""
+    stages = parse_yaml((root / _LOCK).read_text(encoding="utf-8"))["stages"].values()
+    sections = {
+        name: value for stage in stages for name, value in stage.get("params", {}).get("params.yaml", {}).items()
+    }
+    text = yaml.safe_dump(sections, allow_unicode=True)
+    return ["<h2>Params of the run</h2>", f'<pre class="wide">{html.escape(text)}</pre>']
 
 
 def _p_values(difference: Statistic | None) -> list[str]:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
     from breastseg.params.data import Data
+    from breastseg.params.split import Split
+
+_GROUPED = "Neither known patients nor near-duplicates are parted between subsets."
+_NOT_GROUPED = """**The split was not grouped: images of one patient and near-duplicates lie in several subsets, so the
+scores are too high.**"""
 
 # what the embedded default is trained on
 PHANTOM = "data/raw/phantom"
@@ -52,6 +57,7 @@ class CardInputs:
         compute: What each network costs.
         split_counts: Cases and groups by subset and label.
         data: The section `data`.
+        split: The section `split`.
     """
 
     model: Path
@@ -59,6 +65,7 @@ class CardInputs:
     compute: Path
     split_counts: Path
     data: Data
+    split: Split
 
 
 def write_model_card(inputs: CardInputs, out: Path) -> None:
@@ -81,7 +88,7 @@ def render_model_card(inputs: CardInputs) -> str:
         f"> **{contract.intended_use}**",
         f"## Intended use\n\n{_USE}",
         f"## Model\n\n{_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
-        f"## Data\n\n{_data(inputs.data)}\n\n{_table(_read_counts(inputs.split_counts))}",
+        f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{_table(_read_counts(inputs.split_counts))}",
         f"## Scores\n\n{_SCORES}\n\n{_table(_scores(scores))}",
         f"## Limits\n\n{_LIMITS}",
         f"## Origin\n\nBy content, SHA-256:\n\n{_table([['', ''], *_origin(contract)])}",
@@ -112,10 +119,10 @@ def _facts(contract: Contract) -> list[list[str]]:
     ]
 
 
-def _data(data: Data) -> str:
+def _data(data: Data, split: Split) -> str:
     simulated = " Simulated images: they show that the pipeline works, nothing is known about patients."
-    parted = " Neither known patients nor near-duplicates are parted between subsets, unless `split.grouped` was false."
-    return f"Layout `{data.layout}`, folder `{data.root}`.{simulated if data.root == PHANTOM else ''}{parted}"
+    start = f"Layout `{data.layout}`, folder `{data.root}`.{simulated if data.root == PHANTOM else ''}"
+    return f"{start} {_GROUPED if split.grouped else _NOT_GROUPED}"
 
 
 def _read_counts(path: Path) -> list[list[str]]:

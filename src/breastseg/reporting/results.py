@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.errors import Problem, ProblemsError
 from breastseg.evaluation.json_file import write_json
 from breastseg.evaluation.statistics import NETWORKS
-from breastseg.files import replacing
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.environment import describe_environment
 
@@ -27,14 +26,16 @@ FILES = {
     "metrics/release.json": "release.json",
     "metrics/per_image.csv": "per_image.csv",
     "metrics/reliability.csv": "reliability.csv",
+    "models/operating_points.json": "operating_points.json",
     "plots/split_counts.csv": "split_counts.csv",
 }
 CURVES = {f"plots/{network}": f"curves/{network}" for network in NETWORKS}
 ABOUT, ENVIRONMENT = "about.json", "environment.json"
 # in the folder of gathered experiments only, the second where they have several seeds
 EXPERIMENTS, SEEDS = "experiments.json", "seeds.json"
-# checks of the exported model on other images
-ELSEWHERE = "elsewhere"
+# what each network's training ended with: network → SHA-256 of its weights
+TRAININGS = "trainings.json"
+_WEIGHTS = {network: f"models/{network}/weights.safetensors" for network in NETWORKS}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ def save_run(name: str, about: About, root: Path) -> Path:
     """
     target = root / "docs/results" / name
     problems = [
-        Problem(path, "is missing", "Run `dvc repro`") for path in (*FILES, *CURVES) if not (root / path).exists()
+        Problem(path, "is missing", "Run `dvc repro`")
+        for path in (*FILES, *CURVES, *_WEIGHTS.values())
+        if not (root / path).exists()
     ]
     if target.exists():
         problems.append(Problem(str(target.relative_to(root)), "exists", "Choose another name, or remove it"))
@@ -82,36 +85,15 @@ def save_run(name: str, about: About, root: Path) -> Path:
         shutil.copyfile(root / source, partial / copy)
     for source, copy in CURVES.items():
         shutil.copytree(root / source, partial / copy)
+    write_json({network: _sha256(root / path) for network, path in _WEIGHTS.items()}, partial / TRAININGS)
     write_json(vars(about), partial / ABOUT)
     write_json(describe_environment(), partial / ENVIRONMENT)
     return partial.rename(target)
 
 
-def save_check(name: str, checked: Path, root: Path) -> Path:
-    """Keep beside a saved run what `breastseg evaluate` said about its exported model on other images.
-
-    Args:
-        name: The run's folder below `docs/results`.
-        checked: What `breastseg evaluate` left.
-        root: The repository.
-
-    Returns:
-        The copy of its `metrics.json`, named after network and data sets; an earlier one of that name is replaced.
-
-    Raises:
-        BreastsegError: There is no such run, or nothing was checked there.
-    """
-    run, source = root / "docs/results" / name, checked / "metrics.json"
-    if not run.is_dir():
-        raise BreastsegError(f"{run} is no saved run. Save it first: breastseg results save {name}")
-    try:
-        found = json.loads(source.read_text(encoding="utf-8"))
-        label = "-".join([found["model"]["name"].split("/")[0], *found["data"]["datasets"]])
-    except (OSError, ValueError, KeyError) as error:
-        raise BreastsegError(f"{source} was not written by breastseg evaluate ({error})") from error
-    with replacing(run / ELSEWHERE / f"{label}.json") as partial:
-        shutil.copyfile(source, partial)
-    return run / ELSEWHERE / f"{label}.json"
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stale_params(root: Path) -> list[Problem]:

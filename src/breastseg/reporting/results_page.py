@@ -7,27 +7,51 @@ import json
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from breastseg.evaluation.comparison import FAMILY
 from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.seeds import format_spreads, read_spreads
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.params.yaml_text import parse_yaml
-from breastseg.reporting.results import ABOUT, ELSEWHERE, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
+from breastseg.reporting.elsewhere import read_checks
+from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 # what is shown of the validation cases
 _CHOSEN_BY = ("dice", "missed", "false_positive")
+# Metric, heading, decimals: single lesions, and whether the network knows what it does not know
+_FURTHER = (
+    ("sensitivity_iou10", "sensitivity, IoU 0.1", 3),
+    ("sensitivity_iou50", "sensitivity, IoU 0.5", 3),
+    ("ppv_iou10", "PPV, IoU 0.1", 3),
+    ("ppv_iou50", "PPV, IoU 0.5", 3),
+    ("fp_per_image_iou10", "FP an image, IoU 0.1", 3),
+    ("fp_per_image_iou50", "FP an image, IoU 0.5", 3),
+    ("ece", "ECE in the band", 3),
+    ("aurc", "AURC", 3),
+)
 
-_HEAD = """# Results
+_HEAD = f"""# Results
 
 Generated from the folders in `results/` by `breastseg results page`: do not edit. Each folder holds the run's params,
 lock, per-image table, statistics, curves and environment. Scores are defined in [metrics.md](metrics.md): means over
 the held-out test images at native size with 95 % bootstrap intervals over groups; the difference is `vit_unet` minus
-`cnn_unet`, paired. Research use only.
+`cnn_unet`, paired. The second table is about single lesions (sensitivity, positive predictive value and false
+positives an image, at two overlaps), the calibration error near outlines (ECE) and the area under the risk-coverage
+curve (AURC); "-" stands where a run's files do not tell.
+
+The named comparisons are one family: {", ".join(f"`{metric}`" for metric in FAMILY)},
+as many of them as a run tells, over its whole test set. Their p-values are given
+after Holm's correction, or called uncorrected.
+
+Scores on validation cases are optimistic: epoch and operating point were chosen on those cases.
+
+Research use only.
 """
 
 
@@ -53,9 +77,12 @@ def _render_run(run: Path) -> str:
         [
             f"## {about.title}",
             "",
-            f"{about.data}. {about.note}",
-            "",
+            *_render_about(about),
             _render_scores(statistics, params, _read_costs(run)),
+            "",
+            _render_further(statistics),
+            "",
+            _render_p_values(statistics),
             "",
             *_render_validation(run),
             *_render_elsewhere(run),
@@ -68,13 +95,20 @@ def _render_run(run: Path) -> str:
     )
 
 
+def _render_about(about: About) -> list[str]:
+    told = [f"{about.data.removesuffix('.')}." if about.data else "", about.note]
+    return [" ".join(filter(None, told)), ""] if any(told) else []
+
+
 def _render_validation(run: Path) -> list[str]:
     """What choices between runs are made on; gathered experiments have none, since a case is validated many times."""
     # not as `Row`s: a table keeps the columns of its time
     with (run / FILES["metrics/per_image.csv"]).open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["subset"] == "val"]
     parts = [f"{_validation([row for row in rows if row['network'] == network])} (`{network}`)" for network in NETWORKS]
-    return [f"On the validation cases: {'; '.join(parts)}.", ""] if rows else []
+    images, groups = (len({row[column] for row in rows}) for column in ("case_id", "group"))
+    size = f"{counted(images, 'image')}, {counted(groups, 'group')}"
+    return [f"On the validation cases ({size}): {'; '.join(parts)}.", ""] if rows else []
 
 
 def _validation(rows: Sequence[Mapping[str, str]]) -> str:
@@ -85,21 +119,27 @@ def _validation(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _render_elsewhere(run: Path) -> list[str]:
     """What `breastseg evaluate` said about the exported model on images of other origin."""
-    checks = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((run / ELSEWHERE).glob("*.json"))]
     lines = [
-        f"- {', '.join(check['data']['datasets'])}, `{check['model']['name']}`: {_elsewhere(check)}" for check in checks
+        f"- {_of_what(check['data'])}, `{check['model']['name']}`: {_elsewhere(check)}" for check in read_checks(run)
     ]
     return ["Its exported model on images of other origin:", "", *lines, ""] if lines else []
+
+
+def _of_what(data: dict[str, Any]) -> str:
+    counts = [counted(data[key], noun) for key, noun in (("images", "image"), ("groups", "group")) if key in data]
+    return ", ".join(data["datasets"]) + (f" ({', '.join(counts)})" if counts else "")
 
 
 def _elsewhere(check: dict[str, Any]) -> str:
     lesion, false_positive = check["lesion"], check["normal"]["false_positive_rate"]
     columns = (("Dice", lesion["dice"]), ("missed", lesion["missed"]), ("normals FPR", false_positive))
     told = [(name, found) for name, found in columns if found["n"]]
-    return "; ".join(
-        f"{name} {found['mean']:.3f} [{found['ci_low']:.3f}, {found['ci_high']:.3f}] (n = {found['n']})"
-        for name, found in told
-    )
+    return "; ".join(f"{name} {found['mean']:.3f}{_interval(found)} (n = {found['n']})" for name, found in told)
+
+
+def _interval(found: dict[str, Any]) -> str:
+    """Nothing where the file has none: images of one group are one observation."""
+    return "" if found["ci_low"] is None else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]"
 
 
 def _read_costs(run: Path) -> dict[str, NetworkCost]:
@@ -109,26 +149,56 @@ def _read_costs(run: Path) -> dict[str, NetworkCost]:
 
 
 def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any], costs: dict[str, NetworkCost]) -> str:
-    found = {(row.network, row.metric): row for row in statistics}
-    columns = [column for column in HEADLINES if (NETWORKS[0], column[0]) in found]
-    heads = [f"{heading} (n = {found[NETWORKS[0], metric].n})" for metric, heading, _ in columns]
-    heads += [heading for _, heading, _ in HEADINGS if costs]
+    told = {row.metric for row in statistics}
+    columns = [column for column in HEADLINES if column[0] in told]
     names = {network: f"`{network}` ({params[network]['encoder']})" for network in NETWORKS}
-    lines = [_line(["", *heads]), _line(["---"] * (len(heads) + 1))]
-    for network in (*NETWORKS, DIFFERENCE):
-        cells = [format_mean(found[network, metric], decimals) for metric, _, decimals in columns]
-        cells += _cost_cells(network, costs) if costs else []
-        lines.append(_line([names.get(network, DIFFERENCE), *cells]))
-    p_value = found[DIFFERENCE, "dice"].p_value
-    return "\n".join([*lines, "", f"Wilcoxon signed-rank test of the Dice difference, over groups: p = {p_value:.3g}."])
+    heads, lines = _cells(statistics, columns)
+    heads += [heading for _, heading, _ in HEADINGS if costs]
+    rows = [
+        [names.get(network, network), *cells, *(_cost_cells(network, costs) if costs else [])]
+        for network, cells in lines.items()
+    ]
+    return _table([["", *heads], *rows])
+
+
+def _render_further(statistics: Sequence[Statistic]) -> str:
+    heads, lines = _cells(statistics, _FURTHER)
+    names = {network: f"`{network}`" for network in NETWORKS}
+    return _table([["", *heads], *([names.get(network, network), *cells] for network, cells in lines.items())])
+
+
+def _cells(
+    statistics: Sequence[Statistic], columns: Sequence[tuple[str, str, int]]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Headings with their number of cases, and what each network and the difference has under them."""
+    found = {(row.network, row.metric): row for row in statistics}
+    sizes = {row.metric: f" (n = {row.n}, {counted(row.groups, 'group')})" for row in statistics}
+    heads = [heading + sizes.get(metric, "") for metric, heading, _ in columns]
+    lines = {
+        network: [format_mean(found.get((network, metric)), decimals) for metric, _, decimals in columns]
+        for network in (*NETWORKS, DIFFERENCE)
+    }
+    return heads, lines
+
+
+def _render_p_values(statistics: Sequence[Statistic]) -> str:
+    named = {row.metric: row for row in statistics if row.network == DIFFERENCE and row.p_value is not None}
+    rows = [named[metric] for metric in FAMILY if metric in named]
+    # runs of before the correction
+    corrected = all(row.p_holm is not None for row in rows)
+    values = [(row.metric, row.p_holm if corrected else row.p_value) for row in rows]
+    told = ", ".join(f"`{metric}` {value:.3g}" for metric, value in values)
+    how = "after Holm's correction" if corrected else "uncorrected"
+    return f"p of the named comparisons, {how}: {told}."
 
 
 def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
     return format_cost(costs[network]) if network in costs else [""] * len(HEADINGS)
 
 
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
 
 
 def _render_spreads(run: Path) -> list[str]:

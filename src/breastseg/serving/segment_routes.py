@@ -27,6 +27,7 @@ from breastseg.serving.problems import (
 )
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, SegmentAnswer
 from breastseg.serving.service import Service
+from breastseg.wording import counted
 
 router = APIRouter(prefix="/v1", tags=["v1"], dependencies=[Depends(require_form)])
 
@@ -78,7 +79,7 @@ async def segment_batch(
 ) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
     if len(files) > service.max_batch_files:
-        raise RequestError(TOO_MANY_FILES, f"A request holds at most {service.max_batch_files} files")
+        raise RequestError(TOO_MANY_FILES, f"A request holds at most {counted(service.max_batch_files, 'file')}")
     # one after the other, so that a large request leaves places in the queue to others
     results = [
         await unless_client_leaves(request, _entry(index, file, service, include, request_id))
