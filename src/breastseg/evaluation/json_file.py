@@ -22,5 +22,9 @@ def write_json(value: object, path: Path) -> None:
 
 
 def significant(value: float) -> float:
-    """Round to six significant digits, far finer than any score is known, so that no noise of the last bit is kept."""
-    return float(f"{value:.6g}")
+    """Round to six significant digits, far finer than any score is known, so that no noise of the last bit is kept.
+
+    A mean of two or four rounded scores often lies half way between two such numbers, where the noise would decide: it
+    is cut off first.
+    """
+    return float(f"{float(f'{value:.12g}'):.6g}")
