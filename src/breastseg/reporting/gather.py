@@ -204,7 +204,7 @@ def _check_all(judged: dict[int, list[Row]], tested: dict[int, list[Row]]) -> No
     problems = [
         Problem(case_id, f"stands in a table, but no fold of seed {seed} tested it", mend)
         for seed, rows in tested.items()
-        for case_id in known - {row.case_id for row in rows}
+        for case_id in sorted(known - {row.case_id for row in rows})
     ]
     if problems:
         raise ProblemsError("Folds leave cases out", problems)
