@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from breastseg.errors import BreastsegError
+from breastseg.evaluation.charts import COLOURS
 from breastseg.evaluation.evaluate_model import Bootstrap, evaluate_model
 from breastseg.evaluation.labelled_folder import LabelledFolder
 from breastseg.evaluation.per_image import read_rows
@@ -24,7 +25,11 @@ from tests.onnx_models import make_contract, write_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = {"metrics.json", "statistics.json", "per_image.csv", "reliability.csv", "overlays.png", "dropped.csv"}
+FILES = {"metrics.json", "statistics.json", "per_image.csv", "reliability.csv", "overlays.png", "dropped.csv"} | {
+    "risk_coverage.csv",
+    "risk_coverage.svg",
+    "reliability.svg",
+}
 NO_CASE = {"mean": None, "n": 0, "ci_low": None, "ci_high": None}
 BOOTSTRAP = Bootstrap(resamples=200, seed=0)
 
@@ -106,6 +111,13 @@ def test_the_tables_are_those_of_the_pipeline(done: Path) -> None:
         assert gallery.format == "PNG"
 
 
+def test_the_charts_show_the_judged_network_alone(done: Path) -> None:
+    for name in ("reliability.svg", "risk_coverage.svg"):
+        chart = (done / name).read_text(encoding="utf-8")
+        assert COLOURS["cnn_unet"] in chart
+        assert COLOURS["vit_unet"] not in chart
+
+
 def test_the_same_folder_gives_the_same_bytes(done: Path, model: Path, tmp_path: Path) -> None:
     judge(model, done.parent / "raw", tmp_path)
     assert {name: (tmp_path / name).read_bytes() for name in FILES} == {p.name: p.read_bytes() for p in done.iterdir()}
@@ -115,7 +127,7 @@ def test_a_part_without_cases_has_no_number(model: Path, tmp_path: Path) -> None
     only_normals = judge(model, write_normals(tmp_path / "normals"), tmp_path / "out")
     assert only_normals["normal"]["false_positive_rate"]["mean"] == 0.5
     assert only_normals["lesion"] == dict.fromkeys(("dice", "iou", "nsd2", "hd95_px", "missed"), NO_CASE)
-    assert (tmp_path / "out" / "overlays.png").is_file()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     only_lesions = judge(model, write_lesions(tmp_path / "lesions"), tmp_path / "out")
     assert only_lesions["normal"] == {"false_positive_rate": NO_CASE}
     assert only_lesions["lesion"]["dice"]["n"] == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breastseg.evaluation.charts import COLOURS
 from breastseg.evaluation.statistics import NETWORKS
 from breastseg.reporting import charts
 from tests.evaluation import world
@@ -29,7 +30,7 @@ def test_there_is_a_dot_an_image_and_network() -> None:
     pairs = charts.lesion_pairs(rows_of_both())
     drawn = charts.paired_dots(pairs)
     for network in NETWORKS:
-        assert drawn.count(f"fill: {charts.COLOURS[network]}") >= len(pairs)
+        assert drawn.count(f"fill: {COLOURS[network]}") >= len(pairs)
     assert drawn.startswith("<svg")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from breastseg.evaluation import charts
 from breastseg.evaluation.comparison import describe_network
 from breastseg.evaluation.exported_model import choose_overlays, judge_cases
 from breastseg.evaluation.figures import draw_overlays
@@ -17,6 +18,7 @@ from breastseg.evaluation.output_folder import replacing_files
 from breastseg.evaluation.per_image import Row, read_rows, write_rows
 from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import write_statistics
+from breastseg.evaluation.risk_coverage import risk_coverage_curve, write_curve
 from breastseg.inference.segmenter import Segmenter
 from breastseg.wording import counted
 
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from breastseg.evaluation.reliability import ReliabilityBin
     from breastseg.inference.contract import Contract
 
 METRICS, STATISTICS = "metrics.json", "statistics.json"
 PER_IMAGE, RELIABILITY, DROPPED = "per_image.csv", "reliability.csv", "dropped.csv"
-OVERLAYS = "overlays.png"
+RISK_COVERAGE = "risk_coverage.csv"
+OVERLAYS, RELIABILITY_CHART, RISK_COVERAGE_CHART = "overlays.png", "reliability.svg", "risk_coverage.svg"
 _OVERLAYS_A_KIND = 4
 
 
@@ -49,8 +53,10 @@ def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bo
     """Judge an exported model on every case of a labelled folder.
 
     Into `out` go `per_image.csv`, `reliability.csv` and `statistics.json` with the pipeline's columns and records,
-    `metrics.json`, the gallery `overlays.png` and `dropped.csv`: all of them or none. Cases pass through a few at a
-    time; what is held is a row of scores a case and its bin counts. A table of all images lies in `out` meanwhile.
+    `metrics.json`, `risk_coverage.csv`, the gallery `overlays.png`, the charts `reliability.svg` and
+    `risk_coverage.svg` (empty where no image has a lesion) and `dropped.csv`: all of them or none. Cases pass through
+    a few at a time; what is held is a row of scores a case and its bin counts. A table of all images lies in `out`
+    meanwhile.
 
     Args:
         model: The ONNX file.
@@ -72,12 +78,14 @@ def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bo
     with replacing_files(out) as aside:
         cases = read_folder(folder, aside / "scratch", aside / DROPPED)
         rows = _judge(segmenter, cases, aside)
-        statistics = describe_network(rows, read_bins(aside / RELIABILITY), bootstrap)
+        bins = read_bins(aside / RELIABILITY)
+        statistics = describe_network(rows, bins, bootstrap)
         write_statistics(statistics, aside / STATISTICS)
         about = _about(segmenter.contract, folder, cases, rows, bootstrap)
         write_json(headline_metrics(statistics) | about, aside / METRICS)
         overlays = choose_overlays(segmenter, cases, rows, _OVERLAYS_A_KIND)
         draw_overlays(segmenter.contract.model_name, overlays, aside / OVERLAYS)
+        _chart(rows, bins, aside)
     return "\n".join([format_table(statistics), "", *_notes(segmenter.contract, _count(cases, rows))])
 
 
@@ -88,6 +96,12 @@ def _judge(segmenter: Segmenter, cases: FolderCases, folder: Path) -> list[Row]:
     write_rows((judgement.row for judgement in judged), folder / PER_IMAGE)
     write_bins((bin_ for judgement in judged for bin_ in judgement.bins), folder / RELIABILITY)
     return read_rows(folder / PER_IMAGE)
+
+
+def _chart(rows: Sequence[Row], bins: Sequence[ReliabilityBin], folder: Path) -> None:
+    write_curve(risk_coverage_curve(rows), folder / RISK_COVERAGE)
+    (folder / RELIABILITY_CHART).write_text(charts.reliability(bins), encoding="utf-8")
+    (folder / RISK_COVERAGE_CHART).write_text(charts.risk_coverage(rows), encoding="utf-8")
 
 
 def _about(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.evaluation.charts import reliability, risk_coverage
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
@@ -150,10 +151,10 @@ def _charts(root: Path) -> list[str]:
         _figure(charts.paired_dots(pairs), "Dice of every lesion image, the two networks' dots joined."),
         _figure(charts.difference_by_size(pairs), "Difference in Dice against lesion size, a dot an image."),
         _figure(
-            charts.reliability(read_bins(root / _RELIABILITY)),
+            reliability(read_bins(root / _RELIABILITY)),
             "Reliability of the probabilities of pixels near the outlines; on the dashed line they are honest.",
         ),
-        _figure(charts.risk_coverage(rows), "Risk against coverage: the lesion images with the surest answers first."),
+        _figure(risk_coverage(rows), "Risk against coverage: the lesion images with the surest answers first."),
         _figure(charts.training_curves(dice), "Mean Dice of the validation lesion images by epoch."),
     ]
 
