@@ -18,6 +18,7 @@ from PIL import Image
 
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.serving.app import create_app
+from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from tests.onnx_models import make_contract, write_model
@@ -137,7 +138,7 @@ def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
     segmenter = HeldSegmenter.load(settings.model)
     let_go = segmenter.hold()
     app = create_app(settings)
-    app.state.service = Service(segmenter, settings)
+    app.state.service = Service(OpenedModel(segmenter, segmenter), settings)
     with serving_in_this_process(app) as client:
         let_go.clear()
         segmenter.in_work.clear()

@@ -4,12 +4,15 @@ import threading
 from typing import TYPE_CHECKING
 
 import anyio
+import numpy as np
 import pytest
 
 from breastseg.inference.contract import ContractError
+from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.raster import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.inference.session import ModelFileError, StoppedError
+from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
@@ -17,8 +20,6 @@ from tests.onnx_models import make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
 
     from breastseg.inference.session import Stop
 
@@ -43,9 +44,11 @@ class GatedSegmenter(Segmenter):
         if not self.gate.is_set():
             self.two_in_work.wait(timeout=10)
         self.gate.wait(timeout=10)
-        with self.lock:
-            self.in_work -= 1
-        return super().segment(image, stop)
+        try:
+            return super().segment(image, stop)
+        finally:
+            with self.lock:
+                self.in_work -= 1
 
 
 def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, image_png: bytes) -> None:
@@ -57,7 +60,9 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
         masks.append(await service.mask(image_png))
 
     async def scenario() -> None:
-        service = Service(segmenter, make_settings(model_path, concurrency=2, max_pixels=MAX_PIXELS))
+        service = Service(
+            OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=2, max_pixels=MAX_PIXELS)
+        )
         async with anyio.create_task_group() as tasks:
             for _ in range(6):
                 tasks.start_soon(ask, service)
@@ -73,15 +78,62 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
     assert segmenter.most_in_work == 2
 
 
+def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(model_path: Path, image_png: bytes) -> None:
+    used: list[str] = []
+
+    class NamedSegmenter(GatedSegmenter):
+        name: str
+
+        def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+            used.append(self.name)
+            return super().segment(image, stop)
+
+    alone, crowded = NamedSegmenter.load(model_path), NamedSegmenter.load(model_path)
+    alone.name, crowded.name = "alone", "crowded"
+    alone.open_gate_later().set()
+    gate = crowded.open_gate_later()
+
+    async def scenario() -> None:
+        service = Service(OpenedModel(alone, crowded), make_settings(model_path, concurrency=2))
+        await service.mask(image_png)
+        await service.mask(image_png)
+        assert used == ["alone", "alone"]
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(service.mask, image_png)
+            await anyio.to_thread.run_sync(crowded.two_in_work.wait)
+            gate.set()
+
+    anyio.run(scenario)
+    assert used == ["alone", "alone", "crowded", "crowded"]
+
+
+def test_large_images_are_worked_on_one_after_the_other(model_path: Path) -> None:
+    segmenter = GatedSegmenter.load(model_path)
+    segmenter.open_gate_later().set()
+    large = encode_mask(np.zeros((2001, 2001), dtype=np.bool_))
+
+    async def scenario() -> None:
+        service = Service(OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=3))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(service.mask, large)
+
+    anyio.run(scenario)
+    assert segmenter.most_in_work == 1
+
+
 def test_it_is_ready_only_after_an_image_went_through(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
+    service = Service(
+        OpenedModel.load(model_path, threads=1), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS)
+    )
     assert not service.ready
     anyio.run(service.warm_up)
     assert service.ready
 
 
 def test_a_limit_below_the_networks_square_does_not_keep_it_from_becoming_ready(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=1))
+    service = Service(OpenedModel.load(model_path, threads=1), make_settings(model_path, concurrency=1, max_pixels=1))
     assert service.contract.image_size > 1
     anyio.run(service.warm_up)
     assert service.ready
@@ -93,14 +145,19 @@ def test_a_failed_first_image_leaves_it_unready(model_path: Path) -> None:
             del stop
             raise MemoryError(image.shape)
 
-    service = Service(BrokenSegmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
+    segmenter = BrokenSegmenter.load(model_path)
+    service = Service(
+        OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS)
+    )
     with pytest.raises(MemoryError):
         anyio.run(service.warm_up)
     assert not service.ready
 
 
 def test_bytes_that_are_no_image_are_told(model_path: Path) -> None:
-    service = Service(Segmenter.load(model_path), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS))
+    service = Service(
+        OpenedModel.load(model_path, threads=1), make_settings(model_path, concurrency=1, max_pixels=MAX_PIXELS)
+    )
     with pytest.raises(DecodeError):
         anyio.run(service.mask, b"hello")
 
@@ -124,7 +181,9 @@ def test_an_answer_that_takes_too_long_is_ended_and_the_service_goes_on(model_pa
     segmenter = EndlessSegmenter.load(model_path)
 
     async def scenario() -> None:
-        service = Service(segmenter, make_settings(model_path, concurrency=1, inference_timeout_s=0.2))
+        service = Service(
+            OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=1, inference_timeout_s=0.2)
+        )
         with pytest.raises(InferenceTimeoutError):
             await service.mask(image_png)
         assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=10))
@@ -139,7 +198,7 @@ def test_a_full_queue_refuses(model_path: Path, image_png: bytes) -> None:
     gate = segmenter.open_gate_later()
 
     async def scenario() -> None:
-        service = Service(segmenter, make_settings(model_path, concurrency=2, queue_places=1))
+        service = Service(OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=2, queue_places=1))
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(service.mask, image_png)
@@ -155,7 +214,7 @@ def test_a_new_model_answers_once_it_has_been_tried(tmp_path: Path, image_png: b
     path = write_model(tmp_path / "m.onnx")
 
     async def scenario() -> None:
-        service = Service(Segmenter.load(path), make_settings(path))
+        service = Service(OpenedModel.load(path, threads=1), make_settings(path))
         before = service.contract
         write_model(path, make_contract(encoder="newer").to_json())
         assert service.contract == before
@@ -171,7 +230,7 @@ def test_a_bad_model_is_refused_and_the_old_one_answers_on(tmp_path: Path, image
     path = write_model(tmp_path / "m.onnx")
 
     async def scenario() -> None:
-        service = Service(Segmenter.load(path), make_settings(path))
+        service = Service(OpenedModel.load(path, threads=1), make_settings(path))
         if fault == "gone":
             path.unlink()
         elif fault == "damaged":

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.formparsers import MultiPartParser
 
 from breastseg.inference.contract import INTENDED_USE
-from breastseg.inference.segmenter import Segmenter
 from breastseg.serving import layers, problems, routes, segment_routes
+from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.page import mount_page
 from breastseg.serving.service import Service
 from breastseg.serving.tracing import telemetry
@@ -32,11 +32,11 @@ def create_app(settings: Settings) -> FastAPI:
     """Load the model and build the application around it.
 
     Raises:
-        ModelFileError: See `Segmenter.load`.
-        ContractError: See `Segmenter.load`.
+        ModelFileError: See `OpenedModel.load`.
+        ContractError: See `OpenedModel.load`.
         ProblemsError: The API keys cannot be used.
     """
-    segmenter = Segmenter.load(settings.model, settings.threads)
+    model = OpenedModel.load(settings.model, settings.threads)
     # images stay in memory: a part beyond this size would be written to a file
     MultiPartParser.spool_max_size = settings.max_upload_bytes
     # the framework's own pages of documentation load their scripts from elsewhere; `page` has one that does not
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry=telemetry(tracing=settings.tracing),
     )
-    app.state.service = Service(segmenter, settings)
+    app.state.service = Service(model, settings)
     layers.install(app, settings)
     problems.install(app)
     app.include_router(routes.health)

@@ -1,4 +1,4 @@
-"""Holds the one session of the process and keeps its work off the event loop, so that health answers never wait."""
+"""Holds the one model of the process and keeps its work off the event loop, so that health answers never wait."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import asyncio
 import base64
 import logging
 import math
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
+from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.decode import decode_image
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.report import ImageReport
-from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.inference.session import Stop
+from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
 
@@ -29,11 +32,15 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
     from breastseg.inference.raster import UInt8Image
+    from breastseg.inference.segmenter import Segmentation
     from breastseg.serving.settings import Settings
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+# images beyond it are computed one after the other, so that their working memory is held once
+_LARGE_PX = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -50,23 +57,24 @@ class Service:
     """A loaded model that answers requests; decoding, computing and encoding run in a few threads behind a queue.
 
     Args:
-        segmenter: The model.
+        model: The model.
         settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`.
 
     Attributes:
         ready: True once an image has gone all the way.
     """
 
-    def __init__(self, segmenter: Segmenter, settings: Settings) -> None:
-        self._segmenter, self._settings = segmenter, settings
-        self._queue = WorkQueue(settings.concurrency, settings.queue_places)
+    def __init__(self, model: OpenedModel, settings: Settings) -> None:
+        self._model, self._settings = model, settings
+        self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
+        self._large = threading.Lock()
         self._reloading = asyncio.Lock()
         self.ready = False
 
     @property
     def contract(self) -> Contract:
         """The contract of the model that answers now."""
-        return self._segmenter.contract
+        return self._model.contract
 
     @property
     def max_batch_files(self) -> int:
@@ -75,7 +83,7 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        await self._queue.run(lambda: self._try(self._segmenter))
+        await self._queue.run(lambda: self._try(self._model))
         self.ready = True
 
     async def reload(self) -> Contract:
@@ -85,11 +93,11 @@ class Service:
             The contract of the model that answers from now on.
 
         Raises:
-            ModelFileError: See `Segmenter.load`; the model that answered goes on.
-            ContractError: See `Segmenter.load`; the same.
+            ModelFileError: See `OpenedModel.load`; the model that answered goes on.
+            ContractError: See `OpenedModel.load`; the same.
         """
         async with self._reloading:
-            self._segmenter = await asyncio.to_thread(self._load, self._settings.model)
+            self._model = await asyncio.to_thread(self._load, self._settings.model)
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 
@@ -123,32 +131,37 @@ class Service:
         asked, stop = time.perf_counter(), Stop()
         try:
             async with asyncio.timeout(self._settings.inference_timeout_s):
-                return await self._queue.run(lambda: describe(self._answer(data, frame, stop, asked)))
+                return await self._queue.run(lambda: self._work(describe, data, frame, stop, asked))
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
             # a run that nobody waits for any more; for one that has ended it means nothing
             stop()
 
-    def _answer(self, data: bytes, frame: int | None, stop: Stop, asked: float) -> _Answered:
+    def _work(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None, stop: Stop, asked: float) -> T:
         started = time.perf_counter()
         image = decode_image(data, max_pixels=self._settings.max_pixels, frame=frame)
         decoded = time.perf_counter()
-        segmenter = self._segmenter
+        with self._large if image.shape[0] * image.shape[1] > _LARGE_PX else nullcontext():
+            return describe(self._answer(image, stop, asked, started, decoded))
+
+    def _answer(self, image: UInt8Image, stop: Stop, asked: float, started: float, decoded: float) -> _Answered:
+        segmenter = self._model.at(self._queue.held)
         segmentation = segmenter.segment(image, stop)
         done = time.perf_counter()
         timings = Timings.of(queue=started - asked, decode=decoded - started, model=done - decoded, total=done - asked)
         return _Answered(image, segmentation, segmenter.contract, timings)
 
-    def _load(self, path: Path) -> Segmenter:
-        segmenter = Segmenter.load(path, self._settings.threads)
-        self._try(segmenter)
-        return segmenter
+    def _load(self, path: Path) -> OpenedModel:
+        model = OpenedModel.load(path, self._settings.threads)
+        self._try(model)
+        return model
 
-    def _try(self, segmenter: Segmenter) -> None:
-        side = min(segmenter.contract.image_size, math.isqrt(self._settings.max_pixels))
+    def _try(self, model: OpenedModel) -> None:
+        side = min(model.contract.image_size, math.isqrt(self._settings.max_pixels))
         example = encode_mask(np.eye(side, dtype=np.bool_))
-        encode_mask(segmenter.segment(decode_image(example)).mask)
+        for segmenter in (model.alone, model.crowded):
+            encode_mask(segmenter.segment(decode_image(example)).mask)
 
 
 def _report(answered: _Answered, include: Collection[str], request_id: str) -> SegmentAnswer:

@@ -30,8 +30,10 @@ class Settings(BaseSettings):
         model: The ONNX file.
         host: Address to listen on; loopback unless told otherwise.
         port: Port to listen on.
-        threads: Threads that one image is computed with; by default the CPUs that the process may use.
-        concurrency: Images in work at once; more wait. Two, so that one is decoded while the other is computed.
+        threads: Threads for an image that is alone in work, by default the CPUs that the process may use; of several at
+            once each is computed with one.
+        concurrency: Images in work at once; more wait. By default one more than the CPUs that the process may use, so
+            that one is decoded while the others are computed.
         queue_places: Images that may wait; more are refused with 503.
         inference_timeout_s: Longest time from a request's last byte to its answer, waiting included.
         shutdown_grace_s: Longest time that requests in work are waited for after SIGTERM.
@@ -57,7 +59,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=1, le=65535)
     threads: int | None = Field(default=None, ge=1)
-    concurrency: int = Field(default=2, ge=1)
+    concurrency: int | None = Field(default=None, ge=1)
     queue_places: int = Field(default=64, ge=0)
     inference_timeout_s: float = Field(default=30, gt=0)
     shutdown_grace_s: int = Field(default=20, ge=0)

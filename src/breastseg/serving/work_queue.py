@@ -48,6 +48,11 @@ class WorkQueue:
         self._mean_s = _FIRST_GUESS_S
 
     @property
+    def held(self) -> int:
+        """How many functions run or wait."""
+        return self._held
+
+    @property
     def waiting(self) -> int:
         """How many functions wait for a worker."""
         return max(0, self._held - self._workers)
