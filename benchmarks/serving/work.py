@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.inference.decode import decode_image
-from breastseg.inference.report import ImageReport
 from breastseg.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -26,6 +25,6 @@ def work_of(segmenter: Segmenter) -> Callable[[bytes], bytes]:
 
     def work(data: bytes) -> bytes:
         found = segmenter.segment(decode_image(data))
-        return ImageReport.of(found, segmenter.contract).model_dump_json().encode()
+        return segmenter.report(found).model_dump_json().encode()
 
     return work

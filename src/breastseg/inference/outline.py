@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from simplification.cutil import simplify_coords
 
 TOLERANCE_PX = 0.75
 """No point of an outline lies farther from its simplification."""
@@ -16,29 +19,22 @@ def simplify(ring: np.ndarray, tolerance_px: float = TOLERANCE_PX) -> np.ndarray
     farthest from it. Each half keeps its outermost point, so that the smallest lesion still encloses an area.
 
     Args:
-        ring: float `[points, 2]`, x and y in pixels, the last point equal to the first.
+        ring: float64 `[points, 2]`, x and y in pixels, the last point equal to the first.
         tolerance_px: Largest distance of a dropped point from the line that replaces it.
 
     Returns:
-        float `[corners, 2]`, not closed.
+        float64 `[corners, 2]`, not closed.
     """
-    far = int(np.argmax(np.linalg.norm(ring - ring[0], axis=1)))
-    keep = np.zeros(len(ring), dtype=np.bool_)
-    keep[[0, far]] = True
-    halves = [(0, far), (far, len(ring) - 1)]
-    spans = list(halves)
-    while spans:
-        first, last = span = spans.pop()
-        distances_px = _distances(ring[first + 1 : last], ring[first], ring[last])
-        if distances_px.size and (span in halves or distances_px.max() > tolerance_px):
-            middle = first + 1 + int(distances_px.argmax())
-            keep[middle] = True
-            spans += [(first, middle), (middle, last)]
-    return ring[keep]
+    last = len(ring) - 1
+    far = int(np.linalg.norm(ring - ring[0], axis=1).argmax())
+    kept = sorted({0, _outermost(ring, 0, far), far, _outermost(ring, far, last), last})
+    parts = [simplify_coords(ring[start : end + 1], tolerance_px)[:-1] for start, end in pairwise(kept)]
+    return np.concatenate(parts)
 
 
-def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the distances float `[points]` of the points from the line segment from `start` to `end`."""
-    along = end - start
-    share = np.clip((points - start) @ along / max(along @ along, np.finfo(float).tiny), 0, 1)
-    return np.asarray(np.linalg.norm(points - start - share[:, None] * along, axis=1))
+def _outermost(ring: np.ndarray, start: int, end: int) -> int:
+    """Return which point from `start` to `end` is farthest from the line segment between these two."""
+    offsets = ring[start : end + 1] - ring[start]
+    along = offsets[-1]
+    share = np.clip(offsets @ along / max(along @ along, np.finfo(float).tiny), 0, 1)
+    return start + int(np.linalg.norm(offsets - share[:, None] * along, axis=1).argmax())

@@ -13,12 +13,13 @@ from breastseg.files import replacing
 from breastseg.inference.decode import IMAGE_ENDINGS, decode_image
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.raster import DecodeError
-from breastseg.inference.report import ImageReport
 from breastseg.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from breastseg.inference.report import ImageReport
 
 PREDICTIONS = "predictions.jsonl"
 
@@ -49,7 +50,7 @@ def local_answerer(model: Path, frame: int | None = None) -> Answerer:
 
     def answer(data: bytes) -> tuple[bytes, ImageReport]:
         segmentation = segmenter.segment(decode_image(data, frame=frame))
-        return encode_mask(segmentation.mask), ImageReport.of(segmentation, segmenter.contract)
+        return encode_mask(segmentation.mask), segmenter.report(segmentation)
 
     return answer
 

@@ -64,12 +64,12 @@ class ImageReport(BaseModel):
     notice: str = Field(description="What the result may be used for")
 
     @classmethod
-    def of(cls, segmentation: Segmentation, contract: Contract) -> Self:
-        """Report a segmentation by the model that `contract` describes."""
+    def of(cls, segmentation: Segmentation, model: ModelReport, notice: str) -> Self:
+        """Report a segmentation by a model, with what the result may be used for."""
         height, width = segmentation.mask.shape
         return cls(
             lesions=[LesionReport.of(lesion, height * width) for lesion in segmentation.lesions],
             image=ImageSize(width=width, height=height),
-            model=ModelReport.of(contract),
-            notice=contract.intended_use,
+            model=model,
+            notice=notice,
         )

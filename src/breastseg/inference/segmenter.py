@@ -9,6 +9,7 @@ from breastseg.inference.contract import Contract, ContractError, read_contract
 from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.lesions import Lesion, find_lesions, segment
 from breastseg.inference.letterbox import Letterbox
+from breastseg.inference.report import ImageReport, ModelReport
 from breastseg.inference.session import Stop, open_session
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Segmenter:
     def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
         self._session = session
         self.contract = contract
+        # hashing the contract takes as long as describing an image
+        self._described = ModelReport.of(contract)
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None) -> Self:
@@ -79,6 +82,10 @@ class Segmenter:
         probability = letterbox.restore(probabilities_nchw[0, 0])
         mask = segment(probability, self.contract.operating_point)
         return Segmentation(mask, probability, find_lesions(mask, probability))
+
+    def report(self, segmentation: Segmentation) -> ImageReport:
+        """Tell what this model found in an image."""
+        return ImageReport.of(segmentation, self._described, self.contract.intended_use)
 
 
 def _require_fitting_graph(session: ort.InferenceSession, contract: Contract) -> None:

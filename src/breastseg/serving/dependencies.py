@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from breastseg.serving.problems import NOT_MULTIPART, NOT_READY, RequestError
-from breastseg.serving.request_id import current_request_id
 from breastseg.serving.service import Service
 
 FORM = "multipart/form-data"
@@ -23,8 +22,9 @@ async def get_service(request: Request) -> Service:
     return service
 
 
-async def get_ready_service(service: Annotated[Service, Depends(get_service)]) -> Service:
+async def get_ready_service(request: Request) -> Service:
     """Return the service once it is ready, else answer 503."""
+    service = await get_service(request)
     if not service.ready:
         raise RequestError(NOT_READY, "No image has gone through the model yet. Ask again in a moment")
     return service
@@ -42,12 +42,6 @@ async def wants_png(accept: Annotated[str, Header()] = "") -> bool:
     return PNG in media_types and "application/json" not in media_types
 
 
-async def get_request_id() -> str:
-    """Return the id of the request that is answered."""
-    return current_request_id()
-
-
-RequestId = Annotated[str, Depends(get_request_id)]
 AnyService = Annotated[Service, Depends(get_service)]
 ReadyService = Annotated[Service, Depends(get_ready_service)]
 WantsPng = Annotated[bool, Depends(wants_png)]

@@ -28,11 +28,14 @@ async def unless_client_leaves(request: Request, work: Coroutine[object, object,
         ClientLeftError: The client left first.
     """
     answer, left = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    left.add_done_callback(lambda _: answer.cancel())
     try:
-        await asyncio.wait({answer, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise ClientLeftError
-        return answer.result()
+        return await answer
+    except asyncio.CancelledError:
+        # else it was the server that ended the request
+        if left.done():
+            raise ClientLeftError from None
+        raise
     finally:
         answer.cancel()
         left.cancel()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 
-from breastseg.serving.dependencies import PNG, ReadyService, RequestId, WantsPng, require_form
+from breastseg.serving.dependencies import PNG, ReadyService, WantsPng, require_form
 from breastseg.serving.disconnect import unless_client_leaves
 from breastseg.serving.problems import (
     INVALID,
@@ -25,6 +25,7 @@ from breastseg.serving.problems import (
     details,
     refusal,
 )
+from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, SegmentAnswer
 from breastseg.serving.service import Service
 from breastseg.wording import counted
@@ -57,7 +58,6 @@ async def segment(
     file: Annotated[UploadFile, File(description=_FORMATS)],
     service: ReadyService,
     png: WantsPng,
-    request_id: RequestId,
     include: Include = "",
     frame: Frame = None,
 ) -> Response:
@@ -65,7 +65,7 @@ async def segment(
     data = await file.read()
     if png:
         return Response(await unless_client_leaves(request, service.mask(data, frame)), media_type=PNG)
-    answer = await unless_client_leaves(request, service.report(data, include.split(","), request_id, frame))
+    answer = await unless_client_leaves(request, service.report(data, include.split(","), current_request_id(), frame))
     return _json(answer)
 
 
@@ -74,7 +74,6 @@ async def segment_batch(
     request: Request,
     files: Annotated[list[UploadFile], File(min_length=1, description=f"{_FORMATS} each")],
     service: ReadyService,
-    request_id: RequestId,
     include: Include = "",
 ) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
@@ -82,15 +81,14 @@ async def segment_batch(
         raise RequestError(TOO_MANY_FILES, f"A request holds at most {counted(service.max_batch_files, 'file')}")
     # one after the other, so that a large request leaves places in the queue to others
     results = [
-        await unless_client_leaves(request, _entry(index, file, service, include, request_id))
-        for index, file in enumerate(files)
+        await unless_client_leaves(request, _entry(index, file, service, include)) for index, file in enumerate(files)
     ]
     return _json(BatchAnswer(results=results))
 
 
-async def _entry(index: int, file: UploadFile, service: Service, include: str, request_id: str) -> BatchEntry:
+async def _entry(index: int, file: UploadFile, service: Service, include: str) -> BatchEntry:
     try:
-        answer = await service.report(await file.read(), include.split(","), request_id)
+        answer = await service.report(await file.read(), include.split(","), current_request_id())
     except REFUSALS as error:
         return BatchEntry(index=index, problem=details(refusal(error)))
     return BatchEntry(index=index, answer=answer)

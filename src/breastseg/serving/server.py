@@ -43,6 +43,8 @@ def run(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        # the parser in C: the one in Python takes a third of the event loop's time
+        http="httptools",
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,

@@ -20,7 +20,6 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
-from breastseg.inference.report import ImageReport
 from breastseg.inference.session import Stop
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
     from breastseg.inference.raster import UInt8Image
-    from breastseg.inference.segmenter import Segmentation
+    from breastseg.inference.segmenter import Segmentation, Segmenter
     from breastseg.serving.settings import Settings
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ class _Answered:
 
     image: UInt8Image
     segmentation: Segmentation
-    contract: Contract
+    segmenter: Segmenter
     timings: Timings
 
 
@@ -150,7 +149,7 @@ class Service:
         segmentation = segmenter.segment(image, stop)
         done = time.perf_counter()
         timings = Timings.of(queue=started - asked, decode=decoded - started, model=done - decoded, total=done - asked)
-        return _Answered(image, segmentation, segmenter.contract, timings)
+        return _Answered(image, segmentation, segmenter, timings)
 
     def _load(self, path: Path) -> OpenedModel:
         model = OpenedModel.load(path, self._settings.threads)
@@ -172,7 +171,7 @@ def _report(answered: _Answered, include: Collection[str], request_id: str) -> S
         "overlay": lambda: encode_overlay(image, found.lesions),
     }
     answer = SegmentAnswer(
-        **dict(ImageReport.of(found, answered.contract)),
+        **dict(answered.segmenter.report(found)),
         quality=image_flags(image),
         expected_dice=None,
         out_of_distribution=None,

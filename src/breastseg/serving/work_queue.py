@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -70,9 +71,14 @@ class WorkQueue:
             raise QueueFullError(self._retry_after_s())
         self._held += 1
         loop = asyncio.get_running_loop()
+        answered: asyncio.Future[T] = loop.create_future()
         future = self._pool.submit(self._timed, function)
-        future.add_done_callback(lambda _: self._release_from(loop))
-        return await asyncio.wrap_future(future)
+        future.add_done_callback(lambda done: self._settle_from(loop, done, answered))
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
 
     def close(self) -> None:
         """Take no more work and let go of the threads when they have done theirs."""
@@ -85,13 +91,22 @@ class WorkQueue:
         finally:
             self._mean_s += _NEWEST * (time.perf_counter() - start - self._mean_s)
 
-    def _release_from(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give a place back on the loop's own thread; there is nothing to give back when the loop has ended."""
+    def _settle_from(self, loop: asyncio.AbstractEventLoop, done: Future[T], answered: asyncio.Future[T]) -> None:
+        """Settle on the loop's own thread, waking it once; there is nothing to settle when the loop has ended."""
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._release)
+            loop.call_soon_threadsafe(self._settle, done, answered)
 
-    def _release(self) -> None:
+    def _settle(self, done: Future[T], answered: asyncio.Future[T]) -> None:
+        """Give the place back, and the outcome to who still waits for it."""
         self._held -= 1
+        if answered.done():
+            return
+        if done.cancelled():
+            answered.cancel()
+        elif error := done.exception():
+            answered.set_exception(error)
+        else:
+            answered.set_result(done.result())
 
     def _retry_after_s(self) -> int:
         return max(1, round(self._held * self._mean_s / self._workers))
