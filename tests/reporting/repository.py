@@ -40,16 +40,28 @@ PIPELINE = {
     "cmd": "python stages/judge.py",
     "deps": ["stages/judge.py", "tables"],
     "params": ["split", "seed", "train"],
-    "outs": ["models/operating_points.json"],
+    "outs": [
+        "models/operating_points.json",
+        "plots/split_counts.csv",
+        *(f"{kind}/{network}" for network in NETWORKS for kind in ("models", "plots")),
+    ],
     "metrics": [{f"metrics/{name}": {"cache": False}} for name in TABLES],
 }
 JUDGE = """
-import pathlib, shutil, yaml
+import json, pathlib, shutil, yaml
+NETWORKS = ("cnn_unet", "vit_unet")
 params = yaml.safe_load(open("params.yaml"))
 suffix = "-other" if params["seed"] else ""
 shutil.copytree(f"tables/{params['split']['fold']}{suffix}", "metrics", dirs_exist_ok=True)
-pathlib.Path("models").mkdir(exist_ok=True)
-pathlib.Path("models/operating_points.json").write_text(str(params["split"]["fold"]))
+fold = str(params["split"]["fold"])
+point = {"temperature": 1.5, "threshold": 0.25, "min_area_share": 0.0125}
+files = {"models/operating_points.json": json.dumps(dict.fromkeys(NETWORKS, point)), "plots/split_counts.csv": fold}
+for network in NETWORKS:
+    files[f"models/{network}/weights.safetensors"] = f"{network} of {fold}"
+    files[f"plots/{network}/plots/metrics/val_dice.tsv"] = fold
+for path, text in files.items():
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text)
 """
 
 

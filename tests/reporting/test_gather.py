@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -44,8 +45,31 @@ def test_every_case_is_tested_once(repository: Path, tmp_path: Path) -> None:
     statistics = read_statistics(tmp_path / "folds" / "statistics.json")
     assert statistics == compute_statistics(expected, bins, Evaluate.model_validate(EVALUATE))
     assert (tmp_path / "folds" / "experiments" / "fold-2" / "dvc.lock").is_file()
-    assert (tmp_path / "folds" / "experiments" / "fold-2" / "operating_points.json").read_text() == "2"
     assert not gathered.spreads
+
+
+def test_what_each_experiment_left_is_kept(repository: Path, tmp_path: Path) -> None:
+    gather(NAMES, tmp_path / "folds", ABOUT, repository)
+    kept = tmp_path / "folds" / "experiments" / "fold-2"
+    assert json.loads((kept / "operating_points.json").read_text())["vit_unet"]["threshold"] == 0.25
+    assert (kept / "split_counts.csv").read_text() == "2"
+    assert (kept / "curves" / "vit_unet" / "plots" / "metrics" / "val_dice.tsv").read_text() == "2"
+    weights = hashlib.sha256(b"vit_unet of 2").hexdigest()
+    assert json.loads((kept / "trainings.json").read_text())["vit_unet"] == weights
+    assert not list(kept.glob("**/*.safetensors"))
+
+
+def test_the_page_tells_folds_apart(repository: Path, tmp_path: Path) -> None:
+    gather(NAMES, tmp_path / "folds", ABOUT, repository)
+    (line,) = (line for line in render_page(tmp_path).splitlines() if line.startswith("| 2 | 0 | `vit_unet` |"))
+    dice = {
+        subset: mean(
+            row.dice for row in rows_of(2) if (row.network, row.subset) == ("vit_unet", subset) and row.dice is not None
+        )
+        for subset in ("val", "test")
+    }
+    assert line.startswith(f"| 2 | 0 | `vit_unet` | 0.25 | 1.25 % | {dice['val']:.3f} |")
+    assert f"| {dice['test']:.3f} |" in line
 
 
 def test_it_is_a_part_of_the_results_page(repository: Path, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def save_check(name: str, checked: Path, root: Path) -> Path:
 
     Raises:
         ProblemsError: Files of the check are missing; all are named.
-        BreastsegError: There is no such run, nothing was checked there, or the model is of another training.
+        BreastsegError: There is no such run, it does not tell what it trained, nothing was checked there, or the model
+            is of another training.
     """
     run = root / "docs/results" / name
     if not run.is_dir():
@@ -69,7 +70,6 @@ def _require_training(metrics: Path, run: Path) -> str:
         label = "-".join([network, *check["data"]["datasets"]])
     except (ValueError, KeyError) as error:
         raise BreastsegError(f"{metrics} lacks what is needed ({error}). Run breastseg evaluate again") from error
-    # a training of which nothing is known fits every origin
     if not any(training.items() <= origin.items() for training in _trainings(run, network)):
         mend = (
             f"Run breastseg evaluate on a model that the run exported, or name the run of {check['model']['version']}"
@@ -91,7 +91,8 @@ def _training(folder: Path, network: str) -> dict[str, str]:
     stages = parse_yaml((folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     sections = stages.get("export_onnx", {}).get("params", {}).get("params.yaml", {})
     if network not in sections:
-        return {}
+        mend = "Save the run again, or gather its experiments again: both keep the hashes of the weights"
+        raise BreastsegError(f"{folder} does not tell what it trained: no {TRAININGS}, no params of an export. {mend}")
     # as the export writes it: the choice of the network and the other one decide nothing
     decided_by = {
         name: value for name, value in sections.items() if name == network or name not in {"model", *NETWORKS}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dvc.api import DVCFileSystem
 from dvc.repo import Repo
+from dvc_data.index import DataIndexDirError
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.params.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
 Params = dict[str, Any]
 
@@ -44,32 +45,33 @@ def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
     return {name: listed[name] for name in names} if names else listed
 
 
-def fetch(rev: str, files: Sequence[str], folder: Path, root: Path) -> None:
-    """Copy files of an experiment into a folder, under their own names.
+def fetch(rev: str, paths: Mapping[str, str], folder: Path, root: Path) -> None:
+    """Copy files and folders of an experiment into a folder.
 
     Args:
         rev: The experiment's git commit.
-        files: Paths in the repository.
+        paths: Path in the repository → path in the folder.
         folder: It is made.
         root: The repository.
 
     Raises:
-        ProblemsError: Files are missing; all are named.
+        ProblemsError: Some are missing; all are named.
     """
     folder.mkdir(parents=True)
     source = DVCFileSystem(str(root), rev=rev)
-    missing = [file for file in files if not _get(source, file, folder / Path(file).name)]
+    missing = [path for path, name in paths.items() if not _get(source, path, folder / name)]
     if missing:
         mend = "Bring it with `dvc pull`, or run the experiment again"
-        problems = [Problem(file, "is neither in git nor in DVC's cache", mend) for file in missing]
+        problems = [Problem(path, "is neither in git nor in DVC's cache", mend) for path in missing]
         raise ProblemsError(f"The experiment {folder.name} is not whole", problems)
 
 
-def _get(source: DVCFileSystem, file: str, target: Path) -> bool:
-    """Copy a file, if there is one; only the attempt tells, since DVC lists what its cache has lost."""
+def _get(source: DVCFileSystem, path: str, target: Path) -> bool:
+    """Copy a file or folder, if there is one; only the attempt tells, since DVC lists what its cache has lost."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        source.get_file(file, str(target))
-    except FileNotFoundError:
+        source.get(path, str(target), recursive=True)
+    except (FileNotFoundError, DataIndexDirError):
         return False
     return True
 

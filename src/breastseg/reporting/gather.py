@@ -20,7 +20,6 @@ from breastseg.evaluation.seeds import SeedSpread, seed_spreads, write_spreads
 from breastseg.params.evaluate import Evaluate
 from breastseg.reporting.environment import describe_environment
 from breastseg.reporting.experiments import (
-    LOCK,
     PARAMS,
     Params,
     differences,
@@ -29,22 +28,25 @@ from breastseg.reporting.experiments import (
     read_inputs,
     read_params,
 )
-from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, SEEDS
+from breastseg.reporting.results import (
+    ABOUT,
+    CURVES,
+    ENVIRONMENT,
+    EXPERIMENTS,
+    FILES,
+    FOLLOWING,
+    SEEDS,
+    WEIGHTS,
+    write_trainings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breastseg.reporting.results import About
 
-# what is kept of each experiment
-KEPT = (
-    PARAMS,
-    LOCK,
-    "metrics/per_image.csv",
-    "metrics/reliability.csv",
-    "metrics/compute.json",
-    "models/operating_points.json",
-)
+# what is kept of each experiment: all that a saved run keeps but what follows from its tables
+KEPT = {source: name for source, name in (FILES | CURVES).items() if name not in FOLLOWING}
 FOLD, SEED = "split.fold", "seed"
 
 
@@ -117,9 +119,18 @@ def _fetch(names: Sequence[str], folder: Path, root: Path) -> list[Experiment]:
     found = []
     for name, rev in list_experiments(names, root).items():
         fetch(rev, KEPT, folder / name, root)
+        _keep_trainings(rev, folder / name, root)
         params = read_params(folder / name)
         found.append(Experiment(name, rev, int(params["split"]["fold"]), int(params["seed"])))
     return found
+
+
+def _keep_trainings(rev: str, folder: Path, root: Path) -> None:
+    """Tell the weights by their hashes; they themselves are too large to keep twice."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        weights = Path(scratch) / folder.name
+        fetch(rev, {path: network for network, path in WEIGHTS.items()}, weights, root)
+        write_trainings({network: weights / network for network in WEIGHTS}, folder)
 
 
 def _check(experiments: Sequence[Experiment], params: dict[str, Params]) -> None:

@@ -42,7 +42,7 @@ def leakage_table(grouped: str, plain: str, root: Path) -> str:
         folders = [Path(scratch) / side for side in ("grouped", "plain")]
         revs = list_experiments((grouped, plain), root)
         for name, folder in zip((grouped, plain), folders, strict=True):
-            fetch(revs[name], (PARAMS, _STATISTICS), folder, root)
+            fetch(revs[name], {PARAMS: PARAMS, _STATISTICS: Path(_STATISTICS).name}, folder, root)
         _check(grouped, plain, *(read_params(folder) for folder in folders))
         first, second = (_over_all(folder) for folder in folders)
     lines = lay_out([["", "grouped split", "plain split", "plain - grouped"], *_rows(first, second)])

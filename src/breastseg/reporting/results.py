@@ -14,6 +14,7 @@ from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.environment import describe_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # where a run leaves a file → its name in the results folder
@@ -29,13 +30,15 @@ FILES = {
     "models/operating_points.json": "operating_points.json",
     "plots/split_counts.csv": "split_counts.csv",
 }
+# they follow from the tables, or are about the exported model
+FOLLOWING = frozenset({"evaluate.json", "statistics.json", "release.json"})
 CURVES = {f"plots/{network}": f"curves/{network}" for network in NETWORKS}
 ABOUT, ENVIRONMENT = "about.json", "environment.json"
 # in the folder of gathered experiments only, the second where they have several seeds
 EXPERIMENTS, SEEDS = "experiments.json", "seeds.json"
 # what each network's training ended with: network → SHA-256 of its weights
 TRAININGS = "trainings.json"
-_WEIGHTS = {network: f"models/{network}/weights.safetensors" for network in NETWORKS}
+WEIGHTS = {network: f"models/{network}/weights.safetensors" for network in NETWORKS}
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def save_run(name: str, about: About, root: Path) -> Path:
     target = root / "docs/results" / name
     problems = [
         Problem(path, "is missing", "Run `dvc repro`")
-        for path in (*FILES, *CURVES, *_WEIGHTS.values())
+        for path in (*FILES, *CURVES, *WEIGHTS.values())
         if not (root / path).exists()
     ]
     if target.exists():
@@ -85,10 +88,15 @@ def save_run(name: str, about: About, root: Path) -> Path:
         shutil.copyfile(root / source, partial / copy)
     for source, copy in CURVES.items():
         shutil.copytree(root / source, partial / copy)
-    write_json({network: _sha256(root / path) for network, path in _WEIGHTS.items()}, partial / TRAININGS)
+    write_trainings({network: root / path for network, path in WEIGHTS.items()}, partial)
     write_json(vars(about), partial / ABOUT)
     write_json(describe_environment(), partial / ENVIRONMENT)
     return partial.rename(target)
+
+
+def write_trainings(weights: Mapping[str, Path], folder: Path) -> None:
+    """Write down which weights each network's training ended with, to tell later whose a model is."""
+    write_json({network: _sha256(path) for network, path in weights.items()}, folder / TRAININGS)
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.elsewhere import read_checks
+from breastseg.reporting.fold_lines import fold_lines
 from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
 from breastseg.wording import counted
 
@@ -39,7 +40,8 @@ _FURTHER = (
 _HEAD = f"""# Results
 
 Generated from the folders in `results/` by `breastseg results page`: do not edit. Each folder holds the run's params,
-lock, per-image table, statistics, curves and environment. Scores are defined in [metrics.md](metrics.md): means over
+lock, per-image table, statistics, curves and environment; where several were joined, `experiments/` holds those of
+each, and the environment is that of the joining. Scores are defined in [metrics.md](metrics.md): means over
 the held-out test images at native size with 95 % bootstrap intervals over groups; the difference is `vit_unet` minus
 `cnn_unet`, paired. The second table is about single lesions (sensitivity, positive predictive value and false
 positives an image, at two overlaps), the calibration error near outlines (ECE) and the area under the risk-coverage
@@ -101,7 +103,10 @@ def _render_about(about: About) -> list[str]:
 
 
 def _render_validation(run: Path) -> list[str]:
-    """What choices between runs are made on; gathered experiments have none, since a case is validated many times."""
+    """What choices between runs are made on; for gathered experiments each for itself, since cases come again."""
+    if (run / EXPERIMENTS).exists():
+        lines = fold_lines(run / "experiments", json.loads((run / EXPERIMENTS).read_text(encoding="utf-8")))
+        return ["Each fold's operating points, its validation cases and its test cases:", "", _table(lines), ""]
     # not as `Row`s: a table keeps the columns of its time
     with (run / FILES["metrics/per_image.csv"]).open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["subset"] == "val"]
@@ -138,8 +143,8 @@ def _elsewhere(check: dict[str, Any]) -> str:
 
 
 def _interval(found: dict[str, Any]) -> str:
-    """Nothing where the file has none: images of one group are one observation."""
-    return "" if found["ci_low"] is None else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]"
+    """Nothing for images of one group: they are one observation. Earlier files have an interval without width there."""
+    return "" if found["ci_low"] in {None, found["ci_high"]} else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]"
 
 
 def _read_costs(run: Path) -> dict[str, NetworkCost]:
