@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
 from breastseg.evaluation import charts
 from breastseg.evaluation.reliability import ReliabilityBin
 from breastseg.evaluation.statistics import NETWORKS
+from breastseg.inference.contract import INTENDED_USE
 from tests.evaluation import world
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def test_each_network_has_a_curve_of_its_own() -> None:
@@ -14,6 +25,54 @@ def test_each_network_has_a_curve_of_its_own() -> None:
     for drawn in (charts.reliability(bins), charts.risk_coverage(rows)):
         assert all(charts.COLOURS[network] in drawn for network in NETWORKS)
         assert drawn.startswith("<svg")
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
+    """The axes of each chart that is finished."""
+    found: list[Axes] = []
+
+    def keep(figure: Figure) -> str:
+        found.extend(figure.axes)
+        return ""
+
+    monkeypatch.setattr(charts, "finish_chart", keep)
+    return found
+
+
+def curves(axes: Axes) -> dict[str, list[tuple[float, float]]]:
+    return {
+        str(line.get_label()): [(x, y) for x, y in np.asarray(line.get_xydata()).round(6).tolist()]
+        for line in axes.get_lines()
+    }
+
+
+def test_reliability_lies_over_the_mean_probability_beside_the_diagonal(drawn: list[Axes]) -> None:
+    bins = [ReliabilityBin("cnn_unet", "a", 3, 10, 2.0, 4), ReliabilityBin("cnn_unet", "b", 3, 10, 3.0, 5)]
+    charts.reliability([*bins, ReliabilityBin("cnn_unet", "a", 9, 4, 2.4, 1)])
+    diagonal, *networks = curves(drawn[0]).items()
+    assert diagonal[1] == [(0, 0), (1, 1)]
+    assert networks == [("cnn_unet", [(0.25, 0.45), (0.6, 0.25)])]
+
+
+def test_risk_lies_over_coverage_the_surest_image_first(drawn: list[Axes]) -> None:
+    rows = [
+        replace(world.row("vit_unet", i, world.ellipse()), dice=dice, expected_dice=expected)
+        for i, (dice, expected) in enumerate([(0.5, 0.7), (0.9, 0.95)], start=1)
+    ]
+    charts.risk_coverage(rows)
+    assert curves(drawn[0]) == {"vit_unet": [(0.5, 0.1), (1, 0.3)]}
+
+
+def test_a_curve_of_one_point_is_a_dot(drawn: list[Axes]) -> None:
+    charts.risk_coverage([world.row("vit_unet", 1, world.ellipse())])
+    (line,) = drawn[0].get_lines()
+    assert line.get_marker() == "o"
+
+
+def test_charts_say_what_they_are_not_for(drawn: list[Axes]) -> None:
+    charts.risk_coverage([])
+    assert [text.get_text() for text in drawn[0].figure.texts] == [INTENDED_USE]
 
 
 def test_without_a_lesion_image_there_is_no_curve() -> None:

@@ -32,3 +32,9 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(BreastsegError, match="dvc repro evaluate"):
         read_costs(tmp_path / "gone.json")
+
+
+def test_a_missing_network_is_named(tmp_path: Path) -> None:
+    write_costs({"cnn_unet": network_cost(1_000_000, 2_000_000)}, tmp_path / "compute.json")
+    with pytest.raises(BreastsegError, match=r"compute\.json holds no costs of vit_unet\."):
+        read_costs(tmp_path / "compute.json")

@@ -64,5 +64,11 @@ def test_a_folder_in_a_files_place_moves_nothing(tmp_path: Path) -> None:
 
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
-    with pytest.raises(BreastsegError, match="--out"):
+    with pytest.raises(BreastsegError, match=r"file is a file\. Name a folder with --out"):
         fill(tmp_path / "file", "new")
+
+
+def test_a_folder_below_a_file_is_told_without_numbers(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(BreastsegError, match=r"below \(Not a directory\)\. Mend that, or name another --out"):
+        fill(tmp_path / "file" / "below", "new")

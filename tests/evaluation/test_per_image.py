@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from breastseg.errors import BreastsegError, ProblemsError
-from breastseg.evaluation.per_image import Row, read_rows, write_rows
+from breastseg.evaluation.per_image import Row, lesion_dice, read_rows, write_rows
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -64,3 +64,9 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("case_id,dice\na,1\n")
     with pytest.raises(BreastsegError, match="other columns"):
         read_rows(tmp_path / "other.csv")
+
+
+def test_a_normal_has_no_dice() -> None:
+    image = replace(world.row("cnn_unet", 1, world.ellipse()), dice=None)
+    with pytest.raises(ValueError, match=image.case_id):
+        lesion_dice(image)

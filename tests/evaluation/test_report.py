@@ -62,5 +62,7 @@ def test_what_holds_no_statistics_is_refused(content: str | None, tmp_path: Path
     path = tmp_path / "statistics.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(BreastsegError, match="holds no statistics"):
+    with pytest.raises(BreastsegError, match="holds no statistics") as error:
         read_statistics(path)
+    assert "\n" not in str(error.value)
+    assert "http" not in str(error.value)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
@@ -55,3 +59,10 @@ def test_what_no_case_tells_is_a_dash(tmp_path: Path) -> None:
 def test_it_needs_neither_torch_nor_pandas() -> None:
     code = "import sys, breastseg.evaluation.summary; sys.exit(bool({'torch', 'pandas', 'sklearn'} & {*sys.modules}))"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "src"})  # noqa: S603 - own code
+
+
+def test_statistics_of_one_network_are_refused(tmp_path: Path) -> None:
+    records = json.loads(write(tmp_path / "s.json").read_text())
+    (tmp_path / "s.json").write_text(json.dumps([record for record in records if record["network"] == "cnn_unet"]))
+    with pytest.raises(BreastsegError, match=r"s\.json compares no two networks"):
+        comparison_table(tmp_path / "s.json", write_compute(tmp_path / "c.json"))

@@ -191,3 +191,9 @@ def test_an_experiment_that_is_not_whole_is_told(repository: Path, tmp_path: Pat
     (root / "models/operating_points.json").unlink()
     with pytest.raises(ProblemsError, match=r"fold-0 is not whole.*\n.*models/operating_points\.json"):
         gather(NAMES, tmp_path / "folds", ABOUT, root)
+
+
+def test_outside_of_a_repository_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match="no DVC repository"):
+        gather([], tmp_path / "folds", ABOUT, tmp_path)
+    assert not list(tmp_path.iterdir())

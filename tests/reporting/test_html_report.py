@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from breastseg.errors import ProblemsError
+from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.reporting.html_report import write_report
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -99,3 +99,12 @@ def test_an_incomplete_run_is_told_as_a_whole_and_nothing_is_written(run: Path, 
     with pytest.raises(ProblemsError, match=r"(?s)per_image\.csv.*val_dice\.tsv"):
         write_report(root, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("where", ["folder", "file/report.html"])
+def test_a_place_that_cannot_be_written_to_is_told(run: Path, tmp_path: Path, where: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(BreastsegError, match=f"Cannot write .*{where}.*--out"):
+        write_report(run, tmp_path / where)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

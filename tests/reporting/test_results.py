@@ -11,7 +11,7 @@ from statistics import mean
 
 import pytest
 
-from breastseg.errors import ProblemsError
+from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.comparison import compute_statistics
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
@@ -169,3 +169,8 @@ def test_validation_scores_are_shown_beside(workspace: Path) -> None:
     (line,) = [line for line in render_page(folder.parent).splitlines() if line.startswith("On the validation cases")]
     assert f"({len(rows)} images, {len({row.group for row in rows})} groups)" in line
     assert f"Dice {dice:.3f}" in line.split(";")[1]
+
+
+def test_a_page_of_no_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match="breastseg results save"):
+        render_page(tmp_path / "results")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from breastseg.evaluation.reliability import BINS, ReliabilityBin
 from breastseg.evaluation.risk_coverage import risk_coverage_curve
 from breastseg.evaluation.statistics import NETWORKS
+from breastseg.inference.contract import INTENDED_USE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +59,14 @@ def start_chart(across: str, up: str) -> tuple[Figure, Axes]:
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.spines[["top", "right"]].set_visible(False)
+    figure.text(1, 0, INTENDED_USE, ha="right", va="bottom", fontsize=6)
     return figure, axes
 
 
 def draw_curve(axes: Axes, network: str, points: Sequence[tuple[float, float]], marker: str = "o") -> None:
-    """Draw one network's curve in its colour and name it; nothing where there is no point."""
+    """Draw one network's curve in its colour and name it; nothing where there is no point, a dot where there is one."""
     if points:
+        marker = marker if len(points) > 1 else "o"
         axes.plot(*zip(*points, strict=True), color=COLOURS[network], marker=marker, markersize=4, label=network)
         axes.legend(frameon=False)
 

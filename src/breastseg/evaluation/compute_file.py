@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from breastseg.errors import BreastsegError
-from breastseg.evaluation.json_file import significant, write_json
+from breastseg.evaluation.json_file import fault_of, significant, write_json
+from breastseg.evaluation.statistics import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +56,12 @@ def read_costs(path: Path) -> dict[str, NetworkCost]:
     """Read `metrics/compute.json`.
 
     Raises:
-        BreastsegError: The file is missing or does not hold costs.
+        BreastsegError: The file is missing or does not hold the costs of both networks.
     """
     try:
-        return _COSTS.validate_json(path.read_bytes())
+        costs = _COSTS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise BreastsegError(f"{path} holds no costs ({error}). Run `dvc repro evaluate`") from error
+        raise BreastsegError(f"{path} holds no costs ({fault_of(error)}). Run `dvc repro evaluate`") from error
+    if missing := [network for network in NETWORKS if network not in costs]:
+        raise BreastsegError(f"{path} holds no costs of {' and '.join(missing)}. Run `dvc repro evaluate`")
+    return costs

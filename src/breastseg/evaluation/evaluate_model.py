@@ -152,5 +152,5 @@ def _notes(contract: Contract, counts: _Counts) -> list[str]:
         colour = f"{counted(counts.colour_images, 'image')} in colour {were} read as grey"
         notes.append(f"The model takes grey images: {colour}.")
     if counts.dropped:
-        notes.append(f"{counted(counts.dropped, 'fault')} cost images their place: see {DROPPED}.")
+        notes.append(f"Images were left out for {counted(counts.dropped, 'fault')}: see {DROPPED}.")
     return [*notes, contract.intended_use]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from breastseg.evaluation.per_image import lesion_dice
 from breastseg.files import replacing
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def choose_cases(rows: Sequence[Row], network: str, count: int) -> dict[str, lis
         Rows for `best`, `median` and `worst`, each by falling Dice; equal ones by case id.
     """
     judged = [row for row in rows if row.network == network and row.subset == "test" and row.dice is not None]
-    ranked = sorted(judged, key=lambda row: (-(row.dice or 0.0), row.case_id))
+    ranked = sorted(judged, key=lambda row: (-lesion_dice(row), row.case_id))
     ends = min(count, len(ranked) // 3)
     between = ranked[ends : len(ranked) - ends]
     middle = max(0, (len(between) - count) // 2)

@@ -10,6 +10,8 @@ from breastseg.files import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import ValidationError
+
 
 def write_json(value: object, path: Path) -> None:
     """Write indented JSON in the order of the keys; the file appears only once it is complete.
@@ -19,6 +21,16 @@ def write_json(value: object, path: Path) -> None:
     """
     with replacing(path) as partial:
         partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def fault_of(error: OSError | ValidationError) -> str:
+    """Say in a few words why a file cannot be read, or does not hold what it should."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or "the whole file"
+    others = error.error_count() - 1
+    return f"{where}: {first['msg']}" + (f", and {others} more" if others else "")
 
 
 def significant(value: float) -> float:

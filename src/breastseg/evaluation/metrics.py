@@ -83,6 +83,14 @@ def score(truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
     return _score_normal(predicted, int(judged.sum()), counts)
 
 
+def dice(truth: Mask, predicted: Mask) -> float:
+    """Return 2 |A and B| / (|A| + |B|) of two masks, bool `[H, W]`, of which one at least is not empty.
+
+    Source: Dice 1945, https://doi.org/10.2307/1932409.
+    """
+    return 2 * int((truth & predicted).sum()) / (int(truth.sum()) + int(predicted.sum()))
+
+
 def _score_lesions(truth: Mask, predicted: Mask, counts: LesionCounts) -> Scores:
     truth_px, predicted_px = int(truth.sum()), int(predicted.sum())
     both_px = int((truth & predicted).sum())
@@ -92,7 +100,7 @@ def _score_lesions(truth: Mask, predicted: Mask, counts: LesionCounts) -> Scores
         **vars(counts),
         truth_px=truth_px,
         predicted_px=predicted_px,
-        dice=2 * both_px / (truth_px + predicted_px),
+        dice=dice(truth, predicted),
         iou=both_px / (truth_px + predicted_px - both_px),
         nsd1=nsd1,
         nsd2=nsd2,

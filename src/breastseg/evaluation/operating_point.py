@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from tqdm import tqdm
 
 from breastseg.errors import BreastsegError
+from breastseg.evaluation.metrics import dice
 from breastseg.inference.lesions import OperatingPoint, segment
 
 if TYPE_CHECKING:
@@ -133,14 +134,10 @@ def _judge_points(case: JudgedCase, points: Sequence[OperatingPoint]) -> list[fl
     """Return the Dice at each point, or for a normal whether a lesion is painted on."""
     probability = case.probability(points[0].temperature)
     truth = case.truth & case.judged
-    truth_px = int(truth.sum())
-    judgement = []
-    for point in points:
-        predicted = segment(probability, point) & case.judged
-        predicted_px = int(predicted.sum())
-        both_px = int((predicted & truth).sum())
-        judgement.append(2 * both_px / (truth_px + predicted_px) if truth_px else float(predicted_px > 0))
-    return judgement
+    masks = (segment(probability, point) & case.judged for point in points)
+    if truth.any():
+        return [dice(truth, predicted) for predicted in masks]
+    return [float(predicted.any()) for predicted in masks]
 
 
 def _choose(grid: _Grid, limit: float, name: str) -> OperatingPoint:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from breastseg.errors import BreastsegError
-from breastseg.evaluation.json_file import write_json
+from breastseg.evaluation.json_file import fault_of, write_json
 from breastseg.inference.lesions import OperatingPoint
 
 if TYPE_CHECKING:
@@ -32,4 +32,6 @@ def read_operating_points(path: Path) -> dict[str, OperatingPoint]:
     try:
         return _POINTS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise BreastsegError(f"{path} holds no operating points ({error}). Run `dvc repro evaluate`") from error
+        raise BreastsegError(
+            f"{path} holds no operating points ({fault_of(error)}). Run `dvc repro evaluate`"
+        ) from error

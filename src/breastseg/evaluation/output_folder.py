@@ -25,8 +25,10 @@ def replacing_files(folder: Path) -> Iterator[Path]:
         folder: Made where it is missing, and removed again if nothing came of it.
 
     Raises:
-        BreastsegError: The folder cannot be written to.
+        BreastsegError: The folder is a file, or cannot be written to.
     """
+    if folder.exists() and not folder.is_dir():
+        raise BreastsegError(f"{folder} is a file. Name a folder with --out")
     aside, made = folder / _ASIDE, not folder.exists()
     try:
         # what a run left that was killed
@@ -35,7 +37,8 @@ def replacing_files(folder: Path) -> Iterator[Path]:
         yield aside
         _move_files(aside, folder)
     except OSError as error:
-        raise BreastsegError(f"Nothing is written to {folder} ({error}). Make room, or name another --out") from error
+        why = error.strerror or type(error).__name__
+        raise BreastsegError(f"Nothing is written to {folder} ({why}). Mend that, or name another --out") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         if made:

@@ -93,6 +93,17 @@ class Row:
         return None if self.dice is None else abs(self.expected_dice - self.dice)
 
 
+def lesion_dice(row: Row) -> float:
+    """Return the Dice of a lesion image.
+
+    Raises:
+        ValueError: It is a normal, which has none.
+    """
+    if row.dice is None:
+        raise ValueError(f"{row.case_id} has no lesion, so no Dice")
+    return row.dice
+
+
 def make_row(network: str, case: CaseRow, place: SplitRow, scores: Scores, expected_dice: float) -> Row:
     """Bring together what is known about a case and how a network did on it."""
     found: dict[str, Any] = {name: _cell(value) for name, value in asdict(scores).items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from breastseg.errors import BreastsegError
-from breastseg.evaluation.json_file import write_json
+from breastseg.evaluation.json_file import fault_of, write_json
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 
 if TYPE_CHECKING:
@@ -66,4 +66,4 @@ def read_statistics(path: Path) -> list[Statistic]:
     try:
         return _STATISTICS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise BreastsegError(f"{path} holds no statistics ({error}). Run `dvc repro evaluate`") from error
+        raise BreastsegError(f"{path} holds no statistics ({fault_of(error)}). Run `dvc repro evaluate`") from error

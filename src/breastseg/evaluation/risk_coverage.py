@@ -9,6 +9,7 @@ import numpy as np
 
 from breastseg.data.csv_file import write_csv
 from breastseg.evaluation.json_file import significant
+from breastseg.evaluation.per_image import lesion_dice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,7 @@ def risk_coverage_curve(rows: Sequence[Row]) -> list[CurvePoint]:
 
 def _curve(rows: Sequence[Row]) -> list[CurvePoint]:
     kept = sorted(rows, key=lambda row: (-row.expected_dice, row.case_id))
-    risks = np.cumsum([1 - (row.dice or 0.0) for row in kept]) / np.arange(1, len(kept) + 1)
+    risks = np.cumsum([1 - lesion_dice(row) for row in kept]) / np.arange(1, len(kept) + 1)
     return [
         CurvePoint(row.network, significant((i + 1) / len(kept)), significant(risk), row.expected_dice)
         for i, (row, risk) in enumerate(zip(kept, risks.tolist(), strict=True))

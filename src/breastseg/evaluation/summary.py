@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
@@ -37,9 +38,11 @@ def comparison_table(statistics: Path, compute: Path) -> str:
         tells. Rows for what each network costs come last.
 
     Raises:
-        BreastsegError: A file is missing or does not hold.
+        BreastsegError: A file is missing or does not hold, or the statistics are not of two networks.
     """
     found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
+    if (DIFFERENCE, "dice") not in found:
+        raise BreastsegError(f"{statistics} compares no two networks on lesion images. Run `dvc repro evaluate`")
     networks = (*NETWORKS, DIFFERENCE)
     rows = [
         [heading, *(format_mean(found.get((network, metric)), decimals) for network in networks)]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from breastseg.evaluation.charts import COLOURS, draw_curve, finish_chart, start_chart
+from breastseg.evaluation.per_image import lesion_dice
 from breastseg.evaluation.statistics import NETWORKS
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def paired_dots(pairs: Sequence[Pair]) -> str:
     """Dice of every lesion image under both networks, the two dots of an image joined."""
     figure, axes = start_chart("", "Dice")
     for pair in pairs:
-        axes.plot((0, 1), [_dice(row) for row in pair], color=_GREY, linewidth=0.6, alpha=0.4, zorder=1)
+        axes.plot((0, 1), [lesion_dice(row) for row in pair], color=_GREY, linewidth=0.6, alpha=0.4, zorder=1)
     for place, network in enumerate(NETWORKS):
-        scores = [_dice(pair[place]) for pair in pairs]
+        scores = [lesion_dice(pair[place]) for pair in pairs]
         axes.scatter([place] * len(scores), scores, s=14, color=COLOURS[network], zorder=2)
     axes.set_xticks((0, 1), NETWORKS)
     axes.set_xlim(-0.4, 1.4)
@@ -46,7 +47,7 @@ def difference_by_size(pairs: Sequence[Pair]) -> str:
     first, second = NETWORKS
     figure, axes = start_chart("lesion pixels, share of the image", f"Dice: {second} - {first}")
     shares = [one.truth_px / (one.height * one.width) for one, _ in pairs]
-    axes.scatter(shares, [_dice(other) - _dice(one) for one, other in pairs], s=14, color=_GREY)
+    axes.scatter(shares, [lesion_dice(other) - lesion_dice(one) for one, other in pairs], s=14, color=_GREY)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xscale("log")
     return finish_chart(figure)
@@ -62,8 +63,3 @@ def training_curves(dice: Mapping[str, Sequence[float]]) -> str:
     for network, values in dice.items():
         draw_curve(axes, network, list(enumerate(values, start=1)), marker="")
     return finish_chart(figure)
-
-
-def _dice(row: Row) -> float:
-    """The Dice of a lesion image."""
-    return row.dice or 0.0

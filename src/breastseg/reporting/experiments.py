@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dvc.api import DVCFileSystem
+from dvc.exceptions import NotDvcRepoError
 from dvc.repo import Repo
 from dvc_data.index import DataIndexDirError
 
@@ -32,11 +33,14 @@ def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
         root: The repository.
 
     Raises:
-        BreastsegError: There is no experiment.
+        BreastsegError: There is no experiment, or no repository.
         ProblemsError: Some are unknown.
     """
-    with Repo(str(root)) as repo:
-        listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
+    try:
+        with Repo(str(root)) as repo:
+            listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
+    except NotDvcRepoError as error:
+        raise BreastsegError(f"{root.resolve()} is in no DVC repository. Run it in the project's folder") from error
     if unknown := [name for name in names if name not in listed]:
         known = f"Known on this commit: {', '.join(sorted(listed)) or 'none'}"
         raise ProblemsError("No such experiments", [Problem(name, "is no experiment", known) for name in unknown])

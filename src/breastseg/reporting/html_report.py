@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from breastseg.errors import Problem, ProblemsError
+from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.charts import reliability, risk_coverage
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.per_image import read_rows
@@ -72,6 +72,7 @@ def write_report(root: Path, out: Path) -> None:
 
     Raises:
         ProblemsError: Outs of the run are missing; all are named.
+        BreastsegError: An out of the run does not hold, or the file cannot be written.
     """
     needed = (_PER_IMAGE, _RELIABILITY, _STATISTICS, _COMPUTE, _LOCK, *_CURVES.values())
     if missing := [
@@ -80,8 +81,11 @@ def write_report(root: Path, out: Path) -> None:
         raise ProblemsError("There is no complete run to report", missing)
     parts = [*_tables(read_statistics(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
     body = "\n".join([*parts, *_params(root)])
-    with replacing(out) as partial:
-        partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
+    try:
+        with replacing(out) as partial:
+            partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
+    except OSError as error:
+        raise BreastsegError(f"Cannot write {out} ({error.strerror}). Name with --out a file that can be") from error
 
 
 def _tables(statistics: Sequence[Statistic]) -> list[str]:

@@ -15,9 +15,10 @@ from breastseg.evaluation.statistics import ALL, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.files import replacing
 from breastseg.inference.segmenter import Segmenter
+from breastseg.reporting.markdown import markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from breastseg.inference.contract import Contract
@@ -87,11 +88,11 @@ def render_model_card(inputs: CardInputs) -> str:
         _HEAD,
         f"> **{contract.intended_use}**",
         f"## Intended use\n\n{_USE}",
-        f"## Model\n\n{_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
-        f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{_table(_read_counts(inputs.split_counts))}",
-        f"## Scores\n\n{_SCORES}\n\n{_table(_scores(scores))}",
+        f"## Model\n\n{markdown_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
+        f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{markdown_table(_read_counts(inputs.split_counts))}",
+        f"## Scores\n\n{_SCORES}\n\n{markdown_table(_scores(scores))}",
         f"## Limits\n\n{_LIMITS}",
-        f"## Origin\n\nBy content, SHA-256:\n\n{_table([['', ''], *_origin(contract)])}",
+        f"## Origin\n\nBy content, SHA-256:\n\n{markdown_table([['', ''], *_origin(contract)])}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -143,8 +144,3 @@ def _scores(scores: Sequence[Statistic]) -> list[list[str]]:
 
 def _score(row: Statistic | None, decimals: int) -> str:
     return "-" if row is None else f"{format_mean(row, decimals)}, n = {row.n}"
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    head, *body = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))

@@ -7,6 +7,7 @@ import json
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.comparison import FAMILY
 from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
@@ -16,6 +17,7 @@ from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.elsewhere import read_checks
 from breastseg.reporting.fold_lines import fold_lines
+from breastseg.reporting.markdown import markdown_table
 from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, FILES, SEEDS, About
 from breastseg.wording import counted
 
@@ -64,8 +66,10 @@ def render_page(folder: Path) -> str:
         folder: `docs/results`.
 
     Raises:
-        BreastsegError: A run's statistics are missing or do not hold.
+        BreastsegError: There is no such folder, or a run's statistics are missing or do not hold.
     """
+    if not folder.is_dir():
+        raise BreastsegError(f"{folder} is no folder. Save a run first: breastseg results save")
     runs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return "\n".join([_HEAD, *(_render_run(run) for run in runs)])
 
@@ -106,7 +110,7 @@ def _render_validation(run: Path) -> list[str]:
     """What choices between runs are made on; for gathered experiments each for itself, since cases come again."""
     if (run / EXPERIMENTS).exists():
         lines = fold_lines(run / "experiments", json.loads((run / EXPERIMENTS).read_text(encoding="utf-8")))
-        return ["Each fold's operating points, its validation cases and its test cases:", "", _table(lines), ""]
+        return ["Each fold's operating points, its validation cases and its test cases:", "", markdown_table(lines), ""]
     # not as `Row`s: a table keeps the columns of its time
     with (run / FILES["metrics/per_image.csv"]).open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["subset"] == "val"]
@@ -163,13 +167,13 @@ def _render_scores(statistics: Sequence[Statistic], params: dict[str, Any], cost
         [names.get(network, network), *cells, *(_cost_cells(network, costs) if costs else [])]
         for network, cells in lines.items()
     ]
-    return _table([["", *heads], *rows])
+    return markdown_table([["", *heads], *rows])
 
 
 def _render_further(statistics: Sequence[Statistic]) -> str:
     heads, lines = _cells(statistics, _FURTHER)
     names = {network: f"`{network}`" for network in NETWORKS}
-    return _table([["", *heads], *([names.get(network, network), *cells] for network, cells in lines.items())])
+    return markdown_table([["", *heads], *([names.get(network, network), *cells] for network, cells in lines.items())])
 
 
 def _cells(
@@ -199,11 +203,6 @@ def _render_p_values(statistics: Sequence[Statistic]) -> str:
 
 def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
     return format_cost(costs[network]) if network in costs else [""] * len(HEADINGS)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    head, *body = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
 
 
 def _render_spreads(run: Path) -> list[str]:
