@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from breastseg.evaluation import charts
 from breastseg.evaluation.reliability import ReliabilityBin
@@ -15,8 +17,12 @@ from breastseg.inference.contract import INTENDED_USE
 from tests.evaluation import world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+DC = "{http://purl.org/dc/elements/1.1/}"
 
 
 def test_each_network_has_a_curve_of_its_own() -> None:
@@ -32,7 +38,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
     """The axes of each chart that is finished."""
     found: list[Axes] = []
 
-    def keep(figure: Figure) -> str:
+    def keep(figure: Figure, _title: str) -> str:
         found.extend(figure.axes)
         return ""
 
@@ -52,6 +58,7 @@ def test_reliability_lies_over_the_mean_probability_beside_the_diagonal(drawn: l
     charts.reliability([*bins, ReliabilityBin("cnn_unet", "a", 9, 4, 2.4, 1)])
     diagonal, *networks = curves(drawn[0]).items()
     assert diagonal[1] == [(0, 0), (1, 1)]
+    assert drawn[0].get_lines()[0].get_linestyle() == "--"
     assert networks == [("cnn_unet", [(0.25, 0.45), (0.6, 0.25)])]
 
 
@@ -70,9 +77,26 @@ def test_a_curve_of_one_point_is_a_dot(drawn: list[Axes]) -> None:
     assert line.get_marker() == "o"
 
 
-def test_charts_say_what_they_are_not_for(drawn: list[Axes]) -> None:
+def test_charts_say_at_their_foot_what_they_are_not_for(drawn: list[Axes]) -> None:
     charts.risk_coverage([])
-    assert [text.get_text() for text in drawn[0].figure.texts] == [INTENDED_USE]
+    figure = cast("Figure", drawn[0].figure)
+    assert figure.get_supxlabel() == INTENDED_USE
+    figure.draw_without_rendering()
+    (foot,) = (text for text in figure.findobj(Text) if text.get_text() == INTENDED_USE)
+    box = foot.get_window_extent()
+    assert box.y0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 < drawn[0].xaxis.label.get_window_extent().y0
+
+
+@pytest.mark.parametrize(
+    ("draw", "title"), [(charts.reliability, "Reliability of"), (charts.risk_coverage, "Risk against")]
+)
+def test_a_file_alone_says_what_it_shows_and_what_it_is_not_for(draw: Callable[[list[Any]], str], title: str) -> None:
+    root = ET.fromstring(draw([]))  # noqa: S314 - our own file
+    assert (root.findtext("{http://www.w3.org/2000/svg}title") or "").startswith(title)
+    assert root.findtext(f".//{DC}description") == INTENDED_USE
+    assert root.find(f".//{DC}date") is None
 
 
 def test_without_a_lesion_image_there_is_no_curve() -> None:

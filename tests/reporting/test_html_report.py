@@ -108,3 +108,9 @@ def test_a_place_that_cannot_be_written_to_is_told(run: Path, tmp_path: Path, wh
     with pytest.raises(BreastsegError, match=f"Cannot write .*{where}.*--out"):
         write_report(run, tmp_path / where)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_every_chart_says_what_it_shows_and_what_it_is_not_for(page: str) -> None:
+    drawings = page.split("<svg")[1:]
+    assert len({drawing.partition("<title>")[2].partition("</title>")[0] for drawing in drawings}) == 5
+    assert all("Research use only" in drawing.partition("</svg>")[0] for drawing in drawings)

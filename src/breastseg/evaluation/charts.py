@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # told apart by people who do not tell red from green (Okabe and Ito 2008, https://jfly.uni-koeln.de/color/)
 COLOURS = dict(zip(NETWORKS, ("#0072b2", "#d55e00"), strict=True))
 _SIZE_INCHES = (6.4, 4.0)
+_FOOTER_COLOUR = "#555555"
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> str:
@@ -31,7 +32,7 @@ def reliability(bins: Sequence[ReliabilityBin]) -> str:
     axes.plot((0, 1), (0, 1), color="black", linewidth=0.8, linestyle="--")
     for network in NETWORKS:
         draw_curve(axes, network, [point for place in range(BINS) if (point := _pooled(bins, network, place))])
-    return finish_chart(figure)
+    return finish_chart(figure, "Reliability of the probabilities of pixels near the outlines")
 
 
 def risk_coverage(rows: Sequence[Row]) -> str:
@@ -41,7 +42,7 @@ def risk_coverage(rows: Sequence[Row]) -> str:
     for network in NETWORKS:
         points = [(point.coverage, point.risk) for point in curve if point.network == network]
         draw_curve(axes, network, points, marker="")
-    return finish_chart(figure)
+    return finish_chart(figure, "Risk against coverage of the lesion images")
 
 
 def _pooled(bins: Sequence[ReliabilityBin], network: str, place: int) -> tuple[float, float] | None:
@@ -53,13 +54,14 @@ def _pooled(bins: Sequence[ReliabilityBin], network: str, place: int) -> tuple[f
 
 
 def start_chart(across: str, up: str) -> tuple[Figure, Axes]:
-    """Start a chart with what its axes show."""
+    """Start a chart with what its axes show, and at its foot what it is not for: charts are passed on alone."""
     figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.text(1, 0, INTENDED_USE, ha="right", va="bottom", fontsize=6)
+    # not as free text, which the layout would let lie over the axis label
+    figure.supxlabel(INTENDED_USE, x=0.99, horizontalalignment="right", fontsize="x-small", color=_FOOTER_COLOUR)
     return figure, axes
 
 
@@ -71,10 +73,16 @@ def draw_curve(axes: Axes, network: str, points: Sequence[tuple[float, float]], 
         axes.legend(frameon=False)
 
 
-def finish_chart(figure: Figure) -> str:
-    """Write the chart as SVG; without a date and with fixed ids, the same chart gives the same text."""
+def finish_chart(figure: Figure, title: str) -> str:
+    """Write the chart as SVG; without a date and with fixed ids, the same chart gives the same text.
+
+    Args:
+        figure: The chart.
+        title: What it shows; in the file's metadata, where a browser's tab and a screen reader find it.
+    """
     stream = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "breastseg", "svg.fonttype": "path"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        about = {"Title": title, "Description": INTENDED_USE, "Date": None, "Creator": None}
+        figure.savefig(stream, format="svg", metadata=about)
     text = stream.getvalue()
     return text[text.index("<svg") :]

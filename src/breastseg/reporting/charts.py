@@ -39,7 +39,7 @@ def paired_dots(pairs: Sequence[Pair]) -> str:
         axes.scatter([place] * len(scores), scores, s=14, color=COLOURS[network], zorder=2)
     axes.set_xticks((0, 1), NETWORKS)
     axes.set_xlim(-0.4, 1.4)
-    return finish_chart(figure)
+    return finish_chart(figure, "Dice of every lesion image under both networks")
 
 
 def difference_by_size(pairs: Sequence[Pair]) -> str:
@@ -50,7 +50,7 @@ def difference_by_size(pairs: Sequence[Pair]) -> str:
     axes.scatter(shares, [lesion_dice(other) - lesion_dice(one) for one, other in pairs], s=14, color=_GREY)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xscale("log")
-    return finish_chart(figure)
+    return finish_chart(figure, "Difference in Dice against lesion size")
 
 
 def training_curves(dice: Mapping[str, Sequence[float]]) -> str:
@@ -62,4 +62,4 @@ def training_curves(dice: Mapping[str, Sequence[float]]) -> str:
     figure, axes = start_chart("epoch", "validation Dice")
     for network, values in dice.items():
         draw_curve(axes, network, list(enumerate(values, start=1)), marker="")
-    return finish_chart(figure)
+    return finish_chart(figure, "Validation Dice by epoch")
