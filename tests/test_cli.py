@@ -5,24 +5,25 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.evaluation.labelled import write_lesions, write_normals
 from tests.onnx_models import bright_image, write_model
 
-if TYPE_CHECKING:
-    from pathlib import Path
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def run(*arguments: str | Path, before: str = "pass") -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own; `before` is Python that comes first."""
+def run(*arguments: str | Path, before: str = "pass", folder: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, in a folder; `before` is Python that comes first."""
     program = f"import sys; {before}; from breastseg.cli import app; app(prog_name='breastseg')"
     return subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", program, *map(str, arguments)],
         env={name: value for name, value in os.environ.items() if not name.startswith("BREASTSEG_")}
-        | {"PYTHONPATH": "src"},
+        | {"PYTHONPATH": str(REPOSITORY / "src")},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -112,6 +113,48 @@ def test_evaluate_tells_errors_without_a_trace(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "--layout dicom is unknown" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_evaluate_names_the_charts_it_leaves(tmp_path: Path) -> None:
+    model, root = write_model(tmp_path / "m.onnx"), write_lesions(tmp_path / "raw")
+    arguments = ("evaluate", model, "--root", root, "--layout", "busi", "--out", tmp_path / "out", "--resamples", "100")
+    told, asked = run(*arguments).stdout.splitlines()[-1], run("evaluate", "--help").stdout
+    for name in ("overlays.png", "reliability.svg", "risk_coverage.svg"):
+        assert name in told
+        assert name in asked
+        assert (tmp_path / "out" / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("summary",), "metrics/statistics.json holds no statistics (No such file or directory)"),
+        (("report", "--out", "."), "Name with --out the HTML file to write"),
+        (("report", "--out", "file/x.html"), "file is a file where a folder is needed"),
+        (("report",), "metrics/statistics.json: is missing. Run `dvc repro`"),
+        (("gather", "joined"), "is in no DVC repository"),
+        (("leakage", "one", "other"), "is in no DVC repository"),
+        (("results", "page"), "docs/results is no folder. Save a run first"),
+    ],
+)
+def test_outside_the_repository_commands_say_what_they_need(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "file").write_text("stays")
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_summary_names_a_broken_file_and_how_to_make_it_again(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "statistics.json").write_text("{broken")
+    done = run("summary", folder=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert line.startswith("metrics/statistics.json holds no statistics (the whole file: Invalid JSON")
+    assert line.endswith("Run `dvc repro evaluate`")
 
 
 def test_benchmark_needs_no_extra_and_writes_the_record(tmp_path: Path) -> None:

@@ -102,18 +102,20 @@ def evaluate(
     model: ExportedModel,
     root: Annotated[Path, typer.Option(help="The data set's folder, or its parent.")],
     layout: Annotated[str, typer.Option(help="How it is laid out: busi, bus_bra, bus_uclm, bcss or table.")],
-    out: Annotated[Path, typer.Option(help="Folder for metrics, tables, charts and overlays.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for metrics, tables, overlays.png, reliability.svg, risk_coverage.svg.")
+    ],
     on_error: Annotated[str, typer.Option(help="Faulty cases: fail, or drop them and list them.")] = "fail",
     resamples: Annotated[int, typer.Option(min=100, help="Draws of the bootstrap over groups.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
     """Judge an exported model on a labelled folder. Research use only."""
     with _extra("evaluate"):
-        from breastseg.evaluation.evaluate_model import Bootstrap, evaluate_model
+        from breastseg.evaluation.evaluate_model import PICTURES, Bootstrap, evaluate_model
         from breastseg.evaluation.labelled_folder import LabelledFolder
     folder = LabelledFolder(root, layout, on_error)
     typer.echo(evaluate_model(model, folder, out, Bootstrap(resamples, seed)))
-    typer.echo(f"Scores, tables, charts, gallery and what was dropped are in {out}; metrics.json has the headline")
+    typer.echo(f"metrics.json has the headline; {', '.join(PICTURES)}, tables and what was dropped are in {out}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from breastseg.errors import BreastsegError
+from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.charts import COLOURS
 from breastseg.evaluation.evaluate_model import Bootstrap, evaluate_model
 from breastseg.evaluation.labelled_folder import LabelledFolder
@@ -169,6 +169,13 @@ def test_faults_end_it_with_the_way_out_or_are_dropped_and_listed(model: Path, t
     assert (found["images"], found["dropped"]) == (2, 2)
 
 
+def test_left_out_cases_are_counted_for_people(model: Path, tmp_path: Path) -> None:
+    root = write_lesions(tmp_path / "raw")
+    (root / "benign" / "benign (1).png").write_bytes(b"broken")
+    text = evaluate_model(model, LabelledFolder(root, "busi", "drop"), tmp_path / "out", BOOTSTRAP)
+    assert "Images were left out for 1 fault: see dropped.csv." in text
+
+
 def test_a_grey_model_reads_colour_as_grey_and_says_so(model: Path, tmp_path: Path) -> None:
     root = write_lesions(tmp_path / "raw")
     path = root / "benign" / "benign (1).png"
@@ -205,6 +212,19 @@ def test_wrong_options_are_named_with_the_choices(
     with pytest.raises(BreastsegError, match=message):
         judge(model, root, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_where_files_cannot_go_is_told_before_any_image_is_read(model: Path, tmp_path: Path) -> None:
+    # a folder without an image is told once its images are looked for
+    empty, out = tmp_path / "empty", tmp_path / "out"
+    empty.mkdir()
+    for name in sorted(FILES):
+        (out / name).mkdir(parents=True)
+    with pytest.raises(ProblemsError, match="Folders stand where files are to be written") as told:
+        judge(model, empty, out)
+    assert [problem.path for problem in told.value.problems] == [str(out / name) for name in sorted(FILES)]
+    with pytest.raises(BreastsegError, match=r"m\.onnx is a file where a folder is needed\. Name another folder"):
+        judge(model, empty, model)
 
 
 def test_a_missing_folder_or_model_is_told_before_any_work(model: Path, tmp_path: Path) -> None:

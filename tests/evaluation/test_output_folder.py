@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def fill(folder: Path, text: str, *, fails: bool = False) -> None:
-    with replacing_files(folder) as aside:
+    with replacing_files(folder, ("a.txt", "b.txt")) as aside:
         (aside / "a.txt").write_text(text)
         (aside / "scratch").mkdir()
         (aside / "scratch" / "big").write_text(text)
@@ -55,20 +55,38 @@ def test_the_rest_of_a_killed_run_is_swept_away(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a.txt": "new", "b.txt": "new"}
 
 
-def test_a_folder_in_a_files_place_moves_nothing(tmp_path: Path) -> None:
+def enter(folder: Path) -> None:
+    with replacing_files(folder, ("a.txt", "b.txt")):
+        pytest.fail("the work was begun")
+
+
+def test_a_folder_in_a_files_place_is_told_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "b.txt").mkdir()
+    with pytest.raises(ProblemsError, match=r"b\.txt: is a folder\. Remove it, or name another --out"):
+        enter(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_a_folder_that_is_made_meanwhile_moves_nothing(tmp_path: Path) -> None:
+    def fill_late() -> None:
+        with replacing_files(tmp_path, ("a.txt", "b.txt")) as aside:
+            for name in ("a.txt", "b.txt"):
+                (aside / name).write_text("new")
+            (tmp_path / "b.txt").mkdir()
+
     with pytest.raises(ProblemsError, match=r"b\.txt: is a folder"):
-        fill(tmp_path, "new")
+        fill_late()
     assert not (tmp_path / "a.txt").exists()
 
 
-def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["", "sub", "sub/sub"])
+def test_a_file_in_the_folders_place_is_told_before_any_work(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("a file")
-    with pytest.raises(BreastsegError, match=r"file is a file\. Name a folder with --out"):
-        fill(tmp_path / "file", "new")
+    with pytest.raises(BreastsegError, match=r"/file is a file where a folder is needed\. Name another.*--out$"):
+        enter(tmp_path / "file" / below)
+    assert contents(tmp_path) == {"file": "a file"}
 
 
-def test_a_folder_below_a_file_is_told_without_numbers(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("a file")
-    with pytest.raises(BreastsegError, match=r"below \(Not a directory\)\. Mend that, or name another --out"):
-        fill(tmp_path / "file" / "below", "new")
+def test_what_the_file_system_refuses_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match=r"Nothing is written to .*File name too long.*--out"):
+        enter(tmp_path / ("a" * 300))

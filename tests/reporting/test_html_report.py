@@ -101,13 +101,18 @@ def test_an_incomplete_run_is_told_as_a_whole_and_nothing_is_written(run: Path, 
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("where", ["folder", "file/report.html"])
-def test_a_place_that_cannot_be_written_to_is_told(run: Path, tmp_path: Path, where: str) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("a file")
-    with pytest.raises(BreastsegError, match=f"Cannot write .*{where}.*--out"):
-        write_report(run, tmp_path / where)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+def test_a_place_where_no_file_can_be_is_told_with_the_way_out(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("stays")
+    with pytest.raises(BreastsegError, match=r"is a folder\. Name with --out the HTML file to write"):
+        write_report(run, tmp_path)
+    for out in ("file/report.html", "file/sub/report.html"):
+        with pytest.raises(BreastsegError, match=r"/file is a file where a folder is needed.*--out"):
+            write_report(run, tmp_path / out)
+    # with 250 letters it is only the file that is written aside that has too many
+    for letters in (250, 300):
+        with pytest.raises(BreastsegError, match=r"Cannot write .*File name too long.*--out"):
+            write_report(run, tmp_path / ("a" * letters))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_every_chart_says_what_it_shows_and_what_it_is_not_for(page: str) -> None:

@@ -33,6 +33,8 @@ METRICS, STATISTICS = "metrics.json", "statistics.json"
 PER_IMAGE, RELIABILITY, DROPPED = "per_image.csv", "reliability.csv", "dropped.csv"
 RISK_COVERAGE = "risk_coverage.csv"
 OVERLAYS, RELIABILITY_CHART, RISK_COVERAGE_CHART = "overlays.png", "reliability.svg", "risk_coverage.svg"
+PICTURES = (OVERLAYS, RELIABILITY_CHART, RISK_COVERAGE_CHART)
+_FILES = (METRICS, STATISTICS, PER_IMAGE, RELIABILITY, DROPPED, RISK_COVERAGE, *PICTURES)
 _OVERLAYS_A_KIND = 4
 
 
@@ -75,7 +77,7 @@ def evaluate_model(model: Path, folder: LabelledFolder, out: Path, bootstrap: Bo
     """
     # a thread an image: several images at once are faster than several threads on one, on any number of cores alike
     segmenter = Segmenter.load(model, threads=1)
-    with replacing_files(out) as aside:
+    with replacing_files(out, _FILES) as aside:
         cases = read_folder(folder, aside / "scratch", aside / DROPPED)
         rows = _judge(segmenter, cases, aside)
         bins = read_bins(aside / RELIABILITY)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from breastseg.data.parallel import threaded_map
 from breastseg.evaluation.figures import Overlay, choose_cases
 from breastseg.evaluation.judgement import Judgement, judge
+from breastseg.evaluation.per_image import lesion_dice
 from breastseg.inference.cpus import usable_cpus
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def choose_overlays(
 def _choose(rows: Sequence[Row], network: str, count: int) -> dict[str, list[Row]]:
     if any(row.truth_px for row in rows):
         return choose_cases(rows, network, count)
-    ranked = sorted(rows, key=lambda row: (-(row.false_positive_share or 0.0), row.case_id))
+    ranked = sorted(rows, key=lambda row: (-_painted_share(row), row.case_id))
     return {"normal": ranked[:count]}
 
 
@@ -76,6 +77,12 @@ def _overlays(segmenter: Segmenter, cases: Iterator[PreparedCase], titles: Mappi
 
 
 def _title(row: Row) -> str:
-    if row.dice is None:
-        return f"{100 * (row.false_positive_share or 0):.2f} % painted\n{row.case_id}"
-    return f"Dice {row.dice:.3f}\n{row.case_id}"
+    told = f"Dice {lesion_dice(row):.3f}" if row.truth_px else f"{100 * _painted_share(row):.2f} % painted"
+    return f"{told}\n{row.case_id}"
+
+
+def _painted_share(row: Row) -> float:
+    """Share of a normal's judged pixels that is painted, 0..1."""
+    if row.false_positive_share is None:
+        raise ValueError(f"{row.case_id} is a lesion image: it has no false-positive share")
+    return row.false_positive_share

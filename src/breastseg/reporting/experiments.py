@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dvc.api import DVCFileSystem
 from dvc.exceptions import NotDvcRepoError
 from dvc.repo import Repo
+from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
@@ -41,6 +42,10 @@ def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
             listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
     except NotDvcRepoError as error:
         raise BreastsegError(f"{root.resolve()} is in no DVC repository. Run it in the project's folder") from error
+    except SCMError as error:
+        # no git, or no commit that an experiment could start from
+        mend = "Run it in a git repository with a commit"
+        raise BreastsegError(f"{root.resolve()} can hold no experiments ({error}). {mend}") from error
     if unknown := [name for name in names if name not in listed]:
         known = f"Known on this commit: {', '.join(sorted(listed)) or 'none'}"
         raise ProblemsError("No such experiments", [Problem(name, "is no experiment", known) for name in unknown])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import html
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import yaml
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.charts import reliability, risk_coverage
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
+from breastseg.evaluation.output_folder import require_folder
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.evaluation.report import read_statistics
@@ -25,7 +27,7 @@ from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting import charts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _PER_IMAGE, _RELIABILITY, _STATISTICS = (
     Path("metrics") / name for name in ("per_image.csv", "reliability.csv", "statistics.json")
@@ -74,6 +76,8 @@ def write_report(root: Path, out: Path) -> None:
         ProblemsError: Outs of the run are missing; all are named.
         BreastsegError: An out of the run does not hold, or the file cannot be written.
     """
+    with _writable(out):
+        _require_file(out)
     needed = (_PER_IMAGE, _RELIABILITY, _STATISTICS, _COMPUTE, _LOCK, *_CURVES.values())
     if missing := [
         Problem(str(path), "is missing", "Run `dvc repro`") for path in needed if not (root / path).exists()
@@ -81,11 +85,24 @@ def write_report(root: Path, out: Path) -> None:
         raise ProblemsError("There is no complete run to report", missing)
     parts = [*_tables(read_statistics(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
     body = "\n".join([*parts, *_params(root)])
+    with _writable(out), replacing(out) as partial:
+        partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
+
+
+@contextmanager
+def _writable(out: Path) -> Iterator[None]:
     try:
-        with replacing(out) as partial:
-            partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
+        yield
     except OSError as error:
         raise BreastsegError(f"Cannot write {out} ({error.strerror}). Name with --out a file that can be") from error
+
+
+def _require_file(out: Path) -> None:
+    """Refuse what can be no file before any chart is drawn."""
+    if out.is_dir():
+        such = out / "report.html"
+        raise BreastsegError(f"{out} is a folder. Name with --out the HTML file to write, such as {such}")
+    require_folder(out.parent)
 
 
 def _tables(statistics: Sequence[Statistic]) -> list[str]:
