@@ -8,7 +8,7 @@ import pytest
 
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.comparison import compute_statistics
-from breastseg.evaluation.report import headline, read_statistics, write_statistics
+from breastseg.evaluation.report import headline, read_comparison, read_statistics, write_statistics
 from tests.evaluation import world
 
 if TYPE_CHECKING:
@@ -66,3 +66,12 @@ def test_what_holds_no_statistics_is_refused(content: str | None, tmp_path: Path
         read_statistics(path)
     assert "\n" not in str(error.value)
     assert "http" not in str(error.value)
+
+
+def test_a_comparison_is_read_where_there_is_one(tmp_path: Path, params: Evaluate) -> None:
+    statistics = compute(table(), params)
+    write_statistics(statistics, tmp_path / "s.json")
+    assert read_comparison(tmp_path / "s.json") == statistics
+    write_statistics([row for row in statistics if row.network == "vit_unet"], tmp_path / "s.json")
+    with pytest.raises(BreastsegError, match=r"s\.json compares no two networks.*Run `dvc repro evaluate`"):
+        read_comparison(tmp_path / "s.json")

@@ -61,6 +61,12 @@ def test_it_needs_neither_torch_nor_pandas() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "src"})  # noqa: S603 - own code
 
 
+def test_a_test_that_was_not_made_is_a_dash(tmp_path: Path) -> None:
+    records = json.loads(write(tmp_path / "s.json").read_text())
+    (tmp_path / "s.json").write_text(json.dumps([record | {"p_holm": None} for record in records]))
+    assert "p = 0.0312, Holm: -." in comparison_table(tmp_path / "s.json", write_compute(tmp_path / "c.json"))
+
+
 def test_statistics_of_one_network_are_refused(tmp_path: Path) -> None:
     records = json.loads(write(tmp_path / "s.json").read_text())
     (tmp_path / "s.json").write_text(json.dumps([record for record in records if record["network"] == "cnn_unet"]))

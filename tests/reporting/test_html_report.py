@@ -119,3 +119,14 @@ def test_every_chart_says_what_it_shows_and_what_it_is_not_for(page: str) -> Non
     drawings = page.split("<svg")[1:]
     assert len({drawing.partition("<title>")[2].partition("</title>")[0] for drawing in drawings}) == 5
     assert all("Research use only" in drawing.partition("</svg>")[0] for drawing in drawings)
+
+
+@pytest.mark.parametrize("network", ["cnn_unet", "vit_unet"])
+def test_a_run_of_one_network_is_no_comparison(run: Path, tmp_path: Path, network: str) -> None:
+    root = shutil.copytree(run, tmp_path / "run")
+    statistics = json.loads((root / "metrics/statistics.json").read_text())
+    one = [row for row in statistics if row["network"] == network]
+    (root / "metrics/statistics.json").write_text(json.dumps(one))
+    with pytest.raises(BreastsegError, match=r"statistics\.json compares no two networks"):
+        write_report(root, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()

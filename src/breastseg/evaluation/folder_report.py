@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breastseg.evaluation.statistics import ALL, Statistic
+from breastseg.evaluation.statistics import Statistic, over_all_cases
 from breastseg.evaluation.summary import HEADLINES, format_mean, lay_out
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def headline_metrics(statistics: Sequence[Statistic]) -> dict[str, dict[str, Mea
 
     A part without cases has n = 0 and nothing else; cases of one group, which are one observation, have no interval.
     """
-    found = _over_all(statistics)
+    found = _by_metric(statistics)
     return {
         part: {name: _mean(found.get(column)) for name, column in columns.items()} for part, columns in _METRICS.items()
     }
@@ -40,10 +40,11 @@ def _mean(row: Statistic | None) -> Mean:
 
 def format_table(statistics: Sequence[Statistic]) -> str:
     """Lay the means out for a terminal, a row a metric, "-" where no case tells."""
-    found = _over_all(statistics)
+    found = _by_metric(statistics)
     rows = [[heading, format_mean(found.get(metric), decimals)] for metric, heading, decimals in HEADLINES]
     return "\n".join(lay_out([["", "mean [95 % interval]"], *rows]))
 
 
-def _over_all(statistics: Sequence[Statistic]) -> Mapping[str, Statistic]:
-    return {row.metric: row for row in statistics if row.stratum == ALL}
+def _by_metric(statistics: Sequence[Statistic]) -> Mapping[str, Statistic]:
+    """A judged folder tells of one network only."""
+    return {metric: row for (_, metric), row in over_all_cases(statistics).items()}

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.json_file import fault_of, write_json
-from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.evaluation.statistics import DIFFERENCE, NETWORKS, Statistic, over_all_cases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def headline(statistics: Sequence[Statistic]) -> Headline:
         missed lesion images, and the false-positive rate of normals where there are any; for their difference the
         means, the interval of Dice and its p-value.
     """
-    found = {(row.network, row.metric): row for row in statistics if row.stratum == ALL}
+    found = over_all_cases(statistics)
     dice = found[DIFFERENCE, "dice"]
     difference = {
         **_means(DIFFERENCE, _DIFFERENCE_COLUMNS, found),
@@ -67,3 +67,15 @@ def read_statistics(path: Path) -> list[Statistic]:
         return _STATISTICS.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise BreastsegError(f"{path} holds no statistics ({fault_of(error)}). Run `dvc repro evaluate`") from error
+
+
+def read_comparison(path: Path) -> list[Statistic]:
+    """Read `metrics/statistics.json` where both networks are to be shown side by side.
+
+    Raises:
+        BreastsegError: The file is missing, holds no statistics, or those of one network only.
+    """
+    statistics = read_statistics(path)
+    if (DIFFERENCE, "dice") not in over_all_cases(statistics):
+        raise BreastsegError(f"{path} compares no two networks on lesion images. Run `dvc repro evaluate`")
+    return statistics

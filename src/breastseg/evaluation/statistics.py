@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NETWORKS = ("cnn_unet", "vit_unet")
 DIFFERENCE = "difference"
@@ -38,3 +42,8 @@ class Statistic:
     p_value: float | None
     p_holm: float | None = None
     test: str | None = None
+
+
+def over_all_cases(statistics: Iterable[Statistic]) -> dict[tuple[str, str], Statistic]:
+    """Pick the figures over all test cases: network and metric → figure."""
+    return {(row.network, row.metric): row for row in statistics if row.stratum == ALL}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
-from breastseg.evaluation.report import read_statistics
-from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
+from breastseg.evaluation.report import read_comparison
+from breastseg.evaluation.statistics import DIFFERENCE, NETWORKS, Statistic, over_all_cases
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.wording import counted
 
@@ -40,9 +39,7 @@ def comparison_table(statistics: Path, compute: Path) -> str:
     Raises:
         BreastsegError: A file is missing or does not hold, or the statistics are not of two networks.
     """
-    found = {(row.network, row.metric): row for row in read_statistics(statistics) if row.stratum == ALL}
-    if (DIFFERENCE, "dice") not in found:
-        raise BreastsegError(f"{statistics} compares no two networks on lesion images. Run `dvc repro evaluate`")
+    found = over_all_cases(read_comparison(statistics))
     networks = (*NETWORKS, DIFFERENCE)
     rows = [
         [heading, *(format_mean(found.get((network, metric)), decimals) for network in networks)]
@@ -70,6 +67,11 @@ def format_mean(row: Statistic | None, decimals: int) -> str:
     return f"{row.mean:{form}} [{row.ci_low:{form}}, {row.ci_high:{form}}]"
 
 
+def format_p_value(p_value: float | None) -> str:
+    """Write a p-value; "-" where there is none."""
+    return "-" if p_value is None else f"{p_value:.3g}"
+
+
 def lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
     """Pad the cells of each column to one width, a line a row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -81,7 +83,7 @@ def _notes(found: Mapping[tuple[str, str], Statistic]) -> list[str]:
     normals = found.get((DIFFERENCE, "false_positive"))
     first, second = NETWORKS
     cases = f"{counted(dice.n, 'lesion image')}, {counted(normals.n if normals else 0, 'normal')}"
-    test = f"Wilcoxon signed-rank test of Dice: p = {dice.p_value:.3g}, Holm: {dice.p_holm:.3g}"
+    test = f"Wilcoxon signed-rank test of Dice: p = {format_p_value(dice.p_value)}, Holm: {format_p_value(dice.p_holm)}"
     return [
         f"Test set: {cases}. Means with 95 % intervals (bootstrap over groups).",
         f"Difference is {second} - {first}; {test}.",

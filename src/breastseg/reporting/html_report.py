@@ -18,9 +18,9 @@ from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.output_folder import require_folder
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
-from breastseg.evaluation.report import read_statistics
+from breastseg.evaluation.report import read_comparison
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
-from breastseg.evaluation.summary import HEADLINES, format_mean
+from breastseg.evaluation.summary import HEADLINES, format_mean, format_p_value
 from breastseg.files import replacing
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.params.yaml_text import parse_yaml
@@ -83,7 +83,7 @@ def write_report(root: Path, out: Path) -> None:
         Problem(str(path), "is missing", "Run `dvc repro`") for path in needed if not (root / path).exists()
     ]:
         raise ProblemsError("There is no complete run to report", missing)
-    parts = [*_tables(read_statistics(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
+    parts = [*_tables(read_comparison(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
     body = "\n".join([*parts, *_params(root)])
     with _writable(out), replacing(out) as partial:
         partial.write_text(_PAGE.substitute(notice=html.escape(INTENDED_USE), body=body), encoding="utf-8")
@@ -156,7 +156,7 @@ def _params(root: Path) -> list[str]:
 
 def _p_values(difference: Statistic | None) -> list[str]:
     values = (None, None) if difference is None else (difference.p_value, difference.p_holm)
-    return ["-" if value is None else f"{value:.3g}" for value in values]
+    return [format_p_value(value) for value in values]
 
 
 def _row(tag: str, cells: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.report import read_statistics
-from breastseg.evaluation.statistics import ALL, NETWORKS, Statistic
+from breastseg.evaluation.statistics import NETWORKS, Statistic, over_all_cases
 from breastseg.evaluation.summary import HEADLINES, format_mean, lay_out
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.reporting.experiments import PARAMS, Params, differences, fetch, list_experiments, read_params
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _STATISTICS = "metrics/statistics.json"
 _GROUPED = "split.grouped"
-
-Found = dict[tuple[str, str], Statistic]
 
 
 def leakage_table(grouped: str, plain: str, root: Path) -> str:
@@ -44,7 +42,7 @@ def leakage_table(grouped: str, plain: str, root: Path) -> str:
         for name, folder in zip((grouped, plain), folders, strict=True):
             fetch(revs[name], {PARAMS: PARAMS, _STATISTICS: Path(_STATISTICS).name}, folder, root)
         _check(grouped, plain, *(read_params(folder) for folder in folders))
-        first, second = (_over_all(folder) for folder in folders)
+        first, second = (over_all_cases(read_statistics(folder / Path(_STATISTICS).name)) for folder in folders)
     lines = lay_out([["", "grouped split", "plain split", "plain - grouped"], *_rows(first, second)])
     return "\n".join([*lines, "", "Different test sets: the difference is not paired.", INTENDED_USE])
 
@@ -55,11 +53,6 @@ def _check(grouped: str, plain: str, first: Params, second: Params) -> None:
     mend = f"Run dvc exp run -S {_GROUPED}=false from the params of {grouped}"
     if problems := [Problem(plain, f"differs in {key}", mend) for key in differences(first, second, {_GROUPED})]:
         raise ProblemsError("Not the same training", problems)
-
-
-def _over_all(folder: Path) -> Found:
-    statistics = read_statistics(folder / Path(_STATISTICS).name)
-    return {(row.network, row.metric): row for row in statistics if row.stratum == ALL}
 
 
 def _rows(first: Mapping[tuple[str, str], Statistic], second: Mapping[tuple[str, str], Statistic]) -> list[list[str]]:
