@@ -30,6 +30,7 @@ def reliability(bins: Sequence[ReliabilityBin]) -> str:
     """How often pixels near outlines are lesion, against what the networks say; a curve a network that has bins."""
     figure, axes = start_chart("mean probability", "share of lesion pixels")
     axes.plot((0, 1), (0, 1), color="black", linewidth=0.8, linestyle="--")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     for network in NETWORKS:
         draw_curve(axes, network, [point for place in range(BINS) if (point := _pooled(bins, network, place))])
     return finish_chart(figure, "Reliability of the probabilities of pixels near the outlines")
@@ -38,6 +39,7 @@ def reliability(bins: Sequence[ReliabilityBin]) -> str:
 def risk_coverage(rows: Sequence[Row]) -> str:
     """What is lost in Dice on the lesion images that each network is surest of; a curve a network that has any."""
     figure, axes = start_chart("kept share of the lesion images, surest first", "mean of 1 - Dice")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
     curve = risk_coverage_curve(rows)
     for network in NETWORKS:
         points = [(point.coverage, point.risk) for point in curve if point.network == network]

@@ -36,7 +36,7 @@ def read_records(type_: type[T], path: Path, name: str) -> list[T]:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             lines = list(reader)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BreastsegError(f"{path} cannot be read ({error}). {_MEND}") from error
     if reader.fieldnames != [field.name for field in fields(type_)]:
         raise BreastsegError(f"{path} has other columns than a {name}. {_MEND}")

@@ -70,7 +70,9 @@ def render_page(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise BreastsegError(f"{folder} is no folder. Save a run first: breastseg results save")
-    runs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    runs = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    # what tests most images comes first
+    runs.sort(key=lambda run: (not (run / EXPERIMENTS).exists(), run.name))
     return "\n".join([_HEAD, *(_render_run(run) for run in runs)])
 
 
