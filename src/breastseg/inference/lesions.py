@@ -97,7 +97,8 @@ def _describe(component: np.ndarray, probability: np.ndarray, window: tuple[slic
 
 def _outline(component: np.ndarray) -> np.ndarray:
     """Return the closed outer outline, float64 `[points, 2]` as (x, y), of the one component in the array."""
-    padded = np.pad(component.astype(np.float64), 1)
+    # padded as bytes: as float64, which contourpy computes with, a large image would be there twice
+    padded = np.pad(component, 1).astype(np.float64)
     generator = contour_generator(z=padded, fill_type=FillType.OuterOffset)
     polygons = generator.filled(_OUTLINE_LEVEL, np.inf)
     points, offsets = polygons[0][0], np.asarray(polygons[1][0])

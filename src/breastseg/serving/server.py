@@ -13,6 +13,7 @@ import uvicorn
 from breastseg.errors import BreastsegError
 from breastseg.serving import json_logs
 from breastseg.serving.app import create_app
+from breastseg.serving.memory import return_large_blocks
 from breastseg.serving.settings import unknown_variables
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run(settings: Settings) -> None:
     json_logs.configure(settings.log_format)
     for line in unknown_variables():
         logger.warning(line)
+    return_large_blocks()
     app = create_app(settings)
     # uvicorn shuts down in order and then raises the signal again, which would end the process with it
     signal.signal(signal.SIGTERM, _leave)
