@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from breastseg.inference.image_quality import image_flags
+from breastseg.inference.image_quality import _percentiles, has_colour_overlay, image_flags
 
 RNG = np.random.default_rng(0)
 TISSUE = RNG.integers(20, 220, (200, 300), dtype=np.uint8)
@@ -35,3 +38,19 @@ def coloured(share: float) -> np.ndarray:
 )
 def test_flags(image: np.ndarray, flags: tuple[str, ...]) -> None:
     assert image_flags(image.astype(np.uint8)) == flags
+
+
+GREY_OR_RGB = st.one_of(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))
+)
+
+
+@given(image=arrays(np.uint8, GREY_OR_RGB), share=st.floats(0, 100))
+def test_percentiles_are_numpys(image: np.ndarray, share: float) -> None:
+    assert _percentiles(image, (share, 50)) == pytest.approx(list(np.percentile(image, (share, 50))), abs=1e-9)
+
+
+@given(image=arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
+def test_a_pixel_is_coloured_where_its_channels_are_far_apart(image: np.ndarray) -> None:
+    coloured_share = (np.ptp(image.astype(int), axis=2) > 16).mean()
+    assert has_colour_overlay(image) == (0 < coloured_share < 0.5)

@@ -36,9 +36,11 @@ def test_a_listed_origin_may_ask_and_for_its_leave_it_needs_no_key(client_with: 
 
 
 def test_a_key_is_asked_for_before_the_body(client_with: Callable[..., TestClient]) -> None:
-    client = client_with(api_keys=KEY, max_upload_bytes=10)
-    assert client.post("/v1/segment", files={"file": b"0" * 100}).status_code == 401
-    assert client.post("/v1/segment", files={"file": b"0" * 100}, headers={"X-API-Key": KEY}).status_code == 413
+    with client_with(api_keys=KEY, max_upload_bytes=10) as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        assert client.post("/v1/segment", files={"file": b"0" * 100}).status_code == 401
+        assert client.post("/v1/segment", files={"file": b"0" * 100}, headers={"X-API-Key": KEY}).status_code == 413
 
 
 def test_a_bucket_is_emptied_by_its_own_key_only(client_with: Callable[..., TestClient]) -> None:

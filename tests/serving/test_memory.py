@@ -17,7 +17,8 @@ before = psutil.Process().memory_info().rss
 blocks, small = [], []
 for _ in range(8):
     blocks.append(np.ones(20 * 2**20, dtype=np.uint8))
-    small.append(np.ones(100 * 2**10, dtype=np.uint8))
+    # too large for the holes that imports leave, or it would not lie between the blocks
+    small.append(np.ones(2**20, dtype=np.uint8))
 blocks.clear()
 print((psutil.Process().memory_info().rss - before) // 2**20)
 """

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import io
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
-from breastseg.serving.dependencies import get_ready_service
 from tests.serving.conftest import MAX_PIXELS, MAX_UPLOAD_BYTES
 
 if TYPE_CHECKING:
@@ -115,13 +115,14 @@ def test_the_frameworks_own_pages_are_off(client: TestClient, path: str) -> None
     assert_problem(client.get(path), 404, "about:blank", "")
 
 
+async def fail(*_args: object) -> None:
+    raise RuntimeError("secret of the house")
+
+
 def test_a_fault_of_the_program_is_not_told_to_clients(
     app: FastAPI, client: TestClient, image_png: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail() -> None:
-        raise RuntimeError("secret of the house")
-
-    app.dependency_overrides[get_ready_service] = fail
+    app.state.service = SimpleNamespace(ready=True, report=fail, close=lambda: None)
     with caplog.at_level(logging.CRITICAL):
         answer = client.post("/v1/segment", files={"file": image_png})
     assert_problem(answer, 500, "about:blank", "log")

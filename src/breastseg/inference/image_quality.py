@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from breastseg.inference.raster import UInt8Image
 
 # A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
@@ -32,7 +35,7 @@ def image_flags(image: UInt8Image) -> tuple[str, ...]:
     Args:
         image: uint8 `[H, W]` or `[H, W, 3]`.
     """
-    low, middle, high = np.percentile(_sample(image), (5, 50, 95))
+    low, middle, high = _percentiles(_sample(image), (5, 50, 95))
     found = {
         "blank_image": is_blank(image),
         "colour_overlay": has_colour_overlay(image),
@@ -53,7 +56,19 @@ def has_colour_overlay(image: UInt8Image) -> bool:
     """Tell whether some pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, are coloured, but fewer than half."""
     if image.ndim == 2:  # noqa: PLR2004 - grey
         return False
-    return bool(0 < (np.ptp(image, axis=2) > _COLOUR_LEVELS).mean() < 0.5)  # noqa: PLR2004 - half of the pixels
+    # channel by channel: along an axis of three, NumPy's own reduction takes twenty times as long
+    red, green, blue = (image[..., channel] for channel in range(3))
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return bool(0 < np.count_nonzero(spread > _COLOUR_LEVELS) < spread.size / 2)
+
+
+def _percentiles(image: UInt8Image, wanted: Sequence[float]) -> list[float]:
+    """Return percentiles, 0..100, of all values as `numpy.percentile` gives them, from counts instead of a sort."""
+    counts = np.array(Image.fromarray(image).histogram()).reshape(-1, 256).sum(axis=0)
+    up_to = counts.cumsum()
+    places = np.array(wanted) / 100 * (image.size - 1)
+    below, above = (np.searchsorted(up_to, edge(places), side="right") for edge in (np.floor, np.ceil))
+    return [float(value) for value in below + (above - below) * (places % 1)]
 
 
 def _sample(image: UInt8Image) -> UInt8Image:

@@ -52,10 +52,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = Service(model, settings)
     layers.install(app, settings)
     problems.install(app)
+    # paths are looked up in this order: those that are asked for most come first
+    app.include_router(segment_routes.router)
     app.include_router(routes.health)
     app.include_router(routes.v1)
     app.include_router(routes.admin)
-    app.include_router(segment_routes.router)
     mount_page(app)
     return app
 

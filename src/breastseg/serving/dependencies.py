@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 
-from breastseg.serving.problems import NOT_MULTIPART, NOT_READY, RequestError
+from breastseg.serving.problems import NOT_READY, RequestError
 from breastseg.serving.service import Service
-
-FORM = "multipart/form-data"
-PNG = "image/png"
 
 
 async def get_service(request: Request) -> Service:
@@ -30,18 +27,5 @@ async def get_ready_service(request: Request) -> Service:
     return service
 
 
-async def require_form(content_type: Annotated[str, Header()] = "") -> None:
-    """Answer 415 to what is no multipart form."""
-    if content_type.partition(";")[0].strip().lower() != FORM:
-        raise RequestError(NOT_MULTIPART, f"Send the image in the field `file` of a {FORM} request")
-
-
-async def wants_png(accept: Annotated[str, Header()] = "") -> bool:
-    """Tell whether the client asks for the mask itself: it accepts PNG by name, and no JSON."""
-    media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    return PNG in media_types and "application/json" not in media_types
-
-
 AnyService = Annotated[Service, Depends(get_service)]
 ReadyService = Annotated[Service, Depends(get_ready_service)]
-WantsPng = Annotated[bool, Depends(wants_png)]

@@ -27,18 +27,37 @@ async def unless_client_leaves(request: Request, work: Coroutine[object, object,
     Raises:
         ClientLeftError: The client left first.
     """
-    answer, left = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
-    left.add_done_callback(lambda _: answer.cancel())
+    # the work is awaited in this very task: one of its own would wake the event loop once more for each answer
+    watch = _Watch(asyncio.current_task())
+    left = asyncio.create_task(_left(request))
+    left.add_done_callback(watch.end)
     try:
-        return await answer
+        return await work
     except asyncio.CancelledError:
         # else it was the server that ended the request
-        if left.done():
+        if watch.ended:
             raise ClientLeftError from None
         raise
     finally:
-        answer.cancel()
+        watch.open = False
         left.cancel()
+
+
+class _Watch:
+    """Cancels a task once, while it is open: a client may leave in the very moment in which its answer is there."""
+
+    def __init__(self, task: asyncio.Task[object] | None) -> None:
+        self._task = task
+        self.open, self._asked = True, False
+
+    def end(self, _left: asyncio.Task[None]) -> None:
+        if self._task is not None and self.open:
+            self._asked = self._task.cancel()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the task was cancelled by this and by nobody else; that is taken back."""
+        return self._asked and self._task is not None and self._task.uncancel() == 0
 
 
 async def _left(request: Request) -> None:

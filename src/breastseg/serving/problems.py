@@ -130,13 +130,8 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_what(fault)}" for fault in faults)
+    detail = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
     return respond(RequestError(INVALID, detail))
-
-
-def _what(fault: Mapping[str, str]) -> str:
-    # a value error's text is the framework's own, with names of its classes; only a field that is no file has one
-    return "Field holds no file; give it a file name" if fault["type"] == "value_error" else fault["msg"]
 
 
 async def _on_refused(request: Request, error: Exception) -> JSONResponse:
