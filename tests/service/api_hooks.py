@@ -13,8 +13,6 @@ from tests.onnx_models import bright_image
 if TYPE_CHECKING:
     from schemathesis import HookContext
 
-FIELDS = ("file", "files")
-
 
 def _png() -> bytes:
     file = io.BytesIO()
@@ -27,13 +25,13 @@ PNG = _png()
 
 @schemathesis.hook
 def map_body(_context: HookContext, body: object) -> object:
-    """Put an image in the place of the uploads of even length."""
+    """Put an image in the place of the uploads of even length, where the document allows an upload."""
     if not isinstance(body, dict):
         return body
-    return {name: _replaced(value) if name in FIELDS else value for name, value in body.items()}
+    return {name: _replaced(name, value) for name, value in body.items()}
 
 
-def _replaced(value: object) -> object:
-    if isinstance(value, list):
-        return [_replaced(entry) for entry in value]
-    return PNG if isinstance(value, str) and len(value) % 2 == 0 else value
+def _replaced(name: str, value: object) -> object:
+    if name == "files" and isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return [_replaced("file", entry) for entry in value]
+    return PNG if name == "file" and isinstance(value, str) and len(value) % 2 == 0 else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,3 +83,16 @@ def test_no_hostile_file_makes_the_server_swell(server: Server) -> None:
     for name, data in hostile_files():
         server.post("/v1/segment", files={"file": data}, params={"include": "mask,probability,overlay"})
         assert peak_bytes(server) < MOST_BYTES, name
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
+def test_the_largest_images_at_once_do_not_make_the_server_swell(model_path: Path) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8)[:, None, None], (20, 4000, 4))).save(file, "PNG")
+    with running_server(model_path, concurrency="3") as server, ThreadPoolExecutor(6) as clients:
+        asked = [
+            clients.submit(server.post, "/v1/segment?include=mask,probability,overlay", files={"file": file.getvalue()})
+            for _ in range(6)
+        ]
+        assert {answer.result().status_code for answer in asked} == {200}
+        assert peak_bytes(server) < MOST_BYTES

@@ -8,7 +8,6 @@ import logging
 import math
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +19,7 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
+from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
@@ -38,8 +38,18 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# images beyond it are computed one after the other, so that their working memory is held once
+# images beyond it are decoded and computed one after the other, so that their working memory is held once
 _LARGE_PX = 4_000_000
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One image on its way in: the file, which frame of it, when it was asked for, and what ends its computation."""
+
+    data: bytes
+    frame: int | None
+    asked: float
+    stop: Stop
 
 
 @dataclass(frozen=True)
@@ -127,28 +137,33 @@ class Service:
         self._queue.close()
 
     async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None) -> T:
-        asked, stop = time.perf_counter(), Stop()
+        task = _Task(data, frame, time.perf_counter(), Stop())
         try:
             async with asyncio.timeout(self._settings.inference_timeout_s):
-                return await self._queue.run(lambda: self._work(describe, data, frame, stop, asked))
+                return await self._queue.run(lambda: self._work(task, describe))
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
             # a run that nobody waits for any more; for one that has ended it means nothing
-            stop()
+            task.stop()
 
-    def _work(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None, stop: Stop, asked: float) -> T:
+    def _work(self, task: _Task, describe: Callable[[_Answered], T]) -> T:
+        try:
+            return describe(self._answer(task, min(_LARGE_PX, self._settings.max_pixels)))
+        except TooManyPixelsError:
+            # told from its header, before a pixel was decoded
+            with self._large:
+                return describe(self._answer(task, self._settings.max_pixels))
+
+    def _answer(self, task: _Task, max_pixels: int) -> _Answered:
         started = time.perf_counter()
-        image = decode_image(data, max_pixels=self._settings.max_pixels, frame=frame)
+        image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
         decoded = time.perf_counter()
-        with self._large if image.shape[0] * image.shape[1] > _LARGE_PX else nullcontext():
-            return describe(self._answer(image, stop, asked, started, decoded))
-
-    def _answer(self, image: UInt8Image, stop: Stop, asked: float, started: float, decoded: float) -> _Answered:
         segmenter = self._model.at(self._queue.held)
-        segmentation = segmenter.segment(image, stop)
+        segmentation = segmenter.segment(image, task.stop)
         done = time.perf_counter()
-        timings = Timings.of(queue=started - asked, decode=decoded - started, model=done - decoded, total=done - asked)
+        queue, total = started - task.asked, done - task.asked
+        timings = Timings.of(queue=queue, decode=decoded - started, model=done - decoded, total=total)
         return _Answered(image, segmentation, segmenter, timings)
 
     def _load(self, path: Path) -> OpenedModel:
