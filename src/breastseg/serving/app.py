@@ -11,6 +11,7 @@ from starlette.formparsers import MultiPartParser
 
 from breastseg.inference.contract import INTENDED_USE
 from breastseg.serving import layers, problems, routes, segment_routes
+from breastseg.serving.metrics import Metrics
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.page import mount_page
 from breastseg.serving.service import Service
@@ -50,11 +51,13 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry=telemetry(tracing=settings.tracing),
     )
     app.state.service = Service(model, settings)
+    app.state.metrics = Metrics(app.state.service)
     layers.install(app, settings)
     problems.install(app)
     # paths are looked up in this order: those that are asked for most come first
     app.include_router(segment_routes.router)
     app.include_router(routes.health)
+    app.include_router(routes.metrics)
     app.include_router(routes.v1)
     app.include_router(routes.admin)
     mount_page(app)

@@ -14,6 +14,7 @@ from breastseg.serving.api_keys import ApiKeys
 from breastseg.serving.body_limit import BodyLimit
 from breastseg.serving.body_timeout import BodyTimeout
 from breastseg.serving.key_ring import KeyRing
+from breastseg.serving.metrics import RequestMetrics
 from breastseg.serving.rate_limit import Buckets, RateLimit
 from breastseg.serving.request_id import RequestId
 from breastseg.serving.security_headers import SecurityHeaders
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Application(FastAPI):
-    """FastAPI with an id, a log line and headers for the answer to a fault too.
+    """FastAPI with an id, a log line, a count and headers for the answer to a fault too.
 
     Starlette puts added layers inside of the one that answers faults; these stand outside of it.
 
@@ -41,7 +42,8 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Return the application inside of all its layers."""
         inner = SecurityHeaders(super().build_middleware_stack())
-        return RequestId(TracedRequestId(AccessLog(inner, with_client=self.log_client)))
+        logged = AccessLog(inner, with_client=self.log_client)
+        return RequestId(TracedRequestId(RequestMetrics(logged, self.state.metrics)))
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the routes, and of what the layers in front of them answer."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from breastseg.inference.contract import Contract, ContractError
 from breastseg.inference.report import ModelReport
 from breastseg.inference.session import ModelFileError
 from breastseg.serving.dependencies import AnyService, ReadyService
+from breastseg.serving.paths import METRICS
 from breastseg.serving.problems import MODEL_REFUSED, NOT_READY, RequestError, describe
 from breastseg.serving.schemas import Health, ModelAnswer
 
@@ -18,6 +21,7 @@ _log = logging.getLogger(__name__)
 health = APIRouter(prefix="/health", tags=["health"])
 v1 = APIRouter(prefix="/v1", tags=["v1"])
 admin = APIRouter(prefix="/admin", tags=["admin"])
+metrics = APIRouter(tags=["metrics"])
 
 
 @health.get("/live")
@@ -30,6 +34,12 @@ async def live() -> Health:
 async def ready(_service: ReadyService) -> Health:
     """Say that images are answered: one has gone through the model."""
     return Health(status="ready")
+
+
+@metrics.get(METRICS, response_class=PlainTextResponse)
+async def prometheus(request: Request) -> Response:
+    """Say how many requests there were, how long they took, what waits, and which model answers."""
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @v1.get("/model")

@@ -71,6 +71,7 @@ class Service:
 
     Attributes:
         ready: True once an image has gone all the way.
+        loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
 
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
@@ -78,12 +79,22 @@ class Service:
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
         self._large = threading.Lock()
         self._reloading = asyncio.Lock()
-        self.ready = False
+        self.ready, self.loaded_at = False, time.time()
 
     @property
     def contract(self) -> Contract:
         """The contract of the model that answers now."""
         return self._model.contract
+
+    @property
+    def in_work(self) -> int:
+        """How many images are decoded or computed now."""
+        return self._queue.held - self._queue.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many images wait for a thread."""
+        return self._queue.waiting
 
     @property
     def max_batch_files(self) -> int:
@@ -107,6 +118,7 @@ class Service:
         """
         async with self._reloading:
             self._model = await asyncio.to_thread(self._load, self._settings.model)
+            self.loaded_at = time.time()
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 

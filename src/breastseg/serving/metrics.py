@@ -1,0 +1,131 @@
+"""What Prometheus is told about the service: requests, their time, the queue and the model, with bounded labels."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+# the very function that the router matches with
+from starlette._utils import get_route_path
+
+from breastseg.inference.report import ModelReport
+from breastseg.serving.paths import METRICS, is_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from breastseg.serving.service import Service
+
+# else each series has a second one with the time of its making
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types for it
+
+ROUTES = frozenset(
+    {
+        "/v1/segment",
+        "/v1/segment/batch",
+        "/v1/model",
+        "/admin/reload",
+        "/health/live",
+        "/health/ready",
+        METRICS,
+    }
+)
+"""Values of the label `route`, beside `page` and `other`: paths that clients make up get no series of their own."""
+
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+
+class Metrics:
+    """The numbers of one application, in a registry of their own.
+
+    Args:
+        service: Whose queue and model are told.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_OfService(service))
+        self._requests = Counter(
+            "breastseg_requests",
+            "Requests that have ended, by route and HTTP status; none: the client left first",
+            ["route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "breastseg_request_seconds",
+            "Seconds from a request's headers to the end of its answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+
+    def count(self, route: str, status: int | None, seconds: float) -> None:
+        """Count a request that has ended."""
+        self._requests.labels(route, "none" if status is None else str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return all numbers in Prometheus' text format."""
+        return prometheus_client.generate_latest(self._registry)
+
+
+class _OfService(Collector):
+    """Looks at the service when it is asked, so that a request pays nothing for it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        service = self._service
+        model = ModelReport.of(service.contract).model_dump()
+        yield InfoMetricFamily("breastseg_model", "The model that answers", value=model)
+        for name, what, value in (
+            ("breastseg_model_loaded_timestamp_seconds", "When the model that answers was loaded", service.loaded_at),
+            ("breastseg_ready", "1 once an image has gone through the model", float(service.ready)),
+            ("breastseg_images_in_work", "Images that are decoded or computed now", float(service.in_work)),
+            ("breastseg_images_waiting", "Images that wait for a thread", float(service.waiting)),
+        ):
+            yield GaugeMetricFamily(name, what, value=value)
+
+
+class RequestMetrics:
+    """ASGI layer that counts each request at its end, refused and failed ones too."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and count it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = perf_counter(), None
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        route = _route(scope)
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            self._metrics.count(route, status, perf_counter() - started)
+
+
+def _route(scope: Scope) -> str:
+    path = get_route_path(scope)
+    if path in ROUTES:
+        return path
+    return "page" if is_page(scope) else "other"
