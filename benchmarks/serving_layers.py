@@ -17,12 +17,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import CollectorRegistry
+
 from breastseg.serving.access_log import AccessLog
 from breastseg.serving.api_keys import ApiKeys
 from breastseg.serving.body_limit import BodyLimit
 from breastseg.serving.body_timeout import BodyTimeout
 from breastseg.serving.json_logs import JsonFormatter
 from breastseg.serving.key_ring import KeyRing
+from breastseg.serving.metrics import RequestCounts, RequestMetrics
 from breastseg.serving.rate_limit import Buckets, RateLimit
 from breastseg.serving.request_id import RequestId
 from breastseg.serving.security_headers import SecurityHeaders
@@ -82,12 +85,14 @@ def microseconds(app: ASGIApp) -> float:
 
 def layers(ring: KeyRing) -> list[tuple[str, Callable[[ASGIApp], ASGIApp]]]:
     """Return the service's layers from the inside to the outside."""
+    counts = RequestCounts(CollectorRegistry())
     return [
         ("body limit", lambda app: BodyLimit(app, 20_000_000)),
         ("body time-out", lambda app: BodyTimeout(app, 30)),
         ("rate limit", lambda app: RateLimit(app, Buckets(UNLIMITED, int(UNLIMITED)))),
         ("API keys, one in a file", lambda app: ApiKeys(app, ring)),
         ("security headers", SecurityHeaders),
+        ("counts for Prometheus", lambda app: RequestMetrics(app, counts)),
         ("JSON line a request", lambda app: AccessLog(app, with_client=False)),
         ("trace's request id", TracedRequestId),
         ("request id", RequestId),

@@ -43,7 +43,7 @@ class Application(FastAPI):
         """Return the application inside of all its layers."""
         inner = SecurityHeaders(super().build_middleware_stack())
         logged = AccessLog(inner, with_client=self.log_client)
-        return RequestId(TracedRequestId(RequestMetrics(logged, self.state.metrics)))
+        return RequestId(TracedRequestId(RequestMetrics(logged, self.state.metrics.requests)))
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the routes, and of what the layers in front of them answer."""

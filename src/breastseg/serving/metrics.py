@@ -43,35 +43,45 @@ ROUTES = frozenset(
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
-class Metrics:
-    """The numbers of one application, in a registry of their own.
+class RequestCounts:
+    """How many requests there were, and how long they took."""
 
-    Args:
-        service: Whose queue and model are told.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._registry.register(_OfService(service))
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
             "breastseg_requests",
             "Requests that have ended, by route and HTTP status; none: the client left first",
             ["route", "status"],
-            registry=self._registry,
+            registry=registry,
         )
         self._seconds = Histogram(
             "breastseg_request_seconds",
             "Seconds from a request's headers to the end of its answer",
             ["route"],
             buckets=_SECONDS,
-            registry=self._registry,
+            registry=registry,
         )
 
     def count(self, route: str, status: int | None, seconds: float) -> None:
         """Count a request that has ended."""
         self._requests.labels(route, "none" if status is None else str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+
+class Metrics:
+    """The numbers of one application, in a registry of their own.
+
+    Args:
+        service: Whose queue and model are told.
+
+    Attributes:
+        requests: Where requests are counted.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_OfService(service))
+        self.requests = RequestCounts(self._registry)
 
     def text(self) -> bytes:
         """Return all numbers in Prometheus' text format."""
@@ -100,9 +110,9 @@ class _OfService(Collector):
 class RequestMetrics:
     """ASGI layer that counts each request at its end, refused and failed ones too."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
-        self._metrics = metrics
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and count it."""
@@ -121,7 +131,7 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, noted)
         finally:
-            self._metrics.count(route, status, perf_counter() - started)
+            self._counts.count(route, status, perf_counter() - started)
 
 
 def _route(scope: Scope) -> str:
