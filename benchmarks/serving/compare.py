@@ -5,8 +5,9 @@ Usage: python -m benchmarks.serving.compare MODEL.onnx CHECKPOINT IMAGES… --pe
 CHECKPOINT is the folder of the network that MODEL.onnx was exported from. LitServe and BentoML need other versions of
 some packages than this project, so they run in an environment of their own: see `benchmarks/serving/peers.txt`.
 
-Every server is started alone, several times, in turns, so that a noisy moment of the machine does not fall on one of
-them. Medians over the rounds are printed as a table of Markdown.
+Every server is started alone, several times. While it is asked, the bare loop is measured between its turns, and each
+ratio is of two neighbours in time: a virtual machine has slow minutes, in which threads that share an image are twice
+as slow, and they would fall on whichever server is asked then. Medians are printed as a table of Markdown.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 import psutil
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARM_UP_SECONDS = 2.0
+TURNS = 5
 BARE_WORKERS = (1, 2, 3, 4)
 
 
@@ -59,32 +61,59 @@ class Contender:
 
 @dataclass
 class Measured:
-    """What was measured of a server, a number a round.
+    """What was measured of a server, a number a turn.
 
     Attributes:
         one_ms: Median time of a request, one client.
+        to_one: The same as a share of the bare loop's time, measured right before.
         many: Requests a second, many clients.
-        megabytes: Resident memory of the server with its workers, after that.
+        to_many: The same as a share of what bare loops side by side do, measured right before.
+        megabytes: Resident memory of the server with its workers, after that; a number a start.
     """
 
     one_ms: list[float] = field(default_factory=list)
+    to_one: list[float] = field(default_factory=list)
     many: list[float] = field(default_factory=list)
+    to_many: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Limit:
-    """What the same work gives without a server.
+    """The same work without a server, measured as often as the servers.
 
     Attributes:
-        one_ms: Median time of an image in one loop with all threads.
-        one: Images a second of one loop, with all threads or one, whichever gives more.
-        side_by_side: Images a second of the best count of loops, each with all threads or one.
+        model: The ONNX file.
+        images: What is worked on.
+        cpus: Threads of a loop that is alone.
+        loops: Loops side by side and threads of each that give most.
+        one_ms: Median times of an image in one loop.
+        many: Images a second of `loops`.
     """
 
-    one_ms: float
-    one: float
-    side_by_side: float
+    model: Path
+    images: Sequence[bytes]
+    cpus: int
+    loops: tuple[int, int]
+    one_ms: list[float] = field(default_factory=list)
+    many: list[float] = field(default_factory=list)
+
+    @classmethod
+    def find(cls, model: Path, images: Sequence[bytes], cpus: int, seconds: float) -> Self:
+        """Look for the loops that give most."""
+        kinds = [(workers, threads) for workers in BARE_WORKERS for threads in sorted({1, cpus})]
+        rates = {kind: median(bare.a_second(model, images, *kind, seconds) for _ in range(3)) for kind in kinds}
+        return cls(model, images, cpus, max(rates, key=rates.__getitem__))
+
+    def one(self, seconds: float) -> float:
+        """Measure the time of an image."""
+        self.one_ms.append(bare.median_ms(self.model, self.images, self.cpus, seconds))
+        return self.one_ms[-1]
+
+    def side_by_side(self, seconds: float) -> float:
+        """Measure images a second."""
+        self.many.append(bare.a_second(self.model, self.images, *self.loops, seconds))
+        return self.many[-1]
 
 
 def contenders(model: Path, checkpoint: Path, peers_python: str, cpus: int) -> list[Contender]:
@@ -143,7 +172,6 @@ def contenders(model: Path, checkpoint: Path, peers_python: str, cpus: int) -> l
 
 async def _ask(url: str, requests: Sequence[bytes], clients: int, seconds: float) -> tuple[float, float]:
     """Return the median milliseconds of a request, and requests a second."""
-    await closed_loop(url, requests, clients, WARM_UP_SECONDS)
     answers = await closed_loop(url, requests, clients, seconds)
     if bad := [answer for answer in answers if answer.status != OK]:
         raise RuntimeError(f"{url}: {len(bad)} of {len(answers)} requests failed, the first with {bad[0]}")
@@ -151,33 +179,39 @@ async def _ask(url: str, requests: Sequence[bytes], clients: int, seconds: float
     return 1e3 * float(np.median([answer.seconds for answer in answers])), len(answers) / taken
 
 
-def measure(contender: Contender, images: Sequence[bytes], clients: int, seconds: float, into: Measured) -> None:
-    """Start a server, ask it with one client and with many, and add what was seen."""
-    requests = [upload_request(contender.route, image) for image in images]
+def measure(contender: Contender, limit: Limit, clients: int, seconds: float, into: Measured) -> None:
+    """Start a server, ask it with one client and with many in turns with the bare loops, and add what was seen."""
+    requests = [upload_request(contender.route, image) for image in limit.images]
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(contender.command(port), url, contender.ready, **contender.variables) as process:
-        into.one_ms.append(asyncio.run(_ask(url, requests, 1, seconds))[0])
-        into.many.append(asyncio.run(_ask(url, requests, clients, seconds))[1])
+        for asked in (1, clients):
+            asyncio.run(closed_loop(url, requests, asked, WARM_UP_SECONDS))
+        for _ in range(TURNS):
+            without = limit.one(seconds)
+            into.one_ms.append(asyncio.run(_ask(url, requests, 1, seconds))[0])
+            into.to_one.append(into.one_ms[-1] / without)
+            without = limit.side_by_side(seconds)
+            into.many.append(asyncio.run(_ask(url, requests, clients, seconds))[1])
+            into.to_many.append(into.many[-1] / without)
         server = psutil.Process(process.pid)
         family = [server, *server.children(recursive=True)]
         into.megabytes.append(sum(member.memory_info().rss for member in family) / 1e6)
 
 
 def table(rows: dict[str, tuple[str, Measured]], limit: Limit, clients: int) -> list[str]:
-    """Return the lines of a table of Markdown: medians over the rounds, and their ratio to the bare loop's."""
-    all_in_one = f"{limit.one:.1f} images/s | {limit.one / limit.side_by_side:.2f}"
+    """Return the lines of a table of Markdown: medians, of ratios too."""
+    bare_settings = f"{limit.cpus} threads; {limit.loops[0]} loops of {limit.loops[1]}"
     lines = [
         f"| server | settings | p50, 1 client | to the bare loop | {clients} clients | to the bare loops | memory |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        f"| none: bare loops | best of 1 to 4 side by side | | | {limit.side_by_side:.1f} images/s | 1.00 | |",
-        f"| none: one bare loop | all threads, or one | {limit.one_ms:.1f} ms | 1.00 | {all_in_one} | |",
+        f"| none | {bare_settings} | {median(limit.one_ms):.1f} ms | 1.00 "
+        f"| {median(limit.many):.1f} images/s | 1.00 | |",
     ]
     for name, (settings, seen) in rows.items():
-        one, many = median(seen.one_ms), median(seen.many)
         lines.append(
-            f"| {name.partition('#')[0]} | {settings} | {one:.1f} ms | {one / limit.one_ms:.2f} | {many:.1f} images/s "
-            f"| {many / limit.side_by_side:.2f} | {median(seen.megabytes):.0f} MB |"
+            f"| {name.partition('#')[0]} | {settings} | {median(seen.one_ms):.1f} ms | {median(seen.to_one):.2f} "
+            f"| {median(seen.many):.1f} images/s | {median(seen.to_many):.2f} | {median(seen.megabytes):.0f} MB |"
         )
     return lines
 
@@ -188,30 +222,19 @@ def main(  # noqa: PLR0913, PLR0917 - options of one command
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them")],
     peers_python: Annotated[str, typer.Option(help="Python of the environment with LitServe and BentoML")],
     clients: Annotated[int, typer.Option(help="Clients at once")] = 16,
-    seconds: Annotated[float, typer.Option(help="Of each measurement")] = 8,
+    seconds: Annotated[float, typer.Option(help="Of each turn")] = 1,
     rounds: Annotated[int, typer.Option(help="How often each server is started")] = 3,
     most_images: Annotated[int, typer.Option(help="Images that are read at most")] = 50,
 ) -> None:
     """Print the comparison as a table."""
     data, cpus = read_images(images, most_images), len(os.sched_getaffinity(0))
+    limit = Limit.find(model, data, cpus, seconds)
     rows: dict[str, tuple[str, Measured]] = {}
-    alone_ms: list[float] = []
-    alone: dict[tuple[int, int], list[float]] = {}
     for _ in range(rounds):
-        alone_ms.append(bare.median_ms(model, data, cpus, seconds))
-        for workers in BARE_WORKERS:
-            for threads in sorted({1, cpus}):
-                rate = bare.a_second(model, data, workers, threads, seconds)
-                alone.setdefault((workers, threads), []).append(rate)
         for contender in contenders(model.resolve(), checkpoint.resolve(), peers_python, cpus):
             _, seen = rows.setdefault(f"{contender.name}#{contender.settings}", (contender.settings, Measured()))
-            measure(contender, data, clients, seconds, seen)
-    typer.echo("\n".join(table(rows, _limit(alone_ms, alone), clients)))
-
-
-def _limit(one_ms: list[float], rates: dict[tuple[int, int], list[float]]) -> Limit:
-    medians = {loops: median(found) for (loops, _), found in sorted(rates.items(), key=lambda rate: median(rate[1]))}
-    return Limit(median(one_ms), medians[1], max(medians.values()))
+            measure(contender, limit, clients, seconds, seen)
+    typer.echo("\n".join(table(rows, limit, clients)))
 
 
 if __name__ == "__main__":
