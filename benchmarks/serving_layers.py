@@ -87,7 +87,7 @@ def layers(ring: KeyRing) -> list[tuple[str, Callable[[ASGIApp], ASGIApp]]]:
     """Return the service's layers from the inside to the outside."""
     counts = RequestCounts(CollectorRegistry())
     return [
-        ("body limit", lambda app: BodyLimit(app, 20_000_000)),
+        ("body limit", lambda app: BodyLimit(app, 20_000_000, 400_000_000)),
         ("body time-out", lambda app: BodyTimeout(app, 30)),
         ("rate limit", lambda app: RateLimit(app, Buckets(UNLIMITED, int(UNLIMITED)))),
         ("API keys, one in a file", lambda app: ApiKeys(app, ring)),

@@ -9,6 +9,7 @@ from breastseg.params.base import load
 from breastseg.params.export import Export
 from breastseg.params.inference import Inference
 from breastseg.params.model import Model
+from breastseg.params.monitoring import Monitoring
 
 if __name__ == "__main__":
     network = load("model", Model).root
@@ -17,6 +18,7 @@ if __name__ == "__main__":
         ReleasePlan(
             network=network,
             params=load("export", Export),
+            monitoring=load("monitoring", Monitoring),
             asked=load("inference", Inference),
             all_params={name: load(name, object) for name in decided_by},
             checkpoint=Path("models") / network,

@@ -40,8 +40,10 @@ def make_graph(
     shape: tuple[int | str, ...] = ("N", 1, SIZE, SIZE),
     image_type: int = TensorProto.UINT8,
     names: tuple[str, str] = ("image", "probability"),
+    *,
+    embedding: bool = False,
 ) -> onnx.GraphProto:
-    """probability = sigmoid((mean over channels - MIDDLE_GREY) / SOFTNESS)."""
+    """probability = sigmoid((mean over channels - MIDDLE_GREY) / SOFTNESS); embedding = [mean over all]."""
     image, probability = names
     nodes = [
         helper.make_node("Cast", [image], ["grey"], to=TensorProto.FLOAT),
@@ -55,13 +57,42 @@ def make_graph(
         helper.make_tensor("middle", TensorProto.FLOAT, [1], [MIDDLE_GREY]),
         helper.make_tensor("softness", TensorProto.FLOAT, [1], [SOFTNESS]),
     ]
+    outputs = [helper.make_tensor_value_info(probability, TensorProto.FLOAT, (shape[0], 1, *shape[2:]))]
+    if embedding:
+        nodes += [
+            helper.make_node("ReduceMean", ["grey", "all axes"], ["flat"], keepdims=1),
+            helper.make_node("Flatten", ["flat"], ["embedding"]),
+        ]
+        constants.append(helper.make_tensor("all axes", TensorProto.INT64, [3], [1, 2, 3]))
+        outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, (shape[0], 1)))
     return helper.make_graph(
         nodes,
         "bright",
         [helper.make_tensor_value_info(image, image_type, shape)],
-        [helper.make_tensor_value_info(probability, TensorProto.FLOAT, (shape[0], 1, *shape[2:]))],
+        outputs,
         constants,
     )
+
+
+def not_a_number_graph() -> onnx.GraphProto:
+    """A graph that loads, and whose probabilities are no numbers."""
+    graph = make_graph()
+    graph.initializer[2].CopyFrom(helper.make_tensor("softness", TensorProto.FLOAT, [1], [float("nan")]))
+    return graph
+
+
+def failing_graph() -> onnx.GraphProto:
+    """A graph that loads, and fails when it is run: it looks for as many numbers in a list as there are images."""
+    graph = make_graph(names=("image", "unshifted"))
+    graph.node.extend(
+        [
+            helper.make_node("Shape", ["image"], ["images"], start=0, end=1),
+            helper.make_node("Gather", ["softness", "images"], ["shift"]),
+            helper.make_node("Add", ["unshifted", "shift"], ["probability"]),
+        ]
+    )
+    graph.output[0].name = "probability"
+    return graph
 
 
 def bright_image(height: int, width: int, box: tuple[int, int, int, int], bright: int = 220) -> np.ndarray:

@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from breastseg.client import Client, ServiceError
+from breastseg.client import Client, ServiceError, _pause_s
 from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
@@ -141,3 +143,43 @@ def _predict(images: Path, out: Path, *source: str, status: int = 0) -> str:
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)  # noqa: S603 - ours
     assert done.returncode == status, done.stderr
     return done.stderr
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef\nx", "schlüssel-0123456789", "with blank 0123456789"])
+def test_what_cannot_be_a_key_is_told_without_it(key: str) -> None:
+    with pytest.raises(BreastsegError, match="visible ASCII") as raised:
+        Client("http://127.0.0.1:1", key)
+    assert key not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [("7", 7, 7), ("", 1, 1), ("soon", 1, 1), ("-3", 1, 1), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0)],
+)
+def test_how_long_to_wait_may_be_told_in_both_forms(header: str, least: float, most: float) -> None:
+    assert least <= _pause_s(header) <= most
+
+
+def test_a_date_ahead_is_waited_for() -> None:
+    ahead = datetime.now(UTC) + timedelta(seconds=30)
+    assert 28 <= _pause_s(format_datetime(ahead, usegmt=True)) <= 30
+
+
+def test_a_file_above_the_cap_is_told_beside_the_others(model: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for name, data in (("a.png", IMAGE), ("b.png", b"0" * 200_000), ("c.png", IMAGE)):
+        (images / name).write_bytes(data)
+    with running_server(model, max_upload_bytes="100000") as server:
+        command = ["predict", str(images), "--url", str(server.base_url), "--out", str(tmp_path / "out")]
+        ended = subprocess.run(  # noqa: S603 - ours
+            [sys.executable, "-m", "breastseg.cli", *command],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "b.png" in ended.stderr
+    assert "100000 bytes" in ended.stderr
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.png", "c.png", "predictions.jsonl"]

@@ -201,12 +201,12 @@ def measure(contender: Contender, limit: Limit, clients: int, seconds: float, in
 
 def table(rows: dict[str, tuple[str, Measured]], limit: Limit, clients: int) -> list[str]:
     """Return the lines of a table of Markdown: medians, of ratios too."""
+    one, many = median(limit.one_ms), median(limit.many)
     bare_settings = f"{limit.cpus} threads; {limit.loops[0]} loops of {limit.loops[1]}"
     lines = [
         f"| server | settings | p50, 1 client | to the bare loop | {clients} clients | to the bare loops | memory |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        f"| none | {bare_settings} | {median(limit.one_ms):.1f} ms | 1.00 "
-        f"| {median(limit.many):.1f} images/s | 1.00 | |",
+        f"| none | {bare_settings} | {one:.1f} ms | 1.00 | {many:.1f} images/s | 1.00 | |",
     ]
     for name, (settings, seen) in rows.items():
         lines.append(

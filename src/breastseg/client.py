@@ -10,7 +10,10 @@ Research use only: not a medical device, not for diagnosis.
 from __future__ import annotations
 
 import base64
+import re
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -30,7 +33,15 @@ if TYPE_CHECKING:
 T = TypeVar("T", SegmentAnswer, ModelAnswer, ProblemDetails)
 
 # the kinds of problems that are the image's own fault
-UNREADABLE = frozenset({"urn:breastseg:problem:unreadable-image", "urn:breastseg:problem:too-many-pixels"})
+UNREADABLE = frozenset(
+    {
+        "urn:breastseg:problem:unreadable-image",
+        "urn:breastseg:problem:too-many-pixels",
+        "urn:breastseg:problem:too-large",
+        "urn:breastseg:problem:timed-out",
+    }
+)
+_KEY = re.compile(r"[!-~]+")
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -54,9 +65,17 @@ class Client:
         key: An API key, where the service asks for one.
         timeout_s: Longest time to wait for an answer.
         patience_s: Longest time to go on asking while the service is busy or not ready yet.
+
+    Raises:
+        BreastsegError: The key cannot be one.
     """
 
     def __init__(self, url: str, key: str | None = None, timeout_s: float = 60, patience_s: float = 60) -> None:
+        # said here, without the key: whoever sends it would quote it
+        if key and not _KEY.fullmatch(key):
+            raise BreastsegError(
+                "The key holds other characters than visible ASCII. Copy it again, without a line break"
+            )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx2.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout_s)
         self._patience_s = patience_s
@@ -106,7 +125,7 @@ class Client:
         until = time.monotonic() + self._patience_s
         while True:
             answer = self._send(make_request())
-            pause_s = float(answer.headers.get("retry-after", 1))
+            pause_s = _pause_s(answer.headers.get("retry-after", ""))
             if answer.status_code not in _BUSY or time.monotonic() + pause_s > until:
                 break
             time.sleep(pause_s)
@@ -127,6 +146,18 @@ class Client:
         except ValidationError as error:
             message = f"{self._http.base_url} answered {answer.status_code} with something else than this service does"
             raise BreastsegError(f"{message}. Check the address") from error
+
+
+def _pause_s(retry_after: str) -> float:
+    """Return how long to wait: seconds, or until a date, as RFC 9110, section 10.2.3 allows both; else a second."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 1.0
+    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def remote_answerer(client: Client, frame: int | None = None) -> Answerer:

@@ -7,10 +7,10 @@ import pytest
 
 from breastseg.data.png import encode_png
 from breastseg.data.split_table import SplitRow
-from breastseg.evaluation.confidence import expected_dice
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.metrics import score
 from breastseg.evaluation.reliability import gather_bins
+from breastseg.monitoring.confidence import soft_dice
 from tests.evaluation import world
 
 PLACE = SplitRow("case 005", "a group", 0, "test")
@@ -29,7 +29,7 @@ def test_the_row_and_the_bins_are_of_one_answer() -> None:
     scores = score(CASE.mask(), probability >= 0.5, judged)
     assert (found.row.group, found.row.label, found.row.lesions) == ("a group", CASE.label, scores.lesions)
     assert (found.row.predicted_lesions, found.row.hits_iou10) == (scores.predicted_lesions, scores.hits_iou10)
-    assert found.row.expected_dice == pytest.approx(expected_dice(probability, probability >= 0.5, judged), rel=1e-5)
+    assert found.row.expected_dice == pytest.approx(soft_dice(probability, probability >= 0.5, judged), rel=1e-5)
     counts = gather_bins(found.bins, [found.row])[0]
     assert counts[:, 2].sum() <= scores.truth_px
     assert (counts[:, 0] > 0).all()

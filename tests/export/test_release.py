@@ -22,12 +22,14 @@ from breastseg.inference.segmenter import Segmenter
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export, Gate
 from breastseg.params.inference import Inference
+from breastseg.params.monitoring import Monitoring
 from tests.evaluation import world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1)
+MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05)
 EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
 
 
@@ -45,6 +47,7 @@ def make_plan(judged: Path, out: Path, network: Literal["cnn_unet", "vit_unet"] 
     return ReleasePlan(
         network=network,
         params=EXPORT,
+        monitoring=MONITORING,
         asked=world.ONCE,
         all_params={"seed": 0},
         checkpoint=judged / network,

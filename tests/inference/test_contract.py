@@ -48,8 +48,8 @@ def test_a_missing_contract_names_the_way_out() -> None:
 
 
 def test_a_newer_contract_is_told_from_a_faulty_one() -> None:
-    with pytest.raises(ContractError, match=r"schema version 2.*understands up to 1.*Update breastseg"):
-        parse_contract(changed(schema_version=2, unheard_of=True))
+    with pytest.raises(ContractError, match=r"schema version 3.*understands up to 2.*Update breastseg"):
+        parse_contract(changed(schema_version=3, unheard_of=True))
 
 
 def test_every_fault_is_named_at_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from breastseg.inference.contract import ContractError
 from breastseg.inference.segmenter import Segmenter
+from tests.monitoring.profiles import make_profile
 from tests.onnx_models import MIDDLE_GREY, SIZE, SOFTNESS, bright_image, make_contract, make_graph, write_model
 
 if TYPE_CHECKING:
@@ -84,6 +85,20 @@ def test_a_graph_that_does_not_fit_its_contract_is_refused(tmp_path: Path, graph
     path = write_model(tmp_path / "m.onnx", make_contract().to_json(), graph)
     with pytest.raises(ContractError, match=r"m\.onnx: the graph does not fit.*" + re.escape(fault)):
         Segmenter.load(path)
+
+
+def test_an_embedding_is_told_where_the_graph_has_one(tmp_path: Path, model_path: Path) -> None:
+    image = bright_image(SIZE, SIZE, (10, 20, 30, 50))
+    path = write_model(tmp_path / "m.onnx", graph=make_graph(embedding=True))
+    assert Segmenter.load(path).segment(image).embedding == pytest.approx([image.mean()])
+    assert Segmenter.load(model_path).segment(image).embedding.size == 0
+
+
+def test_a_profile_for_another_embedding_is_refused(tmp_path: Path) -> None:
+    contract = make_contract(reference_profile=make_profile(4)).to_json()
+    for graph, fault in ((make_graph(), "no output embedding"), (make_graph(embedding=True), "not ['N', 4]")):
+        with pytest.raises(ContractError, match=re.escape(fault)):
+            Segmenter.load(write_model(tmp_path / "m.onnx", contract, graph))
 
 
 def test_the_file_is_named_when_the_contract_is_missing(tmp_path: Path) -> None:

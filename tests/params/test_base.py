@@ -16,6 +16,7 @@ from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export
 from breastseg.params.inference import Inference
 from breastseg.params.model import Model
+from breastseg.params.monitoring import Monitoring
 from breastseg.params.phantom import Phantom
 from breastseg.params.prepare import Prepare
 from breastseg.params.seed import Seed
@@ -38,6 +39,7 @@ SECTION_TYPES: dict[str, type[Section]] = {
     "inference": Inference,
     "evaluate": Evaluate,
     "export": Export,
+    "monitoring": Monitoring,
 }
 
 

@@ -23,6 +23,7 @@ SMALL: dict[str, Any] = {
     "vit_unet": {"encoder": "tu-pvt_v2_b0", "decoder_channels": [32, 24, 16, 8, 8]},
     "evaluate": {"resamples": 200},
     "export": {"gate": {"min_dice": 0.0, "max_missed": 1.0, "max_normal_false_positive_rate": 1.0}},
+    "monitoring": {"folds": 2},
 }
 
 

@@ -39,7 +39,7 @@ def pass_through(body: Body, max_bytes: int, **headers: str) -> None:
         "type": "http",
         "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
     }
-    anyio.run(BodyLimit(read_all, max_bytes), scope, body.receive, send_nothing)
+    anyio.run(BodyLimit(read_all, max_bytes, 10**9), scope, body.receive, send_nothing)
 
 
 def test_a_body_of_the_cap_passes() -> None:
@@ -66,3 +66,31 @@ def test_a_body_longer_than_declared_is_counted_all_the_same() -> None:
     body = Body(b"12345", b"678901")
     with pytest.raises(RequestError, match="413"):
         pass_through(body, 10, content_length="5")
+
+
+def test_bodies_are_bounded_together_and_let_go_with_their_answers() -> None:
+    seen: list[str] = []
+
+    async def read_and_wait(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
+        seen.append("read")
+        await gate.wait()
+
+    limit = BodyLimit(read_and_wait, 10, 12)
+    gate = anyio.Event()
+
+    async def ask() -> None:
+        await limit({"type": "http", "headers": []}, Body(b"12345678").receive, send_nothing)
+
+    async def scenario() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await anyio.sleep(0.01)
+            with pytest.raises(RequestError, match="503") as refused:
+                await ask()
+            assert refused.value.headers == {"Retry-After": "1"}
+            gate.set()
+        await ask()
+
+    anyio.run(scenario)
+    assert seen == ["read", "read"]

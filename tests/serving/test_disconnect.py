@@ -87,3 +87,18 @@ def test_the_servers_own_cancelling_stays_one() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancel())
+
+
+def test_the_servers_own_cancelling_wins_over_a_client_that_leaves_with_it() -> None:
+    async def cancel() -> None:
+        connection = Connection()
+        task = asyncio.create_task(unless_client_leaves(connection.request(), work_for(60)))
+        await asyncio.sleep(0.01)
+        connection.gone.set()
+        # the watch ends, then its callback cancels; the server does in the same moment
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())

@@ -15,7 +15,8 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.segmenter import Segmenter
 from breastseg.serving.app import create_app
 from breastseg.serving.settings import Settings
-from tests.onnx_models import make_contract, write_model
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import make_contract, make_graph, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +38,10 @@ def test_lesions_are_those_of_the_segmenter(client: TestClient, model_path: Path
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     told = {"expected_dice", "image", "lesions", "model", "notice", "out_of_distribution", "quality", "request_id"}
-    assert set(body) == {*told, "timings_ms"}
-    assert (body["quality"], body["expected_dice"], body["out_of_distribution"]) == (["small_image"], None, None)
+    assert set(body) == {*told, "novelty", "timings_ms"}
+    assert body["quality"] == ["small_image"]
+    # the model carries no profile
+    assert [body[name] for name in ("expected_dice", "novelty", "out_of_distribution")] == [None] * 3
     assert 0 < body["timings_ms"]["model"] < body["timings_ms"]["total"]
     (lesion,) = body["lesions"]
     (true,) = expected.lesions
@@ -57,6 +60,22 @@ def test_lesions_are_those_of_the_segmenter(client: TestClient, model_path: Path
     }
 
 
+def test_a_model_with_a_profile_says_how_usual_the_image_is(tmp_path: Path, image_png: bytes) -> None:
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0)).to_json()
+    model = write_model(tmp_path / "model.onnx", contract, make_graph(embedding=True))
+    file = io.BytesIO()
+    Image.fromarray(np.full((90, 120), 250, np.uint8)).save(file, "PNG")
+    with TestClient(create_app(Settings(model=model))) as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        usual, unusual = (
+            client.post("/v1/segment", files={"file": data}).json() for data in (image_png, file.getvalue())
+        )
+    assert (usual["out_of_distribution"], unusual["out_of_distribution"]) == (False, True)
+    assert usual["novelty"] < 3 < unusual["novelty"]
+    assert usual["expected_dice"] > 0.9
+
+
 def test_the_mask_comes_on_request_in_both_forms(client: TestClient, model_path: Path, image_png: bytes) -> None:
     expected = Segmenter.load(model_path).segment(decode_image(image_png)).mask * 255
     inside = client.post("/v1/segment?include=mask", files={"file": image_png}).json()["mask"]
@@ -72,6 +91,7 @@ def test_the_mask_comes_on_request_in_both_forms(client: TestClient, model_path:
     [
         ("image/png", True),
         ("Image/PNG;q=0.9, text/html", True),
+        ("image/png; q=0", False),
         ("application/json, image/png", False),
         ("*/*", False),
         ("image/*", False),
@@ -114,6 +134,7 @@ def test_an_unready_service_says_so_and_is_alive(app: FastAPI, image_png: bytes)
     assert client.get("/health/live").json() == {"status": "live"}
     for answer in (client.get("/health/ready"), client.post("/v1/segment", files={"file": image_png})):
         assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
         assert answer.json()["type"] == "urn:breastseg:problem:not-ready"
 
 
@@ -172,3 +193,39 @@ def test_a_model_is_loaded_anew_or_refused(tmp_path: Path) -> None:
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:breastseg:problem:model-refused"
     assert str(model_path) not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("segment?includ=mask", "query.includ: No such parameter here"),
+        ("segment?include=mask&include=overlay", "query.include: Given more than once"),
+        ("segment?frame=1&frame=2", "query.frame: Given more than once"),
+        ("segment?include=faces", "query.include: takes mask, probability, overlay, with commas between"),
+        ("segment?frame=", "query.frame: "),
+        ("segment/batch?frame=2", "query.frame: No such parameter here"),
+    ],
+)
+def test_nothing_that_is_asked_for_is_passed_over(client: TestClient, image_png: bytes, path: str, detail: str) -> None:
+    answer = client.post(f"/v1/{path}", files={"files" if "batch" in path else "file": image_png})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:breastseg:problem:invalid-request"
+    assert detail in answer.json()["detail"]
+
+
+def test_of_two_images_none_is_passed_over(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment", files=[("file", image_png), ("file", image_png)])
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:breastseg:problem:too-many-files")
+    assert "at most 1 file" in answer.json()["detail"]
+
+
+def test_pictures_count_in_the_timings(client: TestClient, image_png: bytes) -> None:
+    timings = client.post("/v1/segment?include=overlay", files={"file": image_png}).json()["timings_ms"]
+    parts = sum(timings[name] for name in ("queue", "decode", "model", "encode"))
+    assert timings["encode"] > 0
+    assert timings["total"] == pytest.approx(parts, abs=0.01)
+
+
+def test_a_path_with_a_slash_too_many_is_unknown_and_leads_nowhere_else(client: TestClient) -> None:
+    answer = client.post("/v1/segment/", follow_redirects=False)
+    assert (answer.status_code, answer.json()["type"]) == (404, "about:blank")

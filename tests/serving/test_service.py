@@ -16,10 +16,12 @@ from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
-from tests.onnx_models import make_contract, write_model
+from tests.onnx_models import failing_graph, make_contract, not_a_number_graph, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import onnx
 
     from breastseg.inference.session import Stop
 
@@ -121,6 +123,80 @@ def test_large_images_are_worked_on_one_after_the_other(model_path: Path) -> Non
 
     anyio.run(scenario)
     assert segmenter.most_in_work == 1
+
+
+def test_a_small_image_goes_past_large_ones(model_path: Path, image_png: bytes) -> None:
+    large = encode_mask(np.zeros((2001, 2001), dtype=np.bool_))
+    gate = threading.Event()
+
+    class LargeWaits(Segmenter):
+        def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+            if image.shape[0] > 2000:
+                gate.wait(timeout=10)
+            return super().segment(image, stop)
+
+    segmenter = LargeWaits.load(model_path)
+
+    async def scenario() -> None:
+        service = Service(OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=1))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(service.mask, large)
+            await anyio.wait_all_tasks_blocked()
+            with anyio.fail_after(5):
+                await service.mask(image_png)
+            gate.set()
+
+    anyio.run(scenario)
+
+
+def test_for_a_client_that_has_left_nothing_is_decoded_or_drawn(model_path: Path, image_png: bytes) -> None:
+    class LeavesMeanwhile(Segmenter):
+        def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
+            found = super().segment(image, stop)
+            if stop is not None:
+                stop()
+            return found
+
+    segmenter = LeavesMeanwhile.load(model_path)
+
+    async def scenario() -> None:
+        service = Service(OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=1))
+        with pytest.raises(StoppedError):
+            await service.report(image_png, ["mask", "overlay"])
+
+    anyio.run(scenario)
+
+
+@pytest.mark.parametrize("graph", [not_a_number_graph(), failing_graph()], ids=["no numbers", "fails when run"])
+def test_a_model_that_loads_and_does_not_work_is_refused(
+    tmp_path: Path, image_png: bytes, graph: onnx.GraphProto
+) -> None:
+    path = write_model(tmp_path / "m.onnx")
+
+    async def scenario() -> None:
+        service = Service(OpenedModel.load(path, threads=1), make_settings(path))
+        write_model(path, graph=graph)
+        with pytest.raises(ModelFileError, match="Export it again"):
+            await service.reload()
+        assert (await service.report(image_png)).lesions
+
+    anyio.run(scenario)
+
+
+def test_a_good_model_after_one_that_did_not_work_makes_the_service_ready(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx", graph=not_a_number_graph())
+
+    async def scenario() -> None:
+        service = Service(OpenedModel.load(path, threads=1), make_settings(path))
+        with pytest.raises(ModelFileError):
+            await service.warm_up()
+        assert not service.ready
+        write_model(path)
+        await service.reload()
+        assert service.ready
+
+    anyio.run(scenario)
 
 
 def test_it_is_ready_only_after_an_image_went_through(model_path: Path) -> None:

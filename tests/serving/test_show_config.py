@@ -48,3 +48,20 @@ def test_what_keeps_it_from_starting_is_told_below(monkeypatch: pytest.MonkeyPat
 def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BREASTSEG_CORS_ORIGIN", "https://a.example")
     assert "is BREASTSEG_CORS_ORIGINS meant?" in show_config(model=Path("m.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "obstacle"),
+    [
+        ({"BREASTSEG_API_KEYS": "short"}, "BREASTSEG_API_KEYS"),
+        ({"BREASTSEG_API_KEYS_FILE": "/nowhere/keys"}, "/nowhere/keys: No such file"),
+        ({}, "there is no such model file"),
+    ],
+)
+def test_keys_and_model_are_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], obstacle: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    below = show_config(model=Path("m.onnx")).splitlines()[len(Settings.model_fields) :]
+    assert any(obstacle in line for line in below)

@@ -32,7 +32,7 @@ def test_work_beyond_the_places_is_refused_at_once_and_told_when_to_come_back() 
         assert queue.waiting == 2
         with pytest.raises(QueueFullError) as refused:
             await queue.run(gate.wait)
-        assert refused.value.retry_after_s >= 1
+        assert refused.value.retry_after_s == 1
         gate.set()
         assert await asyncio.gather(*tasks) == [True] * 3
         await asyncio.sleep(0.01)  # places are given back on the loop, after the answers
@@ -83,3 +83,22 @@ def test_no_more_than_the_workers_run_at_once() -> None:
 
     asyncio.run(scenario())
     assert most == [2]
+
+
+def test_who_is_refused_waits_for_as_long_as_the_work_takes() -> None:
+    gate = threading.Event()
+
+    async def scenario() -> None:
+        queue = WorkQueue(workers=1, places=1)
+        # as if one piece of work had taken long
+        queue._mean_s = 7.0
+        tasks = [asyncio.create_task(queue.run(gate.wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFullError) as refused:
+            await queue.run(gate.wait)
+        assert refused.value.retry_after_s == 14
+        gate.set()
+        await asyncio.gather(*tasks)
+        queue.close()
+
+    asyncio.run(scenario())

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import TYPE_CHECKING
 
 import onnx
 import torch
 from torch import nn
 
 from breastseg.inference.contract import METADATA_KEY
+from breastseg.inference.segmenter import EMBEDDING, INPUT, OUTPUT
+
+if TYPE_CHECKING:
+    from breastseg.models.network import Answering
 
 PRODUCER = "breastseg"
 
 
 class CalibratedProbability(nn.Module):
-    """A network's logits divided by the temperature, as probabilities (Guo et al., ICML 2017)."""
+    """A network's logits divided by the temperature, as probabilities (Guo et al., ICML 2017), and its embedding."""
 
-    def __init__(self, network: nn.Module, temperature: float) -> None:
+    def __init__(self, network: Answering, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn uint8 images `[N, C, S, S]` into float32 probabilities `[N, 1, S, S]`."""
-        return torch.sigmoid(self.network(image) / self.temperature)
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Turn uint8 images `[N, C, S, S]` into float32 probabilities `[N, 1, S, S]` and embeddings `[N, D]`."""
+        answer = self.network.answer(image)
+        return torch.sigmoid(answer.logits / self.temperature), answer.embedding
 
 
-def trace(network: nn.Module, temperature: float, shape_chw: tuple[int, int, int], opset: int) -> onnx.ModelProto:
-    """Export `image` uint8 `[N, C, S, S]` → `probability` float32 `[N, 1, S, S]`, N free.
+def trace(network: Answering, temperature: float, shape_chw: tuple[int, int, int], opset: int) -> onnx.ModelProto:
+    """Export `image` uint8 `[N, C, S, S]` → `probability` float32 `[N, 1, S, S]` and `embedding` `[N, D]`, N free.
 
     Args:
-        network: Images to logits; in evaluation mode, on the CPU.
+        network: In evaluation mode, on the CPU.
         temperature: Divides the logits, so that the graph's probabilities are calibrated.
         shape_chw: Channels, height and width of the input, fixed in the graph.
         opset: ONNX operator set.
@@ -51,8 +57,8 @@ def trace(network: nn.Module, temperature: float, shape_chw: tuple[int, int, int
             program = torch.onnx.export(
                 CalibratedProbability(network, temperature).eval(),
                 (example,),
-                input_names=["image"],
-                output_names=["probability"],
+                input_names=[INPUT],
+                output_names=[OUTPUT, EMBEDDING],
                 dynamic_shapes={"image": {0: torch.export.Dim("N", min=1)}},
                 opset_version=opset,
                 dynamo=True,

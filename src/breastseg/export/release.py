@@ -7,31 +7,41 @@ import json
 import logging
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
 
 from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import ProblemsError
 from breastseg.evaluation.json_file import significant, write_json
 from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.metrics import score
 from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.runner import predict_logits
 from breastseg.evaluation.statistics import ALL
 from breastseg.export.checks import Parity, compare, faults
 from breastseg.export.graph import trace, with_contract
+from breastseg.export.reference import Reference, make_profile
 from breastseg.files import replacing
 from breastseg.inference.contract import Contract, Origin, Score
 from breastseg.inference.segmenter import Segmenter
 from breastseg.models import checkpoint, registry
 from breastseg.models.flip_averaging import as_asked
+from breastseg.monitoring.observation import Observation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from breastseg.inference.lesions import OperatingPoint
     from breastseg.params.export import Export
     from breastseg.params.inference import Inference
+    from breastseg.params.monitoring import Monitoring
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +53,7 @@ class ReleasePlan:
     Attributes:
         network: The network that is exported.
         params: The section `export`.
+        monitoring: The section `monitoring`.
         asked: How the network answers.
         all_params: The sections that decided the network, for its origin.
         checkpoint: Folder of the trained network.
@@ -56,6 +67,7 @@ class ReleasePlan:
 
     network: str
     params: Export
+    monitoring: Monitoring
     asked: Inference
     all_params: dict[str, object]
     checkpoint: Path
@@ -78,11 +90,7 @@ def release(plan: ReleasePlan) -> None:
     point = read_operating_points(plan.operating_points)[plan.network]
     _log.info("Exporting %s", plan.network)
     content = export(plan, point)
-    # an empty folder: a file that needs a second one beside it does not load
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        path.write_bytes(content)
-        segmenter = Segmenter.load(path)
+    with opened(content) as segmenter:
         parity = check(segmenter, plan, point)
     if problems := faults(parity, plan.params):
         raise ProblemsError(f"{plan.network} is not released", problems)
@@ -110,7 +118,30 @@ def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:
         licence=plan.params.licence,
         origin=_origin(plan),
     )
-    return with_contract(model, contract.to_json())
+    with opened(with_contract(model, contract.to_json())) as unwatched:
+        profile = make_profile(list(_references(unwatched, plan)), plan.monitoring)
+    watched = contract.model_copy(update={"reference_profile": profile})
+    return with_contract(model, watched.to_json())
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[Segmenter]:
+    """Open an ONNX file from its bytes, in an empty folder: one that needs a second file beside it does not load."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(content)
+        # one thread, so that no number of processors decides about last digits
+        yield Segmenter.load(path, threads=1)
+
+
+def _references(segmenter: Segmenter, plan: ReleasePlan) -> Iterator[Reference]:
+    """Send the validation cases through the file, as a user would."""
+    groups = {row.case_id: row.group for row in read_split(plan.split) if row.subset == "val"}
+    for case in tqdm(read_table(plan.table, set(groups)), desc="reference profile", total=len(groups), delay=2):
+        image, truth, ignored = case.image(), case.mask(), case.ignored()
+        found = segmenter.segment(image)
+        scores = score(truth, found.mask, np.ones_like(truth) if ignored is None else ~ignored)
+        yield Reference(groups[case.case_id], Observation.of(image, found), scores.dice)
 
 
 def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Parity:
@@ -144,4 +175,12 @@ def _sha256(path: Path) -> str:
 
 def _report(plan: ReleasePlan, contract: Contract, parity: Parity) -> dict[str, object]:
     rounded = {k: significant(v) if isinstance(v, float) else v for k, v in asdict(parity).items()}
-    return {"network": plan.network, "model_version": contract.model_version, **rounded}
+    profile = contract.reference_profile
+    if profile is None:
+        raise ValueError("a release has a reference profile")
+    watched = {
+        "reference_images": profile.images,
+        "novelty_threshold": profile.novelty.threshold,
+        "expected_dice_rank_correlation": profile.expected_dice.rank_correlation,
+    }
+    return {"network": plan.network, "model_version": contract.model_version, **rounded, **watched}

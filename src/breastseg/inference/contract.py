@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breastseg.errors import BreastsegError
 from breastseg.inference.lesions import OperatingPoint  # noqa: TC001 - pydantic reads it at run time
+from breastseg.monitoring.profile import Profile  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 METADATA_KEY = "breastseg.contract"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 INTENDED_USE = "Research use only. Not a medical device, not for diagnosis."
 
 _EXPORT_AGAIN = "Export the model again with `dvc repro export_onnx`"
@@ -89,13 +90,13 @@ class Contract(_Part):
         value_range: Smallest and largest value that the graph takes.
         operating_point: How probabilities become a mask.
         scores: Test-set score of each metric.
-        reference_profile: Nothing yet.
+        reference_profile: What the images that it was made for are like; None: nothing is known of them.
         intended_use: What every answer says.
         licence: SPDX identifier of the weights' licence.
         origin: What the file was made from.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     network: Literal["cnn_unet", "vit_unet"]
     encoder: str = Field(min_length=1)
     channels: Literal[1, 3]
@@ -104,7 +105,7 @@ class Contract(_Part):
     value_range: tuple[Literal[0], Literal[255]] = (0, 255)
     operating_point: OperatingPoint
     scores: dict[str, Score]
-    reference_profile: None = None
+    reference_profile: Profile | None = None
     intended_use: str = Field(default=INTENDED_USE, min_length=1)
     licence: str = Field(min_length=1)
     origin: Origin

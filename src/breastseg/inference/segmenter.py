@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from breastseg.inference.contract import Contract, ContractError, read_contract
 from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.lesions import Lesion, find_lesions, segment
 from breastseg.inference.letterbox import Letterbox
 from breastseg.inference.report import ImageReport, ModelReport
-from breastseg.inference.session import Stop, open_session
+from breastseg.inference.session import ModelFileError, Stop, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     import onnxruntime as ort
 
-INPUT, OUTPUT = "image", "probability"
+INPUT, OUTPUT, EMBEDDING = "image", "probability", "embedding"
+
+
+_NO_EMBEDDING = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,13 @@ class Segmentation:
         mask: bool `[H, W]`, true on lesions.
         probability: float32 `[H, W]`, calibrated, 0..1.
         lesions: The mask's components, largest first.
+        embedding: float32 `[D]`, the deepest feature averaged over the image; empty where the file tells none.
     """
 
     mask: np.ndarray
     probability: np.ndarray
     lesions: list[Lesion]
+    embedding: np.ndarray
 
 
 class Segmenter:
@@ -41,6 +47,7 @@ class Segmenter:
 
     def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
         self._session = session
+        self._outputs = [name for name in (OUTPUT, EMBEDDING) if name in {node.name for node in session.get_outputs()}]
         self.contract = contract
         # hashing the contract takes as long as describing an image
         self._described = ModelReport.of(contract)
@@ -74,14 +81,19 @@ class Segmenter:
 
         Raises:
             StoppedError: It was ended.
+            ModelFileError: The model cannot be computed, or answers with what is no probability.
         """
         height, width = image.shape[:2]
         letterbox = Letterbox(height, width, self.contract.image_size)
         images_nchw = letterbox.image(image, self.contract.channels)[None]
-        (probabilities_nchw,) = (stop or Stop()).run(self._session, [OUTPUT], {INPUT: images_nchw})
+        probabilities_nchw, *embedding = (stop or Stop()).run(self._session, self._outputs, {INPUT: images_nchw})
+        # an empty mask would tell nobody of it
+        if not np.isfinite(probabilities_nchw).all():
+            raise ModelFileError("the model's probabilities are no numbers. Export it again")
         probability = letterbox.restore(probabilities_nchw[0, 0])
         mask = segment(probability, self.contract.operating_point)
-        return Segmentation(mask, probability, find_lesions(mask, probability))
+        lesions = find_lesions(mask, probability)
+        return Segmentation(mask, probability, lesions, embedding[0][0] if embedding else _NO_EMBEDDING)
 
     def report(self, segmentation: Segmentation) -> ImageReport:
         """Tell what this model found in an image."""
@@ -94,6 +106,9 @@ def _require_fitting_graph(session: ort.InferenceSession, contract: Contract) ->
         *_faults("input", session.get_inputs(), INPUT, "tensor(uint8)", [contract.channels, size, size]),
         *_faults("output", session.get_outputs(), OUTPUT, "tensor(float)", [1, size, size]),
     ]
+    if contract.reference_profile is not None:
+        values = len(contract.reference_profile.novelty.embedding.centre)
+        faults += _faults("output", session.get_outputs(), EMBEDDING, "tensor(float)", [values])
     faults += [f"unknown input {node.name}" for node in session.get_inputs() if node.name != INPUT]
     if faults:
         raise ContractError(f"the graph does not fit its contract: {'; '.join(faults)}. Export the model again")

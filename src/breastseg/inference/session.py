@@ -44,18 +44,27 @@ class Stop:
         """Ask for the end; a run that has not begun ends as it begins."""
         self._options.terminate = True
 
+    def check(self) -> None:
+        """Leave if the end was asked for.
+
+        Raises:
+            StoppedError: It was.
+        """
+        if self._options.terminate:
+            raise StoppedError
+
     def run(self, session: ort.InferenceSession, outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         """Run the session.
 
         Raises:
             StoppedError: It was asked to end.
+            ModelFileError: The graph cannot be computed.
         """
         try:
             found: list[np.ndarray] = session.run(outputs, inputs, self._options)
-        except ort_errors.Fail as error:
-            if self._options.terminate:
-                raise StoppedError from error
-            raise
+        except _UNUSABLE as error:
+            self.check()
+            raise ModelFileError(f"ONNX Runtime cannot compute the model ({error}). Export it again") from error
         return found
 
 

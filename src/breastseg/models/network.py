@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -62,6 +63,26 @@ class Heads(NamedTuple):
         return -torch.logsumexp(torch.stack([-self.pixels, -presence, -self.pixels - presence]), dim=0)
 
 
+class Answer(NamedTuple):
+    """What an exported network says.
+
+    Attributes:
+        logits: Logit of a lesion for each pixel, float32 `[N, 1, S, S]`.
+        embedding: The deepest feature averaged over the image, float32 `[N, D]`.
+    """
+
+    logits: Tensor
+    embedding: Tensor
+
+
+class Answering(nn.Module, ABC):
+    """A network that can be exported: images to logits, and `answer` for all that an exported file tells."""
+
+    @abstractmethod
+    def answer(self, images_nchw: Tensor) -> Answer:
+        """Predict from uint8 or float images `[N, C, S, S]` in 0..255, and tell the embedding beside it."""
+
+
 class PresenceHead(nn.Sequential):
     """One logit an image out of the deepest feature: is there any lesion?
 
@@ -76,7 +97,7 @@ class PresenceHead(nn.Sequential):
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels), nn.Linear(channels, 1))
 
 
-class SegmentationNetwork(nn.Module):
+class SegmentationNetwork(Answering):
     """Normalisation, encoder, neck, U-Net decoder and two heads, one for pixels and one for the image.
 
     Args:
@@ -119,8 +140,19 @@ class SegmentationNetwork(nn.Module):
 
     def heads(self, images_nchw: Tensor) -> Heads:
         """Ask both heads, each of which is trained on its own question; images as for `forward`."""
+        return self._ask(self._features(images_nchw))
+
+    def answer(self, images_nchw: Tensor) -> Answer:
+        """Predict, and tell beside it what monitoring looks at; images as for `forward`."""
+        features = self._features(images_nchw)
+        return Answer(self._ask(features).joined(), features[-1].float().mean(dim=(-2, -1)))
+
+    def _features(self, images_nchw: Tensor) -> list[Tensor]:
         images = self.normalisation(images_nchw)
-        features = self.neck(images, self.encoder(images))
+        features: list[Tensor] = self.neck(images, self.encoder(images))
+        return features
+
+    def _ask(self, features: list[Tensor]) -> Heads:
         return Heads(self.head(self.decoder(features)).float(), self.presence_head(features[-1]).float())
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:

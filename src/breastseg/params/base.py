@@ -27,6 +27,7 @@ SECTIONS = (
     "inference",
     "evaluate",
     "export",
+    "monitoring",
 )
 
 

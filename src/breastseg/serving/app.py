@@ -48,6 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        # a redirect would trust the header Host, and forget a proxy's sub-path
+        redirect_slashes=False,
         telemetry=telemetry(tracing=settings.tracing),
     )
     app.state.service = Service(model, settings)

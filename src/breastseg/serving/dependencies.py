@@ -23,7 +23,9 @@ async def get_ready_service(request: Request) -> Service:
     """Return the service once it is ready, else answer 503."""
     service = await get_service(request)
     if not service.ready:
-        raise RequestError(NOT_READY, "No image has gone through the model yet. Ask again in a moment")
+        raise RequestError(
+            NOT_READY, "No image has gone through the model yet. Ask again in a moment", {"Retry-After": "1"}
+        )
     return service
 
 

@@ -9,30 +9,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from breastseg.serving.disconnect import ClientLeftError
-from breastseg.serving.problems import NOT_MULTIPART, RequestError
+from breastseg.serving.problems import NOT_MULTIPART, TOO_MANY_FILES, RequestError
+from breastseg.serving.service import PICTURES
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
     from starlette.requests import Request
 
 FORM = "multipart/form-data"
 PNG = "image/png"
+# RFC 9110, section 12.4.2: a weight of 0 means "not acceptable"
+_REFUSED = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 _FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
-_PICTURES = "mask|probability|overlay"
+_EITHER, _NAMED = "|".join(PICTURES), ", ".join(PICTURES)
 
 
 class BatchQuery(BaseModel):
     """What may be asked for beside lesions."""
 
+    model_config = ConfigDict(extra="forbid")
+
     include: str = Field(
         default="",
-        pattern=rf"^(({_PICTURES})(,({_PICTURES}))*)?$",
-        description="Pictures to add to the answer, with commas between: `mask`, `probability`, `overlay`",
+        description=f"Pictures to add to the answer, with commas between: {_NAMED}",
+        # judged below, in words instead of a pattern
+        json_schema_extra={"pattern": rf"^(({_EITHER})(,({_EITHER}))*)?$"},
     )
+
+    @field_validator("include")
+    @classmethod
+    def _require_pictures(cls, value: str) -> str:
+        if value and not set(value.split(",")) <= set(PICTURES):
+            raise ValueError(f"takes {_NAMED}, with commas between")
+        return value
 
 
 class SegmentQuery(BatchQuery):
@@ -73,29 +88,42 @@ def require_form(request: Request) -> None:
 def wants_png(request: Request) -> bool:
     """Tell whether the client asks for the mask itself: it accepts PNG by name, and no JSON."""
     accept = request.headers.get("accept", "")
-    media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    parts = [part.lower().replace(" ", "").partition(";") for part in accept.split(",")]
+    media_types = {media_type for media_type, _, options in parts if options not in _REFUSED}
     return PNG in media_types and "application/json" not in media_types
 
 
 def read_query(request: Request, query: type[Query]) -> Query:
-    """Read the query's parameters; unknown ones are left alone.
+    """Read the query's parameters.
 
     Raises:
-        RequestValidationError: A value is impossible; each is named.
+        RequestValidationError: A parameter is unknown, impossible, or given more than once; each is named.
     """
+    given = request.query_params.multi_items()
+    names = [name for name, _ in given]
+    faults = [_fault("query", name, "Given more than once") for name in sorted(set(names)) if names.count(name) > 1]
     try:
-        return query.model_validate(dict(request.query_params))
+        found = query.model_validate(dict(given))
     except ValidationError as error:
-        faults = [{**fault, "loc": ("query", *fault["loc"])} for fault in error.errors()]
+        faults += [_fault("query", str(fault["loc"][0]), _told(fault)) for fault in error.errors()]
         raise RequestValidationError(faults) from error
+    if faults:
+        raise RequestValidationError(faults)
+    return found
 
 
-async def read_files(request: Request, field: str) -> list[bytes]:
+async def read_files(request: Request, field: str, most: int) -> list[bytes]:
     """Read the files in a field of the request's form, at least one.
+
+    Args:
+        request: The request.
+        field: The field's name.
+        most: Most files that it may hold.
 
     Raises:
         HTTPException: The form cannot be parsed.
         RequestValidationError: The field is missing, or holds text.
+        RequestError: It holds too many files.
         ClientLeftError: The client left before the form was here.
     """
     try:
@@ -103,6 +131,8 @@ async def read_files(request: Request, field: str) -> list[bytes]:
             files = form.getlist(field)
             if not files:
                 raise _invalid(field, "Field required")
+            if len(files) > most:
+                raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}")
             return [await _uploaded(field, file).read() for file in files]
     except ClientDisconnect as error:
         raise ClientLeftError from error
@@ -115,4 +145,17 @@ def _uploaded(field: str, value: UploadFile | str) -> UploadFile:
 
 
 def _invalid(field: str, fault: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ("body", field), "msg": fault}])
+    return RequestValidationError([_fault("body", field, fault)])
+
+
+def _fault(where: str, name: str, what: str) -> dict[str, object]:
+    return {"loc": (where, name), "msg": what}
+
+
+def _told(fault: ErrorDetails) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return "No such parameter here"
+        case "value_error":
+            return str(fault["ctx"]["error"])
+    return fault["msg"]

@@ -19,6 +19,7 @@ from breastseg.serving.rate_limit import Buckets, RateLimit
 from breastseg.serving.request_id import RequestId
 from breastseg.serving.security_headers import SecurityHeaders
 from breastseg.serving.tracing import TracedRequestId
+from breastseg.serving.unread_body import UnreadBody
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -41,7 +42,7 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the application inside of all its layers."""
-        inner = SecurityHeaders(super().build_middleware_stack())
+        inner = UnreadBody(SecurityHeaders(super().build_middleware_stack()))
         logged = AccessLog(inner, with_client=self.log_client)
         return RequestId(TracedRequestId(RequestMetrics(logged, self.state.metrics.requests)))
 
@@ -62,7 +63,7 @@ def install(app: Application, settings: Settings) -> None:
     app.log_client = settings.log_client
     app.keyed = ring is not None
     # the last one added is the outermost: browsers ask for leave without a key, keys are judged before buckets
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes, max_total_bytes=settings.max_uploads_total_bytes)
     app.add_middleware(BodyTimeout, timeout_s=settings.body_timeout_s)
     if settings.rate_limit_per_minute:
         burst = settings.rate_limit_burst or settings.rate_limit_per_minute

@@ -49,7 +49,7 @@ class RequestCounts:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
             "breastseg_requests",
-            "Requests that have ended, by route and HTTP status; none: the client left first",
+            "Requests that have ended, by route and HTTP status; 499: the client left first",
             ["route", "status"],
             registry=registry,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.segmenter import Segmenter
 from breastseg.inference.session import ModelFileError
+from breastseg.monitoring.watch import Watch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +27,12 @@ class OpenedModel:
     Attributes:
         alone: Computes an image with all threads.
         crowded: Computes an image with one thread; the same object where there is one thread only.
+        watch: Judges images and answers against the model's reference profile; None where it carries none.
     """
 
     alone: Segmenter
     crowded: Segmenter
+    watch: Watch | None = None
 
     @classmethod
     def load(cls, path: Path, threads: int | None) -> Self:
@@ -47,7 +50,8 @@ class OpenedModel:
         crowded = alone if (threads or usable_cpus()) == 1 else Segmenter.load(path, 1)
         if crowded.contract != alone.contract:
             raise ModelFileError(f"{path} was replaced while it was read. Load it again")
-        return cls(alone, crowded)
+        profile = alone.contract.reference_profile
+        return cls(alone, crowded, None if profile is None else Watch(profile))
 
     @property
     def contract(self) -> Contract:

@@ -47,12 +47,15 @@ UNAUTHORIZED = Kind("unauthorized", HTTPStatus.UNAUTHORIZED, "The request has no
 BODY_TIMEOUT = Kind("body-timeout", HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly")
 TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")
 TOO_MANY_PIXELS = Kind("too-many-pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The image has too many pixels")
+HEADERS_TOO_LARGE = Kind(
+    "headers-too-large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large"
+)
 NOT_MULTIPART = Kind("not-multipart", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is no multipart form")
 INVALID = Kind("invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY, "The request lacks something or has a wrong value")
 UNREADABLE_IMAGE = Kind("unreadable-image", HTTPStatus.UNPROCESSABLE_ENTITY, "The file is no image that can be read")
 RATE_LIMITED = Kind("rate-limited", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests came from this client")
 NOT_READY = Kind("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready yet")
-QUEUE_FULL = Kind("queue-full", HTTPStatus.SERVICE_UNAVAILABLE, "Too many images wait already")
+QUEUE_FULL = Kind("queue-full", HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already")
 TIMED_OUT = Kind("timed-out", HTTPStatus.GATEWAY_TIMEOUT, "The image took too long")
 TOO_MANY_FILES = Kind("too-many-files", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request holds too many files")
 MODEL_REFUSED = Kind("model-refused", HTTPStatus.CONFLICT, "The model file is refused; the one before answers on")
@@ -122,7 +125,9 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
         return respond(error)
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     if status is MALFORMED.status:
-        return respond(RequestError(MALFORMED, "Send one well-formed multipart form"))
+        # the parser's own words name no value of the client's
+        reason = f"{error.detail} " if isinstance(error, HTTPException) else ""
+        return respond(RequestError(MALFORMED, f"{reason}Send one well-formed multipart form"))
     # such as the methods that a path allows
     headers = error.headers if isinstance(error, HTTPException) else None
     return _answer(_blank(status, status.description), headers)

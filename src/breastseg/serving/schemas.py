@@ -25,7 +25,8 @@ class Timings(BaseModel):
 
     queue: float = Field(description="From the whole request's arrival until a thread took it")
     decode: float = Field(description="From the file's bytes to pixels")
-    model: float = Field(description="Letterbox, network, mask and lesions")
+    model: float = Field(description="Letterbox, network, mask, lesions and how unusual they are")
+    encode: float = Field(description="Pictures that were asked for")
     total: float = Field(description="All of these")
 
     @classmethod
@@ -38,8 +39,15 @@ class SegmentAnswer(ImageReport):
     """The lesions of the posted image, largest first, and pictures where they were asked for."""
 
     quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
-    expected_dice: float | None = Field(default=None, description="null: the model carries no profile to tell it by")
-    out_of_distribution: bool | None = Field(default=None, description="null: the model carries no profile")
+    expected_dice: float | None = Field(
+        default=None, description="To be expected if there is a lesion, 0 to 1; null: the model carries no profile"
+    )
+    out_of_distribution: bool | None = Field(
+        default=None, description="Unlike the images that the model was judged on; null: the model carries no profile"
+    )
+    novelty: float | None = Field(
+        default=None, description="How unlike: out_of_distribution is this above the profile's threshold"
+    )
     timings_ms: Timings
     request_id: str
     mask: str | None = Field(default=None, description="PNG at native size, 0 and 255, in base64; on request")

@@ -19,7 +19,7 @@ _EVERYWHERE = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 )
 # an answer is about somebody's image: no cache keeps it
-_API = (*_EVERYWHERE, (b"cache-control", b"no-store"))
+API = (*_EVERYWHERE, (b"cache-control", b"no-store"))
 
 
 class SecurityHeaders:
@@ -33,4 +33,4 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, adding(send, _EVERYWHERE if is_page(scope) else _API))
+        await self._app(scope, receive, adding(send, _EVERYWHERE if is_page(scope) else API))

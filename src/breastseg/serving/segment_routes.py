@@ -28,7 +28,6 @@ from breastseg.serving.problems import (
     TOO_MANY_FILES,
     TOO_MANY_PIXELS,
     UNREADABLE_IMAGE,
-    RequestError,
     describe,
     details,
     refusal,
@@ -36,11 +35,10 @@ from breastseg.serving.problems import (
 from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, SegmentAnswer
 from breastseg.serving.service import Service
-from breastseg.wording import counted
 
 router = APIRouter(prefix="/v1", tags=["v1"])
 
-_OF_ALL = (MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY)
+_OF_ALL = (MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY, QUEUE_FULL)
 
 
 @router.post(
@@ -48,7 +46,7 @@ _OF_ALL = (MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY)
     response_model=SegmentAnswer,
     responses={
         200: {"content": {PNG: {}}, "description": "The lesions, or with `Accept: image/png` the mask itself"},
-        **describe(*_OF_ALL, TOO_MANY_PIXELS, UNREADABLE_IMAGE, QUEUE_FULL, TIMED_OUT),
+        **describe(*_OF_ALL, TOO_MANY_PIXELS, UNREADABLE_IMAGE, TIMED_OUT),
     },
     openapi_extra=describe_form(SegmentQuery, "file", several=False),
 )
@@ -56,8 +54,7 @@ async def segment(request: Request) -> Response:
     """Find the lesions of one image. Research use only: not a medical device, not for diagnosis."""
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, SegmentQuery)
-    # of several the last, as with any field of a form
-    data = (await read_files(request, "file"))[-1]
+    (data,) = await read_files(request, "file", most=1)
     if wants_png(request):
         return Response(await unless_client_leaves(request, service.mask(data, query.frame)), media_type=PNG)
     report = service.report(data, query.include.split(","), current_request_id(), query.frame)
@@ -74,9 +71,7 @@ async def segment_batch(request: Request) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, BatchQuery)
-    files = await read_files(request, "files")
-    if len(files) > service.max_batch_files:
-        raise RequestError(TOO_MANY_FILES, f"A request holds at most {counted(service.max_batch_files, 'file')}")
+    files = await read_files(request, "files", most=service.max_batch_files)
     # one after the other, so that a large request leaves places in the queue to others
     results = [
         await unless_client_leaves(request, _entry(index, file, service, query.include))

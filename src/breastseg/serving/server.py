@@ -13,6 +13,7 @@ import uvicorn
 from breastseg.errors import BreastsegError
 from breastseg.serving import json_logs
 from breastseg.serving.app import create_app
+from breastseg.serving.http_protocol import BoundedProtocol
 from breastseg.serving.memory import return_large_blocks
 from breastseg.serving.settings import unknown_variables
 
@@ -34,19 +35,19 @@ def run(settings: Settings) -> None:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
     """
+    # uvicorn shuts down in order and then raises the signal again, which would end the process with it
+    signal.signal(signal.SIGTERM, _leave)
     json_logs.configure(settings.log_format)
     for line in unknown_variables():
         logger.warning(line)
     return_large_blocks()
     app = create_app(settings)
-    # uvicorn shuts down in order and then raises the signal again, which would end the process with it
-    signal.signal(signal.SIGTERM, _leave)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         # the parser in C: the one in Python takes a third of the event loop's time
-        http="httptools",
+        http=BoundedProtocol,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,

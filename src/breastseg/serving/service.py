@@ -6,7 +6,6 @@ import asyncio
 import base64
 import logging
 import math
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -32,14 +31,19 @@ if TYPE_CHECKING:
     from breastseg.inference.contract import Contract
     from breastseg.inference.raster import UInt8Image
     from breastseg.inference.segmenter import Segmentation, Segmenter
+    from breastseg.monitoring.watch import Assessment
     from breastseg.serving.settings import Settings
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# images beyond it are decoded and computed one after the other, so that their working memory is held once
+# images beyond it have a queue and a thread of their own: their working memory is held once, and small ones go past
 _LARGE_PX = 4_000_000
+_DIGITS = 4
+
+PICTURES = ("mask", "probability", "overlay")
+"""What may be asked for beside lesions."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,48 @@ class _Task:
 
 
 @dataclass(frozen=True)
+class _Clock:
+    """When each step ended, in seconds of `time.perf_counter`."""
+
+    asked: float
+    started: float
+    decoded: float
+    described: float
+
+    def timings(self) -> Timings:
+        """Return how long each took, the pictures until now."""
+        now = time.perf_counter()
+        return Timings.of(
+            queue=self.started - self.asked,
+            decode=self.decoded - self.started,
+            model=self.described - self.decoded,
+            encode=now - self.described,
+            total=now - self.asked,
+        )
+
+
+@dataclass(frozen=True)
 class _Answered:
     """One image on its way out, with how long each step took."""
 
     image: UInt8Image
     segmentation: Segmentation
     segmenter: Segmenter
-    timings: Timings
+    assessment: Assessment | None
+    clock: _Clock
+    stop: Stop
+
+    def draw(self, name: str) -> str:
+        """Encode one of the pictures that may be asked for, in base64; nothing for a client that has left."""
+        self.stop.check()
+        match name:
+            case "mask":
+                picture = encode_mask(self.segmentation.mask)
+            case "probability":
+                picture = encode_probability(self.segmentation.probability)
+            case _:
+                picture = encode_overlay(self.image, self.segmentation.lesions)
+        return base64.b64encode(picture).decode("ascii")
 
 
 class Service:
@@ -77,7 +116,7 @@ class Service:
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
         self._model, self._settings = model, settings
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
-        self._large = threading.Lock()
+        self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
         self.ready, self.loaded_at = False, time.time()
 
@@ -89,12 +128,16 @@ class Service:
     @property
     def in_work(self) -> int:
         """How many images are decoded or computed now."""
-        return self._queue.held - self._queue.waiting
+        return self._held - self.waiting
 
     @property
     def waiting(self) -> int:
         """How many images wait for a thread."""
-        return self._queue.waiting
+        return self._queue.waiting + self._large.waiting
+
+    @property
+    def _held(self) -> int:
+        return self._queue.held + self._large.held
 
     @property
     def max_batch_files(self) -> int:
@@ -118,7 +161,8 @@ class Service:
         """
         async with self._reloading:
             self._model = await asyncio.to_thread(self._load, self._settings.model)
-            self.loaded_at = time.time()
+            # also where the model before never was
+            self.ready, self.loaded_at = True, time.time()
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 
@@ -147,36 +191,38 @@ class Service:
     def close(self) -> None:
         """Take no more images."""
         self._queue.close()
+        self._large.close()
 
     async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None) -> T:
         task = _Task(data, frame, time.perf_counter(), Stop())
         try:
             async with asyncio.timeout(self._settings.inference_timeout_s):
-                return await self._queue.run(lambda: self._work(task, describe))
+                return await self._run(task, describe)
         except TimeoutError as error:
             raise InferenceTimeoutError from error
         finally:
             # a run that nobody waits for any more; for one that has ended it means nothing
             task.stop()
 
-    def _work(self, task: _Task, describe: Callable[[_Answered], T]) -> T:
+    async def _run(self, task: _Task, describe: Callable[[_Answered], T]) -> T:
+        most = self._settings.max_pixels
         try:
-            return describe(self._answer(task, min(_LARGE_PX, self._settings.max_pixels)))
+            return await self._queue.run(lambda: describe(self._answer(task, min(_LARGE_PX, most))))
         except TooManyPixelsError:
             # told from its header, before a pixel was decoded
-            with self._large:
-                return describe(self._answer(task, self._settings.max_pixels))
+            return await self._large.run(lambda: describe(self._answer(task, most)))
 
     def _answer(self, task: _Task, max_pixels: int) -> _Answered:
         started = time.perf_counter()
+        task.stop.check()
         image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
         decoded = time.perf_counter()
-        segmenter = self._model.at(self._queue.held)
+        model = self._model
+        segmenter = model.at(self._held)
         segmentation = segmenter.segment(image, task.stop)
-        done = time.perf_counter()
-        queue, total = started - task.asked, done - task.asked
-        timings = Timings.of(queue=queue, decode=decoded - started, model=done - decoded, total=total)
-        return _Answered(image, segmentation, segmenter, timings)
+        assessment = model.watch.assess(image, segmentation) if model.watch else None
+        clock = _Clock(task.asked, started, decoded, time.perf_counter())
+        return _Answered(image, segmentation, segmenter, assessment, clock, task.stop)
 
     def _load(self, path: Path) -> OpenedModel:
         model = OpenedModel.load(path, self._settings.threads)
@@ -191,19 +237,16 @@ class Service:
 
 
 def _report(answered: _Answered, include: Collection[str], request_id: str) -> SegmentAnswer:
-    image, found = answered.image, answered.segmentation
-    pictures: dict[str, Callable[[], bytes]] = {
-        "mask": lambda: encode_mask(found.mask),
-        "probability": lambda: encode_probability(found.probability),
-        "overlay": lambda: encode_overlay(image, found.lesions),
-    }
+    assessed = answered.assessment
+    pictures = {name: answered.draw(name) for name in PICTURES if name in include}
     answer = SegmentAnswer(
-        **dict(answered.segmenter.report(found)),
-        quality=image_flags(image),
-        expected_dice=None,
-        out_of_distribution=None,
-        timings_ms=answered.timings,
+        **dict(answered.segmenter.report(answered.segmentation)),
+        quality=image_flags(answered.image),
+        expected_dice=round(assessed.expected_dice, _DIGITS) if assessed else None,
+        out_of_distribution=assessed.out_of_distribution if assessed else None,
+        novelty=round(assessed.novelty, _DIGITS) if assessed else None,
+        timings_ms=answered.clock.timings(),
         request_id=request_id,
     )
-    asked_for = {name: base64.b64encode(draw()).decode("ascii") for name, draw in pictures.items() if name in include}
-    return answer.model_copy(update=asked_for)
+    # set only where asked for: what is not set is left out
+    return answer.model_copy(update=pictures)

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         shutdown_grace_s: Longest time that requests in work are waited for after SIGTERM.
         max_batch_files: Most files in a request to `/v1/segment/batch`.
         max_upload_bytes: Largest request body.
+        max_uploads_total_bytes: Most bytes of all requests' bodies together; what comes beyond is refused with 503.
         max_pixels: Largest image, height times width; a small file may hold a large one.
         body_timeout_s: Seconds for a request's body to arrive.
         api_keys: Keys that are let in, separated by commas: `key`, `name=key`, `sha256:<hex>` or `name=sha256:<hex>`.
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     shutdown_grace_s: int = Field(default=20, ge=0)
     max_batch_files: int = Field(default=32, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
+    max_uploads_total_bytes: int = Field(default=400_000_000, ge=1)
     max_pixels: int = Field(default=16_000_000, ge=1, le=MAX_PIXELS)
     body_timeout_s: float = Field(default=30, gt=0, allow_inf_nan=False)
     api_keys: SecretStr | None = None

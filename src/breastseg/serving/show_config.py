@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import SecretStr
 
 from breastseg.errors import BreastsegError
+from breastseg.inference.segmenter import Segmenter
+from breastseg.serving.key_ring import KeyRing
 from breastseg.serving.settings import PREFIX, Settings, given, load_settings, unknown_variables
 
 if TYPE_CHECKING:
@@ -50,8 +52,11 @@ def _shown(value: object, field: FieldInfo) -> str:
 
 
 def _obstacles(options: dict[str, object]) -> list[str]:
+    """Say what keeps the service from starting, in the order in which it is found out there."""
     try:
-        load_settings(**options)
+        settings = load_settings(**options)
+        KeyRing.of(settings)
+        Segmenter.load(settings.model, threads=1)
     except BreastsegError as error:
         return [str(error)]
     return []

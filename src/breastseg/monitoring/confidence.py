@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from breastseg.evaluation.arrays import Float32s, Mask
+    import numpy.typing as npt
 
 
-def expected_dice(probability: Float32s, predicted: Mask, judged: Mask) -> float:
+def soft_dice(
+    probability: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_] | None = None
+) -> float:
     """The Dice that the network's probabilities promise: twice their sum over the mask / (their sum + the mask's area).
 
     Where nothing is predicted, it is 1 minus the largest probability: roughly the probability that there is nothing to
@@ -16,8 +20,8 @@ def expected_dice(probability: Float32s, predicted: Mask, judged: Mask) -> float
 
     Args:
         probability: Calibrated, float32 `[H, W]` in 0..1.
-        predicted: bool `[H, W]`.
-        judged: bool `[H, W]`; other pixels do not count.
+        mask: bool `[H, W]`, what was predicted.
+        judged: bool `[H, W]`; other pixels do not count. All of them do by default.
 
     Returns:
         0..1.
@@ -25,8 +29,10 @@ def expected_dice(probability: Float32s, predicted: Mask, judged: Mask) -> float
     Source: Borges, Pacheco and Silva 2024, https://arxiv.org/abs/2402.10665 (the soft Dice confidence), for masks that
     are not empty.
     """
-    mask = predicted & judged
-    if not mask.any():
-        return float(1 - probability.max(initial=0, where=judged))
-    total = probability.sum(dtype="float64", where=judged) + mask.sum()
-    return float(2 * probability.sum(dtype="float64", where=mask) / total)
+    if judged is not None:
+        probability, mask = np.where(judged, probability, np.float32(0)), mask & judged
+    area = np.count_nonzero(mask)
+    if not area:
+        return float(1 - probability.max(initial=0))
+    total = probability.sum(dtype=np.float64)
+    return float(2 * probability[mask].sum(dtype=np.float64) / (total + area))

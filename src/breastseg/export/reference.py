@@ -1,0 +1,179 @@
+"""Makes the reference profile of a model from validation cases, which took no part in its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from breastseg.errors import BreastsegError
+from breastseg.evaluation.json_file import significant
+from breastseg.monitoring.expected_dice import FEATURES
+from breastseg.monitoring.novelty import Place
+from breastseg.monitoring.profile import Distribution, ExpectedDice, Novelty, Profile, Subspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from breastseg.monitoring.observation import Observation
+    from breastseg.params.monitoring import Monitoring
+
+    Floats = npt.NDArray[np.float64]
+    Places = npt.NDArray[np.int64]
+
+# keeps the line from leaning on one feature where there are few cases
+_RIDGE = 1.0
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One validation case with what the exported file says about it.
+
+    Attributes:
+        group: What no split parts; never partly fitted to and partly judged.
+        observation: Of the image and the answer.
+        dice: Real Dice of the answer; None for a normal.
+    """
+
+    group: str
+    observation: Observation
+    dice: float | None
+
+
+def make_profile(cases: Sequence[Reference], params: Monitoring) -> Profile:
+    """Make the profile; numbers have six significant digits, so that a platform's last bits do not reach it.
+
+    Raises:
+        BreastsegError: Too few groups, or too few with a lesion, for `params.folds`.
+    """
+    return Profile(
+        images=len(cases),
+        distributions=_distributions(cases, params.bins),
+        novelty=_novelty(cases, params),
+        expected_dice=_expected_dice([case for case in cases if case.dice is not None], params.folds),
+    )
+
+
+def _distributions(cases: Sequence[Reference], bins: int) -> dict[str, Distribution]:
+    rows = [case.observation.features for case in cases]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
+    return {name: _distribution(values, bins) for name, values in defined.items() if len(values)}
+
+
+def _distribution(values: Floats, bins: int) -> Distribution:
+    """Bins of about equal shares; a value that many images have, such as no lesion at all, gets one of its own."""
+    wanted = np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1])
+    edges = sorted({significant(float(edge)) for edge in wanted if edge > values.min()})
+    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+    shares = tuple(significant(float(share)) for share in counts / len(values))
+    return Distribution(edges=tuple(edges), shares=shares, n=len(values))
+
+
+def _novelty(cases: Sequence[Reference], params: Monitoring) -> Novelty:
+    names = tuple(cases[0].observation.image)
+    blocks = [
+        np.array([[case.observation.image[name] for name in names] for case in cases]),
+        np.array([case.observation.embedding for case in cases], dtype=np.float64),
+    ]
+    folds = _folds([case.group for case in cases], params.folds)
+    unseen = [_unseen_distances(block, folds, params.directions) for block in blocks]
+    typical = [significant(float(np.median(distances))) for distances in unseen]
+    scores = np.sqrt(sum(distances / usual for distances, usual in zip(unseen, typical, strict=True)))
+    threshold = significant(float(np.quantile(scores, 1 - params.false_alarm_share)))
+    image, embedding = (
+        _subspace(block, params.directions, usual) for block, usual in zip(blocks, typical, strict=True)
+    )
+    above = significant(float((scores > threshold).mean()))
+    return Novelty(features=names, image=image, embedding=embedding, threshold=threshold, false_alarm_share=above)
+
+
+def _unseen_distances(values: Floats, folds: Places, directions: int) -> Floats:
+    """Squared distance of every row from the subspace of the other folds' rows: in-sample ones are too small."""
+    found = np.zeros(len(values))
+    for inside, outside in _parts(folds):
+        place = Place(_subspace(values[inside], directions, 1.0))
+        found[outside] = [place.squared_distance(row) for row in values[outside]]
+    return found
+
+
+def _subspace(values: Floats, directions: int, typical: float) -> Subspace:
+    centre, scale = values.mean(axis=0), np.maximum(values.std(axis=0), _TINY)
+    _, singular, rows = np.linalg.svd((values - centre) / scale, full_matrices=False)
+    variances = singular**2 / max(1, len(values) - 1)
+    kept = min(directions, len(variances) - 1)
+    others = values.shape[1] - kept
+    rest = max(float(variances[kept:].sum()) / max(1, others), _TINY)
+    # a direction of less than the rest's variance would be trusted more than what was never looked at
+    return Subspace(
+        centre=_rounded(centre),
+        scale=_rounded(scale),
+        directions=tuple(_rounded(_signed(row)) for row in rows[:kept]),
+        variances=_rounded(np.maximum(variances[:kept], rest)),
+        rest_variance=significant(rest),
+        typical=typical,
+    )
+
+
+def _signed(row: Floats) -> Floats:
+    """Turn a direction so that its largest value is positive: which way it points is the library's whim."""
+    return row if row[np.abs(row).argmax()] > 0 else -row
+
+
+def _expected_dice(cases: Sequence[Reference], folds: int) -> ExpectedDice:
+    dice = np.array([case.dice for case in cases], dtype=np.float64)
+    raw = np.array([[case.observation.answer[name] for name in FEATURES] for case in cases], dtype=np.float64)
+    with np.errstate(all="ignore"):
+        fill = np.array([np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else 0 for column in raw.T])
+    filled = np.where(np.isnan(raw), fill, raw)
+    foretold = np.zeros(len(dice))
+    for inside, outside in _parts(_folds([case.group for case in cases], folds)):
+        weights, intercept = _line(filled[inside], dice[inside])
+        foretold[outside] = (filled[outside] @ weights + intercept).clip(0, 1)
+    weights, intercept = _line(filled, dice)
+    varied = np.ptp(foretold) > 0 and np.ptp(dice) > 0
+    correlation = float(spearmanr(foretold, dice).statistic) if varied else 0.0
+    return ExpectedDice(
+        features=FEATURES,
+        fill=_rounded(fill),
+        weights=_rounded(weights),
+        intercept=significant(intercept),
+        rank_correlation=significant(correlation),
+        n=len(dice),
+    )
+
+
+def _line(values: Floats, wanted: Floats) -> tuple[Floats, float]:
+    """Fit a line by ridge regression over scaled values (Hoerl and Kennard 1970)."""
+    centre, scale = values.mean(axis=0), np.maximum(values.std(axis=0), _TINY)
+    scaled = (values - centre) / scale
+    slope = np.linalg.solve(scaled.T @ scaled + _RIDGE * np.eye(len(centre)), scaled.T @ (wanted - wanted.mean()))
+    weights = slope / scale
+    return weights, float(wanted.mean() - weights @ centre)
+
+
+def _folds(groups: Sequence[str], folds: int) -> Places:
+    """Number each case's fold: groups go round, in the order of their names."""
+    names = sorted(set(groups))
+    if len(names) < folds:
+        raise BreastsegError(
+            f"The validation set has {len(names)} groups that the reference profile needs, monitoring.folds asks for "
+            f"{folds}. Lower monitoring.folds, or raise split.val_share"
+        )
+    number = {name: place % folds for place, name in enumerate(names)}
+    return np.array([number[group] for group in groups])
+
+
+def _parts(folds: Places) -> Iterator[tuple[Places, Places]]:
+    """For each fold the cases outside of it and those inside."""
+    for fold in range(int(folds.max()) + 1):
+        yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    return tuple(significant(float(value)) for value in values)

@@ -1,0 +1,1 @@
+"""Watches live traffic without labels: what images, answers and doubts are like, and whether that has changed."""

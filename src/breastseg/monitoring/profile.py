@@ -1,0 +1,133 @@
+"""What a model's file knows about the images that it was made for: distributions and summaries, no pixel, no identity.
+
+The parts are plain data inside the contract; `export.reference` makes them, `novelty` and `expected_dice` read them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Floats = tuple[float, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Distribution(_Part):
+    """The distribution of one feature over the reference images.
+
+    Attributes:
+        edges: Inner edges of the bins, rising; a bin holds values from its lower edge (included) to its upper one.
+        shares: Share of the images in each bin, one more than `edges`.
+        n: Number of images in which the feature is defined.
+    """
+
+    edges: Floats
+    shares: tuple[Share, ...]
+    n: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _require_bins(self) -> Self:
+        if len(self.shares) != len(self.edges) + 1 or any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("edges have to rise, and there has to be one share more than edges")
+        return self
+
+
+class Subspace(_Part):
+    """Where reference images lie among vectors of one kind: an ellipsoid in a few directions, a ball in all others.
+
+    Attributes:
+        centre: Mean of each value.
+        scale: Standard deviation of each value.
+        directions: Orthonormal rows over the scaled values.
+        variances: Of the reference images in each direction.
+        rest_variance: Mean variance in all other directions.
+        typical: Median squared distance of reference images that the rest was not fitted to.
+    """
+
+    centre: Floats
+    scale: tuple[Annotated[float, Field(gt=0)], ...]
+    directions: tuple[Floats, ...]
+    variances: tuple[Annotated[float, Field(gt=0)], ...]
+    rest_variance: float = Field(gt=0)
+    typical: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _require_shapes(self) -> Self:
+        size = len(self.centre)
+        if len(self.scale) != size or any(len(row) != size for row in self.directions):
+            raise ValueError(f"scale and directions have to be as long as centre, {size}")
+        if len(self.variances) != len(self.directions):
+            raise ValueError("there has to be one variance a direction")
+        return self
+
+
+class Novelty(_Part):
+    """How far an image is from the reference images, see `novelty.Detector`.
+
+    Attributes:
+        features: Names of the image features that are looked at, in the order of `image`.
+        image: Where these features of reference images lie.
+        embedding: Where the network's embeddings of reference images lie.
+        threshold: Scores above it are out of distribution.
+        false_alarm_share: Share of unseen reference images that are above it.
+    """
+
+    features: tuple[str, ...]
+    image: Subspace
+    embedding: Subspace
+    threshold: float = Field(gt=0)
+    false_alarm_share: Share
+
+    @model_validator(mode="after")
+    def _require_names(self) -> Self:
+        if len(self.features) != len(self.image.centre):
+            raise ValueError("features have to be as many as the values of image")
+        return self
+
+
+class ExpectedDice(_Part):
+    """A line from features of an answer to the Dice that they foretell, see `expected_dice.foretell`.
+
+    Attributes:
+        features: Names of the features.
+        fill: What stands for each where it is not defined.
+        weights: One a feature.
+        intercept: The Dice where all features are 0.
+        rank_correlation: Spearman's, of foretold and real Dice of reference images that the line was not fitted to.
+        n: Number of reference images with a lesion.
+    """
+
+    features: tuple[str, ...]
+    fill: Floats
+    weights: Floats
+    intercept: float
+    rank_correlation: float = Field(ge=-1, le=1)
+    n: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _require_as_many(self) -> Self:
+        if {len(self.fill), len(self.weights)} != {len(self.features)}:
+            raise ValueError("there have to be one fill and one weight a feature")
+        return self
+
+
+class Profile(_Part):
+    """The reference profile.
+
+    Attributes:
+        images: Number of reference images.
+        distributions: By name of the feature.
+        novelty: Tells images that are out of distribution.
+        expected_dice: Foretells the Dice of an answer.
+    """
+
+    images: int = Field(ge=1)
+    distributions: dict[str, Distribution]
+    novelty: Novelty
+    expected_dice: ExpectedDice

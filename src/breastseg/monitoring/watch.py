@@ -1,0 +1,53 @@
+"""Judges each image and answer against a model's reference profile, as it goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from breastseg.monitoring.expected_dice import foretell
+from breastseg.monitoring.novelty import Detector
+from breastseg.monitoring.observation import Observation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from breastseg.inference.segmenter import Segmentation
+    from breastseg.monitoring.profile import Profile
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is to be thought of an answer.
+
+    Attributes:
+        observation: What was seen.
+        novelty: How unlike the reference images it is; 1.4 is typical.
+        out_of_distribution: Whether that is more than a set share of reference images are.
+        expected_dice: The Dice to be expected if there is a lesion in the image, 0..1.
+    """
+
+    observation: Observation
+    novelty: float
+    out_of_distribution: bool
+    expected_dice: float
+
+
+class Watch:
+    """Holds a profile ready.
+
+    Args:
+        profile: Of the model that answers.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._detector = Detector(profile.novelty)
+
+    def assess(self, image: npt.NDArray[np.uint8], found: Segmentation) -> Assessment:
+        """Judge an image, uint8 `[H, W]` or `[H, W, 3]`, with what the model found in it."""
+        seen = Observation.of(image, found)
+        score = self._detector.score(seen)
+        expected = foretell(self._profile.expected_dice, seen.answer)
+        return Assessment(seen, score, self._detector.is_out(score), expected)

@@ -1,0 +1,23 @@
+"""The section `monitoring`: how the reference profile of a release is made."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from breastseg.params.base import Section
+
+
+class Monitoring(Section):
+    """Knobs of the reference profile.
+
+    Attributes:
+        bins: Most bins of a feature's distribution.
+        directions: Directions in which the scatter of reference images is told apart.
+        folds: Folds over groups, so that no threshold is set on images that it was fitted to.
+        false_alarm_share: Share of unseen reference images that are called out of distribution.
+    """
+
+    bins: int = Field(ge=2, le=50)
+    directions: int = Field(ge=1, le=64)
+    folds: int = Field(ge=2)
+    false_alarm_share: float = Field(gt=0, lt=0.5)

@@ -1,0 +1,88 @@
+"""A profile describes the cases that it is made of, and its thresholds hold for cases that it was not fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from breastseg.errors import BreastsegError
+from breastseg.export.reference import Reference, make_profile
+from breastseg.monitoring.expected_dice import FEATURES, foretell
+from breastseg.monitoring.novelty import Detector
+from breastseg.monitoring.observation import Observation
+from breastseg.params.monitoring import Monitoring
+
+PARAMS = Monitoring(bins=5, directions=3, folds=5, false_alarm_share=0.1)
+RNG = np.random.default_rng(0)
+
+
+def make_case(number: int, shift: float = 0.0) -> Reference:
+    """A case whose real Dice follows its soft Dice; one in five is a normal without a mask."""
+    normal, soft = number % 5 == 0, float(RNG.random())
+    answer: dict[str, float | None] = {**dict.fromkeys(FEATURES, 0.0), "soft_dice": soft, "empty": float(normal)}
+    answer["margin"] = None if normal else soft / 2
+    image = {name: float(value) for name, value in zip("abcd", RNG.normal(shift, 1, 4), strict=True)}
+    embedding = RNG.normal(shift, 1, 30).astype(np.float32)
+    dice = None if normal else float(np.clip(0.9 * soft + RNG.normal(0, 0.05), 0, 1))
+    return Reference(f"group {number // 2}", Observation(image, answer, embedding), dice)
+
+
+CASES = [make_case(number) for number in range(200)]
+PROFILE = make_profile(CASES, PARAMS)
+
+
+def test_distributions_count_the_images() -> None:
+    for name in "abcd":
+        values = np.array([case.observation.image[name] for case in CASES])
+        found = PROFILE.distributions[name]
+        counts, _ = np.histogram(values, [-np.inf, *found.edges, np.inf])
+        assert np.array(found.shares) == pytest.approx(counts / 200)
+        assert max(found.shares) < 0.3
+    assert PROFILE.distributions["margin"].n == 160
+
+
+def test_a_feature_that_is_one_of_two_values_has_two_bins() -> None:
+    assert PROFILE.distributions["empty"].shares == pytest.approx((0.8, 0.2))
+    assert PROFILE.distributions["peak"].edges == ()
+    assert PROFILE.distributions["peak"].shares == (1.0,)
+
+
+def test_the_threshold_holds_for_new_cases_and_not_for_others() -> None:
+    detector = Detector(PROFILE.novelty)
+    alarms = [
+        np.mean([detector.is_out(detector.score(make_case(i, shift).observation)) for i in range(1000)])
+        for shift in (0.0, 2.0)
+    ]
+    assert alarms[0] == pytest.approx(0.1, abs=0.06)
+    assert alarms[1] > 0.95
+    assert PROFILE.novelty.false_alarm_share == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_line_foretells_what_it_was_not_fitted_to() -> None:
+    pairs = [
+        (foretell(PROFILE.expected_dice, case.observation.answer), case.dice)
+        for case in map(make_case, range(500))
+        if case.dice is not None
+    ]
+    foretold, dice = np.array(pairs).T
+    correlation = float(spearmanr(foretold, dice).statistic)
+    assert correlation > 0.9
+    assert PROFILE.expected_dice.rank_correlation == pytest.approx(correlation, abs=0.05)
+    assert np.abs(np.subtract(foretold, dice)).mean() < 0.06
+
+
+def test_what_tells_nothing_is_not_called_foretelling() -> None:
+    noise = [replace(case, dice=float(RNG.random())) for case in CASES if case.dice is not None]
+    assert abs(make_profile([*noise, *CASES[::5]], PARAMS).expected_dice.rank_correlation) < 0.25
+
+
+def test_the_same_cases_give_the_same_profile() -> None:
+    assert make_profile(CASES, PARAMS) == PROFILE
+
+
+def test_too_few_groups_are_told_with_a_way_out() -> None:
+    with pytest.raises(BreastsegError, match=r"4 groups.*monitoring\.folds asks for 5.*Lower"):
+        make_profile(CASES[:8], PARAMS)

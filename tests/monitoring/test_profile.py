@@ -1,0 +1,35 @@
+"""A profile that does not fit itself is refused, and one that does comes back from its JSON."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from breastseg.monitoring.profile import Distribution, ExpectedDice, Profile
+from tests.monitoring.profiles import make_profile
+
+
+def test_it_comes_back_from_json() -> None:
+    profile = make_profile(4)
+    assert Profile.model_validate_json(profile.model_dump_json(), strict=True) == profile
+
+
+@pytest.mark.parametrize(
+    ("edges", "shares"), [((1.0, 1.0), (0.2, 0.3, 0.5)), ((2.0, 1.0), (0.2, 0.3, 0.5)), ((1.0,), (1.0,))]
+)
+def test_bins_rise_and_have_a_share_each(edges: tuple[float, ...], shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError, match="edges have to rise"):
+        Distribution(edges=edges, shares=shares, n=10)
+
+
+def test_a_line_has_a_weight_a_feature() -> None:
+    with pytest.raises(ValidationError, match="one weight a feature"):
+        ExpectedDice(features=("a", "b"), fill=(0.0, 0.0), weights=(1.0,), intercept=0.0, rank_correlation=0.0, n=1)
+
+
+@pytest.mark.parametrize("part", ["centre", "scale", "variances"])
+def test_a_subspace_fits_itself(part: str) -> None:
+    raw = make_profile(4).model_dump(mode="json")
+    raw["novelty"]["embedding"][part] = [1.0, 1.0]
+    with pytest.raises(ValidationError, match=r"novelty\.embedding"):
+        Profile.model_validate(raw)
