@@ -13,7 +13,7 @@ from breastseg.params.monitoring import Monitoring
 
 if __name__ == "__main__":
     network = load("model", Model).root
-    decided_by = ("seed", "data", "prepare", "split", "train", network, "inference", "evaluate", "export")
+    decided_by = ("seed", "data", "prepare", "split", "train", network, "inference", "evaluate", "export", "monitoring")
     release(
         ReleasePlan(
             network=network,

@@ -25,7 +25,7 @@ MEAN = {"mean": 0.75, "n": 51, "ci_low": 0.7, "ci_high": 0.8}
 def params_hash(folder: Path, network: str) -> str:
     """What the export stage writes into the contract, from the params as they stand."""
     params = parse_yaml((folder / "params.yaml").read_text(encoding="utf-8"))
-    names = ("seed", "data", "prepare", "split", "train", network, "inference", "evaluate", "export")
+    names = ("seed", "data", "prepare", "split", "train", network, "inference", "evaluate", "export", "monitoring")
     return hashlib.sha256(json.dumps({name: params[name] for name in names}, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 import prometheus_client
@@ -17,11 +17,12 @@ from breastseg.inference.report import ModelReport
 from breastseg.serving.paths import METRICS, is_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from breastseg.monitoring.monitor import Status
     from breastseg.serving.service import Service
 
 # else each series has a second one with the time of its making
@@ -32,6 +33,7 @@ ROUTES = frozenset(
         "/v1/segment",
         "/v1/segment/batch",
         "/v1/model",
+        "/v1/drift",
         "/admin/reload",
         "/health/live",
         "/health/ready",
@@ -98,6 +100,7 @@ class _OfService(Collector):
         service = self._service
         model = ModelReport.of(service.contract).model_dump()
         yield InfoMetricFamily("breastseg_model", "The model that answers", value=model)
+        yield from _of_windows(service.monitor.status(time()) if service.monitor else {})
         for name, what, value in (
             ("breastseg_model_loaded_timestamp_seconds", "When the model that answers was loaded", service.loaded_at),
             ("breastseg_ready", "1 once an image has gone through the model", float(service.ready)),
@@ -105,6 +108,33 @@ class _OfService(Collector):
             ("breastseg_images_waiting", "Images that wait for a thread", float(service.waiting)),
         ):
             yield GaugeMetricFamily(name, what, value=value)
+
+
+def _of_windows(statuses: Mapping[str, Status]) -> Iterator[Metric]:
+    """Tell each window; figures that there are none of yet are left out."""
+    images = GaugeMetricFamily("breastseg_window_images", "Images in the window", labels=["window"])
+    out = GaugeMetricFamily(
+        "breastseg_window_out_of_distribution_share", "Share of them that is out of distribution", labels=["window"]
+    )
+    dice = GaugeMetricFamily("breastseg_window_expected_dice", "Mean expected Dice", labels=["window"])
+    alarm = GaugeMetricFamily("breastseg_drift_alarm", "1 while the window's alarm is raised", labels=["window"])
+    psi = GaugeMetricFamily(
+        "breastseg_drift_psi", "Population stability index of a feature", labels=["window", "feature"]
+    )
+    p_value = GaugeMetricFamily(
+        "breastseg_drift_p_value", "Adjusted p-value of a feature", labels=["window", "feature"]
+    )
+    for name, status in statuses.items():
+        images.add_metric([name], status.drift.images)
+        alarm.add_metric([name], float(status.alarm))
+        if status.drift.out_of_distribution_share is not None and status.drift.expected_dice is not None:
+            out.add_metric([name], status.drift.out_of_distribution_share)
+            dice.add_metric([name], status.drift.expected_dice)
+        for feature, found in status.drift.features.items():
+            p_value.add_metric([name, feature], found.p_value)
+            if found.psi is not None:
+                psi.add_metric([name, feature], found.psi)
+    yield from (images, out, dice, alarm, psi, p_value)
 
 
 class RequestMetrics:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -11,10 +13,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from breastseg.inference.contract import Contract, ContractError
 from breastseg.inference.report import ModelReport
 from breastseg.inference.session import ModelFileError
+from breastseg.monitoring.monitor import Status
 from breastseg.serving.dependencies import AnyService, ReadyService
 from breastseg.serving.paths import METRICS
 from breastseg.serving.problems import MODEL_REFUSED, NOT_READY, RequestError, describe
-from breastseg.serving.schemas import Health, ModelAnswer
+from breastseg.serving.schemas import DriftAnswer, FeatureDriftReport, Health, ModelAnswer, WindowReport
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,14 @@ async def model(service: AnyService) -> ModelAnswer:
     return _describe(service.contract)
 
 
+@v1.get("/drift")
+async def drift(service: AnyService) -> DriftAnswer:
+    """Say how the images of the last hour and the last day differ from those that the model was made for."""
+    statuses = service.monitor.status(time.time()) if service.monitor else {}
+    windows = {name: _window(status) for name, status in statuses.items()}
+    return DriftAnswer(model_version=service.contract.model_version, windows=windows)
+
+
 @admin.post("/reload", responses=describe(MODEL_REFUSED))
 async def reload(service: AnyService) -> ModelAnswer:
     """Load the model file anew; one that does not hold is refused, and the model before it goes on."""
@@ -58,6 +69,11 @@ async def reload(service: AnyService) -> ModelAnswer:
         detail = "The file is missing, damaged, or has no fitting contract; the log says which"
         raise RequestError(MODEL_REFUSED, detail) from error
     return _describe(contract)
+
+
+def _window(status: Status) -> WindowReport:
+    features = {name: FeatureDriftReport(**asdict(found)) for name, found in status.drift.features.items()}
+    return WindowReport(**asdict(status.drift) | {"features": features}, alarm=status.alarm)
 
 
 def _describe(contract: Contract) -> ModelAnswer:

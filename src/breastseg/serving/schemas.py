@@ -75,6 +75,32 @@ class ModelAnswer(ModelReport):
     contract: Contract
 
 
+class FeatureDriftReport(BaseModel):
+    """How one feature of a window differs from the reference."""
+
+    psi: float | None = Field(description="Population stability index; null for out_of_distribution")
+    p_value: float = Field(description="Kolmogorov-Smirnov or binomial, adjusted after Benjamini and Hochberg")
+    drifted: bool = Field(description="Whether p_value is below the level")
+
+
+class WindowReport(BaseModel):
+    """What has gone by within a horizon, against the model's reference profile."""
+
+    images: int
+    enough: bool = Field(description="Whether there are enough images to be judged")
+    out_of_distribution_share: float | None
+    expected_dice: float | None = Field(description="Mean of what is to be expected if each image shows a lesion")
+    alarm: bool = Field(description="Raised by two judgements in a row that found drift, lowered by two that did not")
+    features: dict[str, FeatureDriftReport]
+
+
+class DriftAnswer(BaseModel):
+    """Both windows; none for a model without a reference profile."""
+
+    model_version: str
+    windows: dict[str, WindowReport] = Field(description="By horizon: hour, day")
+
+
 class Health(BaseModel):
     """The state that was asked for holds; else the status is not 200."""
 

@@ -20,6 +20,8 @@ from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
+from breastseg.monitoring.monitor import Monitor
+from breastseg.monitoring.windows import Rules
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
@@ -106,10 +108,14 @@ class Service:
 
     Args:
         model: The model.
-        settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`.
+        settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`, `drift_…`.
+
+    Raises:
+        BreastsegError: The counts of `drift_state` cannot be read.
 
     Attributes:
         ready: True once an image has gone all the way.
+        monitor: Watches the traffic of the model that answers; None where it carries no profile.
         loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
 
@@ -119,6 +125,7 @@ class Service:
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
         self.ready, self.loaded_at = False, time.time()
+        self.monitor = self._make_monitor(model.contract)
 
     @property
     def contract(self) -> Contract:
@@ -160,7 +167,11 @@ class Service:
             ContractError: See `OpenedModel.load`; the same.
         """
         async with self._reloading:
-            self._model = await asyncio.to_thread(self._load, self._settings.model)
+            model = await asyncio.to_thread(self._load, self._settings.model)
+            if model.contract != self.contract:
+                self._keep_counts()
+                self.monitor = self._make_monitor(model.contract)
+            self._model = model
             # also where the model before never was
             self.ready, self.loaded_at = True, time.time()
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
@@ -192,6 +203,7 @@ class Service:
         """Take no more images."""
         self._queue.close()
         self._large.close()
+        self._keep_counts()
 
     async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None) -> T:
         task = _Task(data, frame, time.perf_counter(), Stop())
@@ -221,8 +233,21 @@ class Service:
         segmenter = model.at(self._held)
         segmentation = segmenter.segment(image, task.stop)
         assessment = model.watch.assess(image, segmentation) if model.watch else None
+        # a model that is switched to meanwhile has another monitor, which knows other features
+        if assessment and self.monitor and model is self._model:
+            self.monitor.add(assessment, time.time())
         clock = _Clock(task.asked, started, decoded, time.perf_counter())
         return _Answered(image, segmentation, segmenter, assessment, clock, task.stop)
+
+    def _make_monitor(self, contract: Contract) -> Monitor | None:
+        if contract.reference_profile is None:
+            return None
+        rules = Rules(self._settings.drift_min_images, self._settings.drift_level)
+        return Monitor(contract.reference_profile, contract.sha256, rules, self._settings.drift_state)
+
+    def _keep_counts(self) -> None:
+        if self.monitor:
+            self.monitor.save()
 
     def _load(self, path: Path) -> OpenedModel:
         model = OpenedModel.load(path, self._settings.threads)

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         log_format: One JSON object a line, or text for people.
         log_client: Write the client's address to the log.
         tracing: Send OpenTelemetry traces.
+        drift_min_images: Images below which a window of the last hour or day is not held against the reference.
+        drift_level: Largest probability of calling a window drifted that is like the reference.
+        drift_state: Where counts of the windows are kept, so that a restart forgets nothing; in memory only, unset.
     """
 
     # an empty variable is how compose files unset one
@@ -78,6 +81,9 @@ class Settings(BaseSettings):
     log_format: LogFormat = "json"
     log_client: bool = False
     tracing: bool = False
+    drift_min_images: int = Field(default=50, ge=1)
+    drift_level: float = Field(default=0.05, gt=0, lt=1)
+    drift_state: Path | None = None
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -1,0 +1,152 @@
+"""Watches the traffic of one model: windows over the last hour and day, alarms that neither flicker nor forget.
+
+It may be used from several threads. What it has counted is kept in a file, so that a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from breastseg.errors import BreastsegError
+from breastseg.files import replacing
+from breastseg.monitoring.windows import HORIZONS, Drift, Window, WindowState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.monitoring.profile import Profile
+    from breastseg.monitoring.watch import Assessment
+    from breastseg.monitoring.windows import Rules
+
+_log = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Is raised by some judgements in a row that say so, and lowered by as many that do not.
+
+    Args:
+        looks: How many.
+    """
+
+    def __init__(self, looks: int) -> None:
+        self._looks, self._against = looks, 0
+        self.raised = False
+
+    def hear(self, *, drifted: bool) -> None:
+        """Take a judgement."""
+        self._against = self._against + 1 if drifted != self.raised else 0
+        if self._against >= self._looks:
+            self.raised, self._against = drifted, 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """A window now, and whether its alarm is raised."""
+
+    drift: Drift
+    alarm: bool
+
+
+class _AlarmState(BaseModel):
+    raised: bool
+
+
+class MonitorState(BaseModel):
+    """What is kept over a restart.
+
+    Attributes:
+        contract_sha256: The model whose traffic it is.
+        windows: By the horizon's name.
+        alarms: The same.
+    """
+
+    contract_sha256: str
+    windows: dict[str, WindowState]
+    alarms: dict[str, _AlarmState]
+
+
+class Monitor:
+    """The windows of one model.
+
+    Args:
+        profile: The model's reference.
+        contract_sha256: Tells the model from others.
+        rules: When windows are judged, and how.
+        file: Where counts are kept; None keeps them in memory only.
+
+    Raises:
+        BreastsegError: The file cannot be read, or holds something else.
+    """
+
+    def __init__(self, profile: Profile, contract_sha256: str, rules: Rules, file: Path | None) -> None:
+        self._contract_sha256, self._file = contract_sha256, file
+        self._windows = {horizon.name: Window(profile, horizon, rules) for horizon in HORIZONS}
+        self._alarms = {horizon.name: Alarm(rules.looks) for horizon in HORIZONS}
+        self._lock = threading.Lock()
+        if file is not None and file.exists():
+            self._restore(file)
+
+    def add(self, assessment: Assessment, now: float) -> None:
+        """Count an image; `now` is in seconds since 1970."""
+        with self._lock:
+            self._look(now)
+            for window in self._windows.values():
+                window.add(assessment, now)
+
+    def status(self, now: float) -> dict[str, Status]:
+        """Return each window and its alarm, by the horizon's name."""
+        with self._lock:
+            self._look(now)
+            return {name: Status(window.drift(), self._alarms[name].raised) for name, window in self._windows.items()}
+
+    def save(self) -> None:
+        """Keep the counts; a file that cannot be written is told in the log, and requests go on."""
+        if self._file is None:
+            return
+        with self._lock:
+            windows = {name: window.state() for name, window in self._windows.items()}
+            alarms = {name: {"raised": alarm.raised} for name, alarm in self._alarms.items()}
+        state = {"contract_sha256": self._contract_sha256, "windows": windows, "alarms": alarms}
+        try:
+            with replacing(self._file) as partial:
+                partial.write_text(json.dumps(state), encoding="utf-8")
+        except OSError:
+            _log.exception("What monitoring has counted cannot be kept over a restart")
+
+    def _look(self, now: float) -> None:
+        """Judge each window whose slot has ended, before its oldest slot is forgotten for the new one."""
+        for name, window in self._windows.items():
+            before = window.drift() if window.is_over(now) else None
+            window.move_on(now)
+            if before is not None and before.enough:
+                self._hear(name, before)
+
+    def _hear(self, name: str, drift: Drift) -> None:
+        alarm = self._alarms[name]
+        was = alarm.raised
+        alarm.hear(drifted=drift.drifted)
+        if alarm.raised and not was:
+            drifted = sorted(feature for feature, found in drift.features.items() if found.drifted)
+            _log.warning("Images of the last %s differ from the reference: %s", name, ", ".join(drifted))
+        elif was and not alarm.raised:
+            _log.info("Images of the last %s are like the reference again", name)
+
+    def _restore(self, file: Path) -> None:
+        try:
+            state = MonitorState.model_validate_json(file.read_bytes(), strict=True)
+            if state.contract_sha256 != self._contract_sha256:
+                _log.info("%s is of another model: counting begins anew", file.name)
+                return
+            for name, window in self._windows.items():
+                window.restore(state.windows[name])
+                self._alarms[name].raised = state.alarms[name].raised
+        except (OSError, ValidationError, ValueError, KeyError) as error:
+            raise BreastsegError(
+                f"{file} holds no counts of this service ({type(error).__name__}). Remove it, or name another file"
+            ) from error

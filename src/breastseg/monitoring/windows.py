@@ -1,0 +1,201 @@
+"""Counts what has gone by in the last hour and the last day, in little memory, and holds it against the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel
+
+from breastseg.monitoring.drift import (
+    benjamini_hochberg,
+    bin_of,
+    binomial_tail,
+    kolmogorov_smirnov,
+    population_stability_index,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from breastseg.monitoring.profile import Profile
+    from breastseg.monitoring.watch import Assessment
+
+    Counts = npt.NDArray[np.int64]
+
+OUT_OF_DISTRIBUTION = "out_of_distribution"
+"""What the share of images that are out of distribution is called among the features."""
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How far a window looks back.
+
+    Attributes:
+        name: For people.
+        seconds: Its length.
+        slots: Parts that it is moved on by.
+    """
+
+    name: str
+    seconds: float
+    slots: int
+
+
+HORIZONS = (Horizon("hour", 3600, 12), Horizon("day", 86400, 24))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a window is judged, and how.
+
+    Attributes:
+        fewest: Images below which nothing is judged, at least 1.
+        level: Largest probability of calling a window drifted that is like the reference.
+        looks: Judgements in a row, a slot apart, that raise an alarm or lower it.
+    """
+
+    fewest: int
+    level: float
+    looks: int = 2
+
+
+class WindowState(BaseModel):
+    """The counts of a window as they are kept over a restart.
+
+    Attributes:
+        newest: Number of the newest slot since 1970.
+        slots: `[slots, 3 + bins]`.
+    """
+
+    newest: int
+    slots: list[list[float]]
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """How one feature of a window differs from the reference.
+
+    Attributes:
+        psi: Population stability index; of the share out of distribution, None.
+        p_value: Adjusted after Benjamini and Hochberg over all features of the window.
+        drifted: Whether that is below the level.
+    """
+
+    psi: float | None
+    p_value: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A window against the reference.
+
+    Attributes:
+        images: Number of images in the window.
+        enough: Whether they are enough to be judged; if not, no feature is.
+        out_of_distribution_share: Share of the images that are; None without any.
+        expected_dice: Mean; None without any.
+        features: By name, also `out_of_distribution`.
+        drifted: Whether any feature has.
+    """
+
+    images: int
+    enough: bool
+    out_of_distribution_share: float | None
+    expected_dice: float | None
+    features: dict[str, FeatureDrift]
+
+    @property
+    def drifted(self) -> bool:
+        """Whether any feature has: of windows like the reference, at most the level's share are called so."""
+        return any(feature.drifted for feature in self.features.values())
+
+
+class Window:
+    """Counts over one horizon; a slot that is older than the horizon is forgotten.
+
+    Args:
+        profile: What is counted, and the reference.
+        horizon: How far back.
+        rules: When a window is judged, and how.
+    """
+
+    def __init__(self, profile: Profile, horizon: Horizon, rules: Rules) -> None:
+        self._profile, self._horizon, self._rules = profile, horizon, rules
+        sizes = [len(distribution.shares) for distribution in profile.distributions.values()]
+        *self._starts, bins = accumulate(sizes, initial=0)
+        # images, images out of distribution, sum of expected Dice, then the bins of all features
+        self._slots = np.zeros((horizon.slots, 3 + bins))
+        self._newest = 0
+
+    def add(self, assessment: Assessment, now: float) -> None:
+        """Count an image.
+
+        Args:
+            assessment: The image.
+            now: Seconds since 1970; what is older than the newest slot is counted in that.
+        """
+        self.move_on(now)
+        slot = self._slots[self._newest % self._horizon.slots]
+        slot[:3] += (1, assessment.out_of_distribution, assessment.expected_dice)
+        features = assessment.observation.features
+        for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True):
+            value = features[name]
+            if value is not None:
+                slot[3 + start + bin_of(distribution, value)] += 1
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether the newest slot has ended."""
+        return self._number(now) > self._newest
+
+    def move_on(self, now: float) -> None:
+        """Forget slots that the time has left behind; a clock that is set back forgets nothing."""
+        current = self._number(now)
+        for number in range(max(self._newest + 1, current - self._horizon.slots + 1), current + 1):
+            self._slots[number % self._horizon.slots] = 0
+        self._newest = max(self._newest, current)
+
+    def _number(self, now: float) -> int:
+        return int(now / self._horizon.seconds * self._horizon.slots)
+
+    def drift(self) -> Drift:
+        """Hold what is in the window against the reference."""
+        images, out, expected, *counts = self._slots.sum(axis=0).tolist()
+        enough = images >= self._rules.fewest
+        return Drift(
+            images=int(images),
+            enough=enough,
+            out_of_distribution_share=out / images if images else None,
+            expected_dice=expected / images if images else None,
+            features=self._judge(np.array(counts, dtype=np.int64), int(images), int(out)) if enough else {},
+        )
+
+    def state(self) -> dict[str, object]:
+        """Return all counts, for `restore`."""
+        return {"newest": self._newest, "slots": self._slots.tolist()}
+
+    def restore(self, state: WindowState) -> None:
+        """Take the counts of `state`, which has to be of the same profile and horizon."""
+        slots = np.array(state.slots)
+        if slots.shape != self._slots.shape:
+            raise ValueError(f"the counts are {slots.shape}, not {self._slots.shape}")
+        self._slots, self._newest = slots, state.newest
+
+    def _judge(self, counts: Counts, images: int, out: int) -> dict[str, FeatureDrift]:
+        found: dict[str, tuple[float | None, float]] = {}
+        for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True):
+            own = counts[start : start + len(distribution.shares)]
+            # of features that are not defined for every image, such as a lesion's shape, there may be few
+            if own.sum() >= self._rules.fewest:
+                found[name] = population_stability_index(distribution, own), kolmogorov_smirnov(distribution, own)[1]
+        # among few reference images, none above the threshold does not mean that there never will be one
+        usual = max(self._profile.novelty.false_alarm_share, 1 / (2 * self._profile.images))
+        found[OUT_OF_DISTRIBUTION] = None, binomial_tail(out, images, usual)
+        adjusted = benjamini_hochberg([p_value for _, p_value in found.values()])
+        return {
+            name: FeatureDrift(psi, p_value, p_value < self._rules.level)
+            for (name, (psi, _)), p_value in zip(found.items(), adjusted, strict=True)
+        }

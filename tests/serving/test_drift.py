@@ -1,0 +1,97 @@
+"""What goes by is held against the profile: told by the API and to Prometheus, kept over a restart."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from breastseg.serving.app import create_app
+from breastseg.serving.settings import Settings
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import make_contract, make_graph, write_model
+from tests.serving.test_metrics import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
+    return write_model(tmp_path / "model.onnx", contract.to_json(), make_graph(embedding=True))
+
+
+def started(model: Path, state: Path) -> AbstractContextManager[TestClient]:
+    return TestClient(create_app(Settings(model=model, drift_min_images=20, drift_state=state)))
+
+
+def grey_png(level: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((40, 50), level, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def shifted(model: Path, tmp_path: Path) -> Iterator[TestClient]:
+    """A service that has seen images far brighter than its reference."""
+    with started(model, tmp_path / "drift.json") as client:
+        ask(client)
+        yield client
+
+
+def ask(client: TestClient) -> None:
+    while client.get("/health/ready").status_code != 200:
+        pass
+    for _ in range(30):
+        assert client.post("/v1/segment", files={"file": grey_png(200)}).status_code == 200
+
+
+def test_the_windows_are_told(shifted: TestClient) -> None:
+    answer = shifted.get("/v1/drift").json()
+    assert answer["model_version"] == shifted.get("/v1/model").json()["version"]
+    assert set(answer["windows"]) == {"hour", "day"}
+    hour = answer["windows"]["hour"]
+    assert (hour["images"], hour["enough"], hour["alarm"]) == (30, True, False)
+    assert hour["out_of_distribution_share"] == 1
+    assert hour["features"]["brightness"]["drifted"]
+    assert hour["features"]["brightness"]["psi"] > 1
+    assert hour["features"]["out_of_distribution"]["psi"] is None
+
+
+def test_prometheus_is_told_the_same(shifted: TestClient) -> None:
+    found, hour = samples(shifted), (("window", "hour"),)
+    brightness = (("feature", "brightness"), ("window", "hour"))
+    assert found["breastseg_window_images", hour] == 30
+    assert found["breastseg_window_out_of_distribution_share", hour] == 1
+    assert found["breastseg_drift_alarm", hour] == 0
+    told = shifted.get("/v1/drift").json()["windows"]["hour"]["features"]["brightness"]
+    assert found["breastseg_drift_psi", brightness] == pytest.approx(told["psi"])
+    assert found["breastseg_drift_p_value", brightness] == pytest.approx(told["p_value"])
+
+
+def test_the_first_image_of_its_own_does_not_count(model: Path, tmp_path: Path) -> None:
+    with started(model, tmp_path / "drift.json") as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        assert client.get("/v1/drift").json()["windows"]["day"]["images"] == 0
+
+
+def test_a_restart_forgets_nothing(model: Path, tmp_path: Path) -> None:
+    with started(model, tmp_path / "drift.json") as client:
+        ask(client)
+        before = client.get("/v1/drift").json()
+    with started(model, tmp_path / "drift.json") as client:
+        after = client.get("/v1/drift").json()
+    assert after["windows"]["day"] == before["windows"]["day"]
+
+
+def test_a_model_without_a_profile_has_no_windows(client: TestClient) -> None:
+    assert client.get("/v1/drift").json()["windows"] == {}
+    assert ("breastseg_window_images", (("window", "hour"),)) not in samples(client)
