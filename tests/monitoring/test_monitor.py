@@ -61,6 +61,13 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     assert before.status(now)["hour"].alarm
 
 
+def test_a_kill_loses_no_more_than_the_slot_it_falls_into(tmp_path: Path) -> None:
+    file = tmp_path / "drift.json"
+    fill(make_monitor(file), range(4), shift=0)
+    # nothing has told it to save: three slots had ended, and the first image of the fourth ended the third
+    assert make_monitor(file).status(START + SLOT_S * 3 + 60)["hour"].drift.images == 151
+
+
 def test_counts_of_another_model_are_left(tmp_path: Path) -> None:
     file = tmp_path / "drift.json"
     before = make_monitor(file)

@@ -1,6 +1,7 @@
 """Watches the traffic of one model: windows over the last hour and day, alarms that neither flicker nor forget.
 
-It may be used from several threads. What it has counted is kept in a file, so that a restart forgets nothing.
+It may be used from several threads. What it has counted is written to a file every few minutes and at the end, so that
+a restart forgets nothing and a kill little.
 """
 
 from __future__ import annotations
@@ -95,9 +96,11 @@ class Monitor:
     def add(self, assessment: Assessment, now: float) -> None:
         """Count an image; `now` is in seconds since 1970."""
         with self._lock:
-            self._look(now)
+            moved_on = self._look(now)
             for window in self._windows.values():
                 window.add(assessment, now)
+        if moved_on:
+            self.save()
 
     def status(self, now: float) -> dict[str, Status]:
         """Return each window and its alarm, by the horizon's name."""
@@ -109,23 +112,28 @@ class Monitor:
         """Keep the counts; a file that cannot be written is told in the log, and requests go on."""
         if self._file is None:
             return
+        # two threads that write at once would take each other's file away
         with self._lock:
-            windows = {name: window.state() for name, window in self._windows.items()}
-            alarms = {name: {"raised": alarm.raised} for name, alarm in self._alarms.items()}
-        state = {"contract_sha256": self._contract_sha256, "windows": windows, "alarms": alarms}
-        try:
-            with replacing(self._file) as partial:
-                partial.write_text(json.dumps(state), encoding="utf-8")
-        except OSError:
-            _log.exception("What monitoring has counted cannot be kept over a restart")
+            try:
+                with replacing(self._file) as partial:
+                    partial.write_text(json.dumps(self._state()), encoding="utf-8")
+            except OSError:
+                _log.exception("What monitoring has counted cannot be kept over a restart")
 
-    def _look(self, now: float) -> None:
-        """Judge each window whose slot has ended, before its oldest slot is forgotten for the new one."""
-        for name, window in self._windows.items():
-            before = window.drift() if window.is_over(now) else None
+    def _state(self) -> dict[str, object]:
+        windows = {name: window.state() for name, window in self._windows.items()}
+        alarms = {name: {"raised": alarm.raised} for name, alarm in self._alarms.items()}
+        return {"contract_sha256": self._contract_sha256, "windows": windows, "alarms": alarms}
+
+    def _look(self, now: float) -> bool:
+        """Judge each window whose slot has ended, before its oldest slot is forgotten; tell if any has."""
+        over = {name: window.drift() for name, window in self._windows.items() if window.is_over(now)}
+        for window in self._windows.values():
             window.move_on(now)
-            if before is not None and before.enough:
-                self._hear(name, before)
+        for name, drift in over.items():
+            if drift.enough:
+                self._hear(name, drift)
+        return bool(over)
 
     def _hear(self, name: str, drift: Drift) -> None:
         alarm = self._alarms[name]
