@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from breastseg.colour import colour_share
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -23,8 +25,6 @@ _WINDOW_PX = 128
 # in blocks of 8 px JPEG leaves its edges, and speckle is a few px wide
 _BLOCK_PX = 8
 _DARK_LEVEL = 10
-# a pixel is coloured where its channels differ by more than what JPEG leaves on grey
-_COLOUR_LEVELS = 16
 _LEVELS = np.arange(256)
 
 
@@ -49,7 +49,7 @@ def image_features(image: UInt8Image) -> dict[str, float]:
     height, width = grey.shape
     return {
         **_grey_features(_evenly(grey)),
-        "colour_share": _colour_share(_evenly(image)),
+        "colour_share": colour_share(_evenly(image)),
         **_texture_features(_middle(grey)),
         "log_area": float(np.log2(height * width)),
         "log_aspect": float(np.log2(width / height)),
@@ -91,14 +91,6 @@ def _dark_border_share(grey: UInt8Image) -> float:
         return 1.0
     kept = np.prod([places[-1] - places[0] + 1 for places in light])
     return float(1 - kept / grey.size)
-
-
-def _colour_share(image: UInt8Image) -> float:
-    if image.ndim == 2:  # noqa: PLR2004 - grey
-        return 0.0
-    red, green, blue = (image[..., channel] for channel in range(3))
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    return float(np.count_nonzero(spread > _COLOUR_LEVELS) / spread.size)
 
 
 def _texture_features(window: UInt8Image) -> dict[str, float]:
