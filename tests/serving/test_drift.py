@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import anyio
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -90,6 +91,23 @@ def test_a_restart_forgets_nothing(model: Path, tmp_path: Path) -> None:
     with started(model, tmp_path / "drift.json") as client:
         after = client.get("/v1/drift").json()
     assert after["windows"]["day"] == before["windows"]["day"]
+
+
+def test_a_new_model_begins_anew_and_the_same_one_goes_on(model: Path, tmp_path: Path) -> None:
+    def images(client: TestClient) -> int:
+        counted: int = client.get("/v1/drift").json()["windows"]["hour"]["images"]
+        return counted
+
+    app = create_app(Settings(model=model, drift_state=tmp_path / "drift.json"))
+    with TestClient(app) as client:
+        ask(client)
+        anyio.run(app.state.service.reload)
+        assert images(client) == 30
+        profile = make_profile(1, embedding_scale=50.0)
+        other = make_contract(reference_profile=profile, encoder="newer").to_json()
+        write_model(model, other, make_graph(embedding=True))
+        anyio.run(app.state.service.reload)
+        assert images(client) == 0
 
 
 def test_a_model_without_a_profile_has_no_windows(client: TestClient) -> None:

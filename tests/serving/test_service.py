@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import anyio
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 from breastseg.inference.contract import ContractError
+from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.raster import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.inference.session import ModelFileError, StoppedError
+from breastseg.serving import service as service_module
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
@@ -80,7 +83,9 @@ def test_the_event_loop_stays_free_and_the_work_is_limited(model_path: Path, ima
     assert segmenter.most_in_work == 2
 
 
-def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(model_path: Path, image_png: bytes) -> None:
+def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(
+    model_path: Path, image_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     used: list[str] = []
 
     class NamedSegmenter(GatedSegmenter):
@@ -100,6 +105,13 @@ def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(model_path: Pa
         await service.mask(image_png)
         await service.mask(image_png)
         assert used == ["alone", "alone"]
+
+        def decode_once_both_are_here(data: bytes, *, max_pixels: int, frame: int | None) -> np.ndarray:
+            while service.in_work < 2:
+                time.sleep(0.001)
+            return decode_image(data, max_pixels=max_pixels, frame=frame)
+
+        monkeypatch.setattr(service_module, "decode_image", decode_once_both_are_here)
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(service.mask, image_png)

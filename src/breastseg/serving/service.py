@@ -49,6 +49,14 @@ PICTURES = ("mask", "probability", "overlay")
 
 
 @dataclass(frozen=True)
+class _Answering:
+    """The model that answers, and what watches its traffic."""
+
+    model: OpenedModel
+    monitor: Monitor | None
+
+
+@dataclass(frozen=True)
 class _Task:
     """One image on its way in: the file, which frame of it, when it was asked for, and what ends its computation."""
 
@@ -115,22 +123,26 @@ class Service:
 
     Attributes:
         ready: True once an image has gone all the way.
-        monitor: Watches the traffic of the model that answers; None where it carries no profile.
         loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
 
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
-        self._model, self._settings = model, settings
+        self._settings = settings
+        self._answering = self._with_monitor(model)
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
         self.ready, self.loaded_at = False, time.time()
-        self.monitor = self._make_monitor(model.contract)
 
     @property
     def contract(self) -> Contract:
         """The contract of the model that answers now."""
-        return self._model.contract
+        return self._answering.model.contract
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """What watches the traffic of the model that answers now; None where it carries no profile."""
+        return self._answering.monitor
 
     @property
     def in_work(self) -> int:
@@ -153,7 +165,7 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        await self._queue.run(lambda: self._try(self._model))
+        await self._queue.run(lambda: self._try(self._answering.model))
         self.ready = True
 
     async def reload(self) -> Contract:
@@ -168,10 +180,11 @@ class Service:
         """
         async with self._reloading:
             model = await asyncio.to_thread(self._load, self._settings.model)
-            if model.contract != self.contract:
+            if model.contract == self.contract:
+                self._answering = _Answering(model, self.monitor)
+            else:
                 self._keep_counts()
-                self.monitor = self._make_monitor(model.contract)
-            self._model = model
+                self._answering = self._with_monitor(model)
             # also where the model before never was
             self.ready, self.loaded_at = True, time.time()
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
@@ -229,21 +242,23 @@ class Service:
         task.stop.check()
         image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
         decoded = time.perf_counter()
-        model = self._model
+        # both at once: a model that is switched to meanwhile has a monitor of its own
+        answering = self._answering
+        model, monitor = answering.model, answering.monitor
         segmenter = model.at(self._held)
         segmentation = segmenter.segment(image, task.stop)
         assessment = model.watch.assess(image, segmentation) if model.watch else None
-        # a model that is switched to meanwhile has another monitor, which knows other features
-        if assessment and self.monitor and model is self._model:
-            self.monitor.add(assessment, time.time())
+        if assessment and monitor:
+            monitor.add(assessment, time.time())
         clock = _Clock(task.asked, started, decoded, time.perf_counter())
         return _Answered(image, segmentation, segmenter, assessment, clock, task.stop)
 
-    def _make_monitor(self, contract: Contract) -> Monitor | None:
+    def _with_monitor(self, model: OpenedModel) -> _Answering:
+        contract, settings = model.contract, self._settings
         if contract.reference_profile is None:
-            return None
-        rules = Rules(self._settings.drift_min_images, self._settings.drift_level)
-        return Monitor(contract.reference_profile, contract.sha256, rules, self._settings.drift_state)
+            return _Answering(model, None)
+        rules = Rules(settings.drift_min_images, settings.drift_level)
+        return _Answering(model, Monitor(contract.reference_profile, contract.sha256, rules, settings.drift_state))
 
     def _keep_counts(self) -> None:
         if self.monitor:
