@@ -6,6 +6,7 @@ service adds to it. Its documentation calls this "Custom OpenAPI path operation 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -100,8 +101,8 @@ def read_query(request: Request, query: type[Query]) -> Query:
         RequestValidationError: A parameter is unknown, impossible, or given more than once; each is named.
     """
     given = request.query_params.multi_items()
-    names = [name for name, _ in given]
-    faults = [_fault("query", name, "Given more than once") for name in sorted(set(names)) if names.count(name) > 1]
+    times = Counter(name for name, _ in given)
+    faults = [_fault("query", name, "Given more than once") for name in sorted(times) if times[name] > 1]
     try:
         found = query.model_validate(dict(given))
     except ValidationError as error:
