@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 from breastseg.monitoring.image_features import image_features
 
@@ -62,14 +63,31 @@ def test_a_dark_border_counts_by_its_area() -> None:
     assert image_features(framed(IMAGE))["dark_border_share"] == pytest.approx(64 / 256)
 
 
-def test_greys_are_those_of_the_pixels() -> None:
-    found = image_features(IMAGE)
-    assert found["brightness"] == pytest.approx(IMAGE.mean())
-    assert found["contrast"] == pytest.approx(IMAGE.std())
+@given(image=arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40))))
+def test_greys_are_those_of_the_pixels(image: np.ndarray) -> None:
+    found = image_features(image)
+    assert found["brightness"] == pytest.approx(image.mean())
+    assert found["contrast"] == pytest.approx(image.std(), abs=1e-9)
     assert [found[f"p{share:02}"] for share in (5, 50, 95)] == [
-        np.percentile(IMAGE, share, method="inverted_cdf") for share in (5, 50, 95)
+        np.percentile(image, share, method="inverted_cdf") for share in (5, 50, 95)
     ]
-    assert found["vertical_balance"] == pytest.approx(IMAGE[:112].mean() - IMAGE[112:].mean())
+    half = (len(image) + 1) // 2
+    assert found["vertical_balance"] == pytest.approx(image[:half].mean() - image[-half:].mean())
+
+
+def test_of_a_large_image_pixels_are_taken_evenly() -> None:
+    assert image_features(IMAGE.repeat(4, axis=0).repeat(4, axis=1))["p50"] == pytest.approx(np.median(IMAGE), abs=3)
+
+
+def test_texture_is_that_of_the_middle() -> None:
+    """Against SciPy's Laplacian, and block by block."""
+    window = IMAGE[64:160, 80:176].astype(float)
+    found = image_features(IMAGE)
+    laplacian = ndimage.laplace(window)[1:-1, 1:-1]
+    assert found["sharpness"] == pytest.approx(np.log1p(laplacian.var()), rel=1e-5)
+    blocks = window.reshape(12, 8, 12, 8).swapaxes(1, 2).reshape(-1, 64)
+    contrast = np.sort(blocks.std(axis=1) / blocks.mean(axis=1))
+    assert found["speckle_contrast"] == pytest.approx(contrast[(len(contrast) - 1) // 2], rel=1e-4)
 
 
 def test_an_equal_histogram_has_the_most_entropy() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from breastseg.monitoring.confidence import soft_dice
+from breastseg.monitoring.confidence import promised_dice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def confidence_features(probability: Float32s, mask: Mask) -> dict[str, float | 
     inside = probability[mask]
     band = probability[(probability > _BAND[0]) & (probability < _BAND[1])]
     return {
-        "soft_dice": soft_dice(probability, mask),
+        "soft_dice": promised_dice(probability, inside),
         "peak": float(probability.max()),
         "margin": float(2 * np.abs(inside - 0.5).mean()) if inside.size else None,
         "doubt_share": math.log1p(band.size / inside.size) if inside.size else None,

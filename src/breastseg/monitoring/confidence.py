@@ -9,10 +9,11 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Float32s = npt.NDArray[np.float32]
+    Mask = npt.NDArray[np.bool_]
 
-def soft_dice(
-    probability: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_] | None = None
-) -> float:
+
+def soft_dice(probability: Float32s, mask: Mask, judged: Mask | None = None) -> float:
     """The Dice that the network's probabilities promise: twice their sum over the mask / (their sum + the mask's area).
 
     Where nothing is predicted, it is 1 minus the largest probability: roughly the probability that there is nothing to
@@ -31,8 +32,13 @@ def soft_dice(
     """
     if judged is not None:
         probability, mask = np.where(judged, probability, np.float32(0)), mask & judged
-    area = np.count_nonzero(mask)
-    if not area:
+    return promised_dice(probability, probability[mask])
+
+
+def promised_dice(probability: Float32s, inside: Float32s) -> float:
+    """Return `soft_dice` from the probabilities of all judged pixels, and of those inside the mask."""
+    if not inside.size:
         return float(1 - probability.max(initial=0))
-    total = probability.sum(dtype=np.float64)
-    return float(2 * probability[mask].sum(dtype=np.float64) / (total + area))
+    # each row in single precision: NumPy's sum of a whole image in double precision takes five times as long
+    total = probability.sum(axis=-1).sum(dtype=np.float64)
+    return float(2 * inside.sum(dtype=np.float64) / (total + inside.size))

@@ -15,13 +15,14 @@ import numpy as np
 import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
 from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.decode import decode_image
-from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
+from breastseg.monitoring.image_features import image_features
 from breastseg.monitoring.monitor import Monitor
 from breastseg.monitoring.windows import Rules
+from breastseg.serving.image_flags import image_flags
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
@@ -278,10 +279,11 @@ class Service:
 
 def _report(answered: _Answered, include: Collection[str], request_id: str) -> SegmentAnswer:
     assessed = answered.assessment
+    seen = assessed.observation.image if assessed else image_features(answered.image)
     pictures = {name: answered.draw(name) for name in PICTURES if name in include}
     answer = SegmentAnswer(
         **dict(answered.segmenter.report(answered.segmentation)),
-        quality=image_flags(answered.image),
+        quality=image_flags(answered.image, seen),
         expected_dice=round(assessed.expected_dice, _DIGITS) if assessed else None,
         out_of_distribution=assessed.out_of_distribution if assessed else None,
         novelty=round(assessed.novelty, _DIGITS) if assessed else None,
