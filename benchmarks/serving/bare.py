@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def median_ms(model: Path, images: Sequence[bytes], threads: int, seconds: float) -> float:
-    """Return the median time of one image, one after the other."""
-    work, taken = work_of(Segmenter.load(model, threads)), []
+def median_ms(model: Path, images: Sequence[bytes], threads: int, seconds: float, *, judging: bool = False) -> float:
+    """Return the median time of one image, one after the other; for `judging` see `work_of`."""
+    work, taken = work_of(Segmenter.load(model, threads), judging=judging), []
     end = time.perf_counter() + seconds
     for image in itertools.cycle(images):
         started = time.perf_counter()
@@ -30,9 +30,15 @@ def median_ms(model: Path, images: Sequence[bytes], threads: int, seconds: float
     raise AssertionError("a cycle of no images")
 
 
-def a_second(model: Path, images: Sequence[bytes], workers: int, threads: int, seconds: float) -> float:
+def a_second(  # noqa: PLR0913 - what a measurement depends on
+    model: Path, images: Sequence[bytes], workers: int, threads: int, seconds: float, *, judging: bool = False
+) -> float:
     """Return how many images a second some loops side by side do, with as many threads each."""
-    work, turns, counts = work_of(Segmenter.load(model, threads)), itertools.cycle(images), [0] * workers
+    work, turns, counts = (
+        work_of(Segmenter.load(model, threads), judging=judging),
+        itertools.cycle(images),
+        [0] * workers,
+    )
     end = time.perf_counter() + seconds
     loops = [threading.Thread(target=_loop, args=(work, turns, counts, place, end)) for place in range(workers)]
     started = time.perf_counter()

@@ -170,6 +170,10 @@ def contenders(model: Path, checkpoint: Path, peers_python: str, cpus: int) -> l
     return found
 
 
+def _megabytes(seen: Measured) -> str:
+    return f"{median(seen.megabytes):.0f} MB" if seen.megabytes else ""
+
+
 async def _ask(url: str, requests: Sequence[bytes], clients: int, seconds: float) -> tuple[float, float]:
     """Return the median milliseconds of a request, and requests a second."""
     answers = await closed_loop(url, requests, clients, seconds)
@@ -199,19 +203,34 @@ def measure(contender: Contender, limit: Limit, clients: int, seconds: float, in
         into.megabytes.append(sum(member.memory_info().rss for member in family) / 1e6)
 
 
+def measure_judging(limit: Limit, seconds: float, into: Measured) -> None:
+    """Measure the bare loop that judges each image, as the service does, in turns with the one that does not."""
+    for _ in range(TURNS):
+        without = limit.one(seconds)
+        into.one_ms.append(bare.median_ms(limit.model, limit.images, limit.cpus, seconds, judging=True))
+        into.to_one.append(into.one_ms[-1] / without)
+        without = limit.side_by_side(seconds)
+        into.many.append(bare.a_second(limit.model, limit.images, *limit.loops, seconds, judging=True))
+        into.to_many.append(into.many[-1] / without)
+
+
+def bare_settings(limit: Limit) -> str:
+    """Say how many loops there are with how many threads."""
+    return f"{limit.cpus} threads; {limit.loops[0]} loops of {limit.loops[1]}"
+
+
 def table(rows: dict[str, tuple[str, Measured]], limit: Limit, clients: int) -> list[str]:
     """Return the lines of a table of Markdown: medians, of ratios too."""
     one, many = median(limit.one_ms), median(limit.many)
-    bare_settings = f"{limit.cpus} threads; {limit.loops[0]} loops of {limit.loops[1]}"
     lines = [
         f"| server | settings | p50, 1 client | to the bare loop | {clients} clients | to the bare loops | memory |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        f"| none | {bare_settings} | {one:.1f} ms | 1.00 | {many:.1f} images/s | 1.00 | |",
+        f"| none | {bare_settings(limit)} | {one:.1f} ms | 1.00 | {many:.1f} images/s | 1.00 | |",
     ]
     for name, (settings, seen) in rows.items():
         lines.append(
             f"| {name.partition('#')[0]} | {settings} | {median(seen.one_ms):.1f} ms | {median(seen.to_one):.2f} "
-            f"| {median(seen.many):.1f} images/s | {median(seen.to_many):.2f} | {median(seen.megabytes):.0f} MB |"
+            f"| {median(seen.many):.1f} images/s | {median(seen.to_many):.2f} | {_megabytes(seen)} |"
         )
     return lines
 
@@ -231,6 +250,8 @@ def main(  # noqa: PLR0913, PLR0917 - options of one command
     limit = Limit.find(model, data, cpus, seconds)
     rows: dict[str, tuple[str, Measured]] = {}
     for _ in range(rounds):
+        _, seen = rows.setdefault("none, each image judged", (bare_settings(limit), Measured()))
+        measure_judging(limit, seconds, seen)
         for contender in contenders(model.resolve(), checkpoint.resolve(), peers_python, cpus):
             _, seen = rows.setdefault(f"{contender.name}#{contender.settings}", (contender.settings, Measured()))
             measure(contender, limit, clients, seconds, seen)

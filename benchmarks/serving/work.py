@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.inference.decode import decode_image
 from breastseg.inference.segmenter import Segmenter
+from breastseg.monitoring.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +21,23 @@ def from_environment() -> Callable[[bytes], bytes]:
     return work_of(Segmenter.load(Path(os.environ[MODEL]), int(os.environ[THREADS])))
 
 
-def work_of(segmenter: Segmenter) -> Callable[[bytes], bytes]:
-    """Return a function from an image file's bytes to the report of its lesions as JSON."""
+def work_of(segmenter: Segmenter, *, judging: bool = False) -> Callable[[bytes], bytes]:
+    """Return a function from an image file's bytes to the report of its lesions as JSON.
+
+    Args:
+        segmenter: The model.
+        judging: Whether each image is also held against the reference profile, as the service does and nobody else.
+    """
+    profile = segmenter.contract.reference_profile
+    if judging and profile is None:
+        raise ValueError("the model has no reference profile")
+    watch = Watch(profile) if judging and profile else None
 
     def work(data: bytes) -> bytes:
-        found = segmenter.segment(decode_image(data))
+        image = decode_image(data)
+        found = segmenter.segment(image)
+        if watch:
+            watch.assess(image, found)
         return segmenter.report(found).model_dump_json().encode()
 
     return work

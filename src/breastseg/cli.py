@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from breastseg.inference.predict import Answerer
+    from breastseg.prediction_logs.read import Period
 
 ExportedModel = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The exported ONNX file.")]
 
@@ -43,6 +45,13 @@ app = typer.Typer(
 
 results = typer.Typer(no_args_is_help=True, help="Keep reported runs and write docs/results.md.")
 app.add_typer(results, name="results")
+
+monitor = typer.Typer(no_args_is_help=True, help="Look back at what the service has kept of its answers.")
+app.add_typer(monitor, name="monitor")
+
+Log = Annotated[
+    str, typer.Argument(metavar="LOG", help="Folder or bucket of kept predictions, such as gs://bucket/predictions.")
+]
 
 _NEXT = """
 What next:
@@ -242,6 +251,80 @@ def write_results_page() -> None:
     with _extra("train"):
         from breastseg.reporting.results_page import render_page
     Path("docs/results.md").write_text(render_page(Path("docs/results")), encoding="utf-8")
+
+
+@monitor.command("compact")
+def compact_log(
+    log: Annotated[Path, typer.Argument(help="Folder of the service's prediction log.")],
+    to: Annotated[str, typer.Argument(help="Folder or bucket, such as gs://bucket/predictions.")],
+) -> None:
+    """Pack what no service writes to any more into Parquet files elsewhere, and remove it here."""
+    with _extra("monitor"):
+        from breastseg.prediction_logs.compact import compact
+        from breastseg.prediction_logs.store import Store
+    done = compact(log, Store.open(to))
+    typer.echo(f"{counted(done.lines, 'answer')} in {counted(done.parts, 'part')} packed to {to}")
+    if done.busy:
+        typer.echo(f"{counted(done.busy, 'part')} left: a service still writes there")
+    if done.cut:
+        typer.echo(f"In {counted(done.cut, 'part')} a kill had cut the last line, which nobody was answered for")
+
+
+@monitor.command("label")
+def label_log(
+    log: Log,
+    masks: Annotated[Path, typer.Argument(help="Folder of later masks: <request id>.png.")],
+    out: Annotated[Path, typer.Option(help="File for a line an answer, with its Dice.")] = Path("labelled.csv"),
+) -> None:
+    """Hold answers against masks that people have drawn later, and expected against real Dice. Research use only."""
+    with _extra("monitor"):
+        from breastseg.prediction_logs.labelled_file import write_labelled
+        from breastseg.prediction_logs.read import read_predictions
+        from breastseg.prediction_logs.store import Store
+        from breastseg.prediction_logs.truth import format_truth, label
+    rows = label(read_predictions(Store.open(log)), masks)
+    write_labelled(rows, out)
+    typer.echo(f"{format_truth(rows)}\n{out} has a line an answer")
+
+
+@monitor.command("report")
+def report_log(
+    log: Log,
+    model: Annotated[Path, typer.Option(help="The exported ONNX file whose answers are looked at.")],
+    out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("monitoring.html"),
+    since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="First moment after, UTC.")] = None,
+    against_since: Annotated[datetime | None, typer.Option(help="Compare with answers from then on instead.")] = None,
+    against_until: Annotated[datetime | None, typer.Option(help="The first moment after those.")] = None,
+    labelled: Annotated[Path | None, typer.Option(help="What `breastseg monitor label` left.")] = None,
+    min_images: Annotated[int, typer.Option(min=1, help="Answers below which nothing is judged.")] = 50,
+    level: Annotated[float, typer.Option(min=0, max=1, help="Largest share of false alarms.")] = 0.05,
+    *,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 on drift, once the report is written.")] = False,
+) -> None:
+    """Write what the service has seen, against its model's reference or an earlier period, as one HTML file."""
+    with _extra("monitor"):
+        from breastseg.monitoring.windows import Rules
+        from breastseg.prediction_logs.labelled_file import read_labelled
+        from breastseg.prediction_logs.read import read_predictions
+        from breastseg.prediction_logs.store import Store
+        from breastseg.reporting.monitor_report import Wanted, write_monitor_report
+    from breastseg.inference.segmenter import Segmenter
+
+    against = _period(against_since, against_until) if against_since or against_until else None
+    wanted = Wanted(_period(since, until), against, Rules(min_images, level))
+    rows = read_labelled(labelled) if labelled else []
+    contract = Segmenter.load(model, threads=1).contract
+    found = write_monitor_report(read_predictions(Store.open(log)), contract, wanted, rows, out)
+    typer.echo(f"{found}. {out}: open it in a browser")
+    if gate and found.drift.drifted:
+        raise typer.Exit(1)
+
+
+def _period(since: datetime | None, until: datetime | None) -> Period:
+    from breastseg.prediction_logs.read import Period
+
+    return Period(*(moment and moment.replace(tzinfo=UTC) for moment in (since, until)))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from scipy.stats import spearmanr
 
 from breastseg.errors import BreastsegError
 from breastseg.export.reference import Reference, make_profile
+from breastseg.monitoring.drift import bin_of
 from breastseg.monitoring.expected_dice import FEATURES, foretell
 from breastseg.monitoring.novelty import Detector
 from breastseg.monitoring.observation import Observation
 from breastseg.params.monitoring import Monitoring
 
-PARAMS = Monitoring(bins=5, directions=3, folds=5, false_alarm_share=0.1)
+PARAMS = Monitoring(bins=5, directions=3, folds=5, false_alarm_share=0.1, flip_share=0.25)
 RNG = np.random.default_rng(0)
 
 
@@ -46,8 +47,17 @@ def test_distributions_count_the_images() -> None:
 
 def test_a_feature_that_is_one_of_two_values_has_two_bins() -> None:
     assert PROFILE.distributions["empty"].shares == pytest.approx((0.8, 0.2))
-    assert PROFILE.distributions["peak"].edges == ()
-    assert PROFILE.distributions["peak"].shares == (1.0,)
+    assert PROFILE.distributions["empty"].edges == (1.0,)
+
+
+def test_any_other_value_than_the_only_one_is_noticed() -> None:
+    constant = PROFILE.distributions["peak"]
+    assert constant.shares == (0, 1, 0)
+    assert [bin_of(constant, value) for value in (-0.01, 0, 0.01)] == [0, 1, 2]
+
+
+def test_the_share_of_flips_is_carried() -> None:
+    assert PROFILE.flip_share == 0.25
 
 
 def test_the_threshold_holds_for_new_cases_and_not_for_others() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1)
-MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05)
+MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
 EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from breastseg.inference.lesions import find_lesions
-from breastseg.monitoring.answer_features import answer_features, confidence_features
+from breastseg.monitoring.answer_features import answer_features, confidence_features, flip_disagreement
 
 HEIGHT, WIDTH = 100, 120
 ROWS, COLUMNS = np.indices((HEIGHT, WIDTH))
@@ -53,3 +53,12 @@ def test_without_a_mask_only_what_is_defined_is_told() -> None:
     assert found["margin"] is None
     assert found["doubt_share"] is None
     assert found["outline_entropy"] == pytest.approx(0.811278, abs=1e-5)
+
+
+def test_disagreement_is_what_a_dice_lacks() -> None:
+    half = DISC & (COLUMNS >= 60)
+    assert flip_disagreement(DISC, DISC) == 0
+    assert flip_disagreement(DISC, half) == pytest.approx(1 - 2 * half.sum() / (DISC.sum() + half.sum()))
+    assert flip_disagreement(DISC, np.zeros_like(DISC)) == 1
+    assert flip_disagreement(np.zeros_like(DISC), np.zeros_like(DISC)) == 0
+    assert flip_disagreement(DISC, None) is None

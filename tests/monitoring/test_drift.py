@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, false_discovery_control, ks_2samp, kstwobign
+from scipy import stats
+from scipy.stats import false_discovery_control, ks_2samp, kstwobign
 
 from breastseg.monitoring.drift import (
+    Ones,
     benjamini_hochberg,
     bin_of,
-    binomial_tail,
+    control_limits,
+    fisher_exact,
     kolmogorov_smirnov,
     kolmogorov_tail,
+    ones_of,
     population_stability_index,
 )
 from breastseg.monitoring.profile import Distribution
@@ -35,11 +39,39 @@ def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
     assert benjamini_hochberg(p_values) == pytest.approx(list(false_discovery_control(p_values)))
 
 
-@given(st.data(), st.integers(1, 2000), st.floats(0.001, 0.999))
-def test_the_binomial_tail_is_scipys(data: st.DataObject, trials: int, share: float) -> None:
-    successes = data.draw(st.integers(0, trials))
-    expected = float(binom.sf(successes - 1, trials, share))
-    assert binomial_tail(successes, trials, share) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+@given(st.data(), st.integers(1, 500), st.integers(1, 200))
+def test_fishers_test_is_scipys(data: st.DataObject, images: int, others: int) -> None:
+    window, reference = Ones(data.draw(st.integers(0, images)), images), Ones(data.draw(st.integers(0, others)), others)
+    table = np.array([[row.ones, row.images - row.ones] for row in (window, reference)])
+    assert fisher_exact(window, reference) == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-5)
+    greater = stats.fisher_exact(table, alternative="greater").pvalue
+    assert fisher_exact(window, reference, greater=True) == pytest.approx(greater, rel=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
+def test_a_share_that_has_not_changed_is_within_its_limits(share: float) -> None:
+    rng, outside = np.random.default_rng(0), 0
+    for _ in range(1000):
+        lower, upper = control_limits(Ones(int(rng.binomial(100, share)), 100), 60)
+        assert 0 <= lower < upper <= 1
+        outside += not lower <= rng.binomial(60, share) / 60 <= upper
+    assert outside <= 5
+
+
+@given(st.data(), st.integers(1, 200), st.integers(1, 200))
+def test_limits_are_where_the_test_begins_to_object(data: st.DataObject, images: int, others: int) -> None:
+    reference = Ones(data.draw(st.integers(0, others)), others)
+    usual = [ones for ones in range(images + 1) if fisher_exact(Ones(ones, images), reference) >= 0.0027]
+    assert control_limits(reference, images) == (min(usual) / images, max(usual) / images)
+
+
+def test_ones_are_counted_in_any_bins() -> None:
+    def ones(edges: tuple[float, ...], shares: tuple[float, ...]) -> int:
+        return ones_of(Distribution(edges=edges, shares=shares, n=10)).ones
+
+    assert ones((1.0,), (0.7, 0.3)) == 3
+    assert ones((-1e-4, 1e-4), (0, 1, 0)) == 0
+    assert ones((0.9999, 1.0001), (0, 1, 0)) == 10
 
 
 @given(st.floats(0, 5))

@@ -9,7 +9,7 @@ from breastseg.monitoring.drift import bin_of
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.profile import Distribution, Profile
 from breastseg.monitoring.watch import Assessment
-from breastseg.monitoring.windows import OUT_OF_DISTRIBUTION, Horizon, Rules, Window, WindowState
+from breastseg.monitoring.windows import OUT_OF_DISTRIBUTION, Drift, Horizon, Rules, Window, WindowState
 from tests.monitoring.profiles import make_profile
 
 HOUR = Horizon("hour", 3600, 12)
@@ -87,6 +87,27 @@ def test_of_windows_like_the_reference_at_most_the_level_is_called_drifted() -> 
             window.add(make_assessment(out=bool(RNG.random() < 0.05)), now=1e9 + number)
         alarms += window.drift().drifted
     assert alarms <= 0.05 * 300 + 2 * np.sqrt(300 * 0.05 * 0.95)
+
+
+def test_answers_without_a_lesion_have_a_control_chart() -> None:
+    empty = Distribution(edges=(1.0,), shares=(0.9, 0.1), n=150)
+    profile = PROFILE.model_copy(update={"distributions": {"empty": empty}})
+
+    def drift(ones: int) -> Drift:
+        window = Window(profile, HOUR, RULES)
+        for number in range(100):
+            seen = Observation({}, {"empty": float(number < ones)}, np.zeros(4, np.float32))
+            window.add(Assessment(seen, 1.4, out_of_distribution=False, expected_dice=0.75), now=1e9)
+        return window.drift()
+
+    usual, unusual = drift(12).empty_rate, drift(35).empty_rate
+    assert usual is not None
+    assert unusual is not None
+    assert (usual.share, unusual.share) == (0.12, 0.35)
+    assert usual.lower < usual.share < usual.upper < unusual.share
+    assert drift(35).features["empty"].drifted
+    assert not drift(12).features["empty"].drifted
+    assert filled(100).drift().empty_rate is None
 
 
 def test_slots_are_forgotten_one_by_one_as_the_time_goes_on() -> None:

@@ -175,7 +175,7 @@ def test_for_a_client_that_has_left_nothing_is_decoded_or_drawn(model_path: Path
     async def scenario() -> None:
         service = Service(OpenedModel(segmenter, segmenter), make_settings(model_path, concurrency=1))
         with pytest.raises(StoppedError):
-            await service.report(image_png, ["mask", "overlay"])
+            await service.report(image_png, include=["mask", "overlay"])
 
     anyio.run(scenario)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import torch
@@ -12,7 +13,7 @@ from fastapi import FastAPI, File, Response
 from benchmarks.serving.work import CHECKPOINT, MODEL, THREADS, work_of
 from breastseg.export.graph import CalibratedProbability
 from breastseg.inference.contract import read_contract
-from breastseg.inference.segmenter import INPUT, Segmenter
+from breastseg.inference.segmenter import EMBEDDING, INPUT, OUTPUT, Segmenter
 from breastseg.inference.session import open_session
 from breastseg.models.registry import load
 
@@ -27,10 +28,14 @@ class EagerSession:
     def __init__(self, network: torch.nn.Module) -> None:
         self._network = network.eval()
 
+    def get_outputs(self) -> list[SimpleNamespace]:
+        """Name what `run` returns."""
+        return [SimpleNamespace(name=OUTPUT), SimpleNamespace(name=EMBEDDING)]
+
     def run(self, _outputs: list[str], inputs: dict[str, np.ndarray], _options: object) -> list[np.ndarray]:
-        """Images uint8 `[1, C, S, S]` to probabilities float32 `[1, 1, S, S]`."""
+        """Images uint8 `[1, C, S, S]` to probabilities float32 `[1, 1, S, S]` and embeddings float32 `[1, D]`."""
         with torch.inference_mode():
-            return [self._network(torch.from_numpy(inputs[INPUT])).numpy()]
+            return [answer.numpy() for answer in self._network(torch.from_numpy(inputs[INPUT]))]
 
 
 def eager_segmenter() -> Segmenter:

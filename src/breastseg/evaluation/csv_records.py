@@ -20,13 +20,14 @@ T = TypeVar("T", bound="DataclassInstance")
 _MEND = "Run `dvc repro evaluate`"
 
 
-def read_records(type_: type[T], path: Path, name: str) -> list[T]:
+def read_records(type_: type[T], path: Path, name: str, mend: str = _MEND) -> list[T]:
     """Read a file that `write_csv` wrote; an empty cell is None.
 
     Args:
         type_: A dataclass whose fields are the columns.
         path: The file.
         name: What the file is, for errors.
+        mend: What to do about one that does not hold.
 
     Raises:
         BreastsegError: The file is missing or has other columns.
@@ -37,20 +38,20 @@ def read_records(type_: type[T], path: Path, name: str) -> list[T]:
             reader = csv.DictReader(file)
             lines = list(reader)
     except (OSError, UnicodeDecodeError) as error:
-        raise BreastsegError(f"{path} cannot be read ({error}). {_MEND}") from error
+        raise BreastsegError(f"{path} cannot be read ({error}). {mend}") from error
     if reader.fieldnames != [field.name for field in fields(type_)]:
-        raise BreastsegError(f"{path} has other columns than a {name}. {_MEND}")
-    return _parse(type_, lines, path, name)
+        raise BreastsegError(f"{path} has other columns than a {name}. {mend}")
+    return _parse(type_, lines, path, name, mend)
 
 
-def _parse(type_: type[T], lines: list[dict[str, str]], path: Path, name: str) -> list[T]:
+def _parse(type_: type[T], lines: list[dict[str, str]], path: Path, name: str, mend: str) -> list[T]:
     adapter, records, problems = TypeAdapter(type_), [], []
     for number, line in enumerate(lines, start=2):
         try:
             records.append(adapter.validate_python({column: value or None for column, value in line.items()}))
         except ValidationError as error:
             what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            problems.append(Problem(f"{path}:{number}", what, _MEND))
+            problems.append(Problem(f"{path}:{number}", what, mend))
     if problems:
         raise ProblemsError(f"The {name} does not hold", problems)
     return records

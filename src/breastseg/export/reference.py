@@ -9,10 +9,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from breastseg.errors import BreastsegError
+from breastseg.evaluation.distributions import distribution_of
 from breastseg.evaluation.json_file import significant
 from breastseg.monitoring.expected_dice import FEATURES
 from breastseg.monitoring.novelty import Place
-from breastseg.monitoring.profile import Distribution, ExpectedDice, Novelty, Profile, Subspace
+from breastseg.monitoring.profile import ExpectedDice, Novelty, Profile, Subspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from breastseg.monitoring.observation import Observation
+    from breastseg.monitoring.profile import Distribution
     from breastseg.params.monitoring import Monitoring
 
     Floats = npt.NDArray[np.float64]
@@ -56,6 +58,7 @@ def make_profile(cases: Sequence[Reference], params: Monitoring) -> Profile:
         distributions=_distributions(cases, params.bins),
         novelty=_novelty(cases, params),
         expected_dice=_expected_dice([case for case in cases if case.dice is not None], params.folds),
+        flip_share=params.flip_share,
     )
 
 
@@ -63,16 +66,7 @@ def _distributions(cases: Sequence[Reference], bins: int) -> dict[str, Distribut
     rows = [case.observation.features for case in cases]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
-    return {name: _distribution(values, bins) for name, values in defined.items() if len(values)}
-
-
-def _distribution(values: Floats, bins: int) -> Distribution:
-    """Bins of about equal shares; a value that many images have, such as no lesion at all, gets one of its own."""
-    wanted = np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1])
-    edges = sorted({significant(float(edge)) for edge in wanted if edge > values.min()})
-    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-    shares = tuple(significant(float(share)) for share in counts / len(values))
-    return Distribution(edges=tuple(edges), shares=shares, n=len(values))
+    return {name: distribution_of(values, bins) for name, values in defined.items() if len(values)}
 
 
 def _novelty(cases: Sequence[Reference], params: Monitoring) -> Novelty:

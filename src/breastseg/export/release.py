@@ -141,7 +141,8 @@ def _references(segmenter: Segmenter, plan: ReleasePlan) -> Iterator[Reference]:
         image, truth, ignored = case.image(), case.mask(), case.ignored()
         found = segmenter.segment(image)
         scores = score(truth, found.mask, np.ones_like(truth) if ignored is None else ~ignored)
-        yield Reference(groups[case.case_id], Observation.of(image, found), scores.dice)
+        seen = Observation.of(image, found, segmenter.mirrored_mask(image))
+        yield Reference(groups[case.case_id], seen, scores.dice)
 
 
 def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Parity:

@@ -95,6 +95,10 @@ class Segmenter:
         lesions = find_lesions(mask, probability)
         return Segmentation(mask, probability, lesions, embedding[0][0] if embedding else _NO_EMBEDDING)
 
+    def mirrored_mask(self, image: np.ndarray, stop: Stop | None = None) -> np.ndarray:
+        """Return the mask of the mirror image, turned back, bool `[H, W]`; arguments and errors as for `segment`."""
+        return self.segment(np.ascontiguousarray(image[:, ::-1]), stop).mask[:, ::-1]
+
     def report(self, segmentation: Segmentation) -> ImageReport:
         """Tell what this model found in an image."""
         return ImageReport.of(segmentation, self._described, self.contract.intended_use)

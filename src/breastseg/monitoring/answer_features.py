@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 # pixels whose probability lies between are near the outline, or are what the network hesitates about
 _BAND = (0.05, 0.95)
 
+EMPTY = "empty"
+YES_OR_NO = frozenset({EMPTY, "border_touch"})
+"""Features that are 0 or 1."""
+
 
 def answer_features(lesions: Sequence[Lesion], shape: tuple[int, int]) -> dict[str, float | None]:
     """Describe what was found.
@@ -45,7 +49,7 @@ def answer_features(lesions: Sequence[Lesion], shape: tuple[int, int]) -> dict[s
     return {
         "lesion_share": sum(lesion.area_px for lesion in lesions) / (height * width),
         "lesion_count": float(len(lesions)),
-        "empty": float(not lesions),
+        EMPTY: float(not lesions),
         "compactness": _compactness(lesions[0].polygon) if lesions else None,
         "border_touch": float(touching) if lesions else None,
     }
@@ -76,6 +80,22 @@ def confidence_features(probability: Float32s, mask: Mask) -> dict[str, float | 
         "doubt_share": math.log1p(band.size / inside.size) if inside.size else None,
         "outline_entropy": _entropy(band) if band.size else None,
     }
+
+
+def flip_disagreement(mask: Mask, mirrored: Mask | None) -> float | None:
+    """Return how much the answer to an image differs from the one to its mirror image, turned back.
+
+    Args:
+        mask: bool `[H, W]`.
+        mirrored: The same of the mirror image, turned back; None where nobody asked.
+
+    Returns:
+        1 minus the Dice of both, 0..1; 0 where both are empty; None where nobody asked.
+    """
+    if mirrored is None:
+        return None
+    total = np.count_nonzero(mask) + np.count_nonzero(mirrored)
+    return 1 - 2 * np.count_nonzero(mask & mirrored) / total if total else 0.0
 
 
 def _entropy(shares: Float32s) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 _TERMS = 50
 # below it the series converges slowly, and the probability is 1 to 12 digits
 _SMALLEST = 0.2
+# what lies outside of three standard deviations of a normal distribution
+_OUTSIDE = 0.0027
+_SAME_LOGARITHM = 1e-7
+
+
+@dataclass(frozen=True)
+class Ones:
+    """How often a feature that is 0 or 1 is 1.
+
+    Attributes:
+        ones: Images where it is 1.
+        images: Images in all.
+    """
+
+    ones: int
+    images: int
 
 
 def bin_of(distribution: Distribution, value: float) -> int:
@@ -68,21 +85,49 @@ def kolmogorov_tail(value: float) -> float:
     return float(np.clip(2 * ((-1.0) ** (terms - 1) * np.exp(-2 * (terms * value) ** 2)).sum(), 0, 1))
 
 
-def binomial_tail(successes: int, trials: int, share: float) -> float:
-    """Return the probability of so many successes or more, were their share this one; exact.
+def fisher_exact(window: Ones, reference: Ones, *, greater: bool = False) -> float:
+    """Return the p-value of Fisher's exact test that two shares are equal (Fisher 1922).
+
+    Two-sided, it adds up the probabilities of all tables with the same margins that are no likelier than the one seen.
 
     Args:
-        successes: 0..`trials`.
-        trials: Number of trials.
-        share: Above 0 and below 1.
+        window: The window's ones among its images.
+        reference: The reference's.
+        greater: Only a larger share in the window counts against it.
     """
-    ways = np.arange(successes, trials + 1)
-    logarithms = [
-        math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
-        + k * math.log(share) + (trials - k) * math.log1p(-share)
-        for k in ways.tolist()
-    ]  # fmt: skip
-    return min(1.0, math.fsum(map(math.exp, logarithms)))
+    both = window.ones + reference.ones
+    possible = np.arange(max(0, both - reference.images), min(window.images, both) + 1)
+    ways = _log_ways(window.images, possible) + _log_ways(reference.images, both - possible)
+    shares = np.exp(ways - ways.max())
+    place = window.ones - int(possible[0])
+    # equally likely tables differ in their last bits
+    counted = shares[place:] if greater else shares[ways <= ways[place] + _SAME_LOGARITHM]
+    return float(min(1.0, counted.sum() / shares.sum()))
+
+
+def control_limits(reference: Ones, images: int) -> tuple[float, float]:
+    """Return the limits of a p-chart, between which a share that has not changed nearly always is, 0..1.
+
+    Shewhart's three standard deviations (1931) as their probability: the shares that Fisher's exact test against the
+    reference, whose own share is an estimate, gives at least 0.27 %.
+
+    Args:
+        reference: The reference's ones among its images.
+        images: Of the window, at least 1.
+    """
+    middle = round(reference.ones / reference.images * images)
+
+    def usual(ones: int) -> bool:
+        return fisher_exact(Ones(ones, images), reference) >= _OUTSIDE
+
+    lowest = bisect_left(range(middle), x=True, key=usual)
+    highest = middle + bisect_left(range(middle, images), x=True, key=lambda ones: not usual(ones + 1))
+    return lowest / images, highest / images
+
+
+def ones_of(distribution: Distribution) -> Ones:
+    """Count the reference images that have a 1, of a feature that is 0 or 1."""
+    return Ones(round(distribution.n * sum(distribution.shares[bin_of(distribution, 1.0) :])), distribution.n)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -93,6 +138,15 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum.accumulate(values[order] * len(values) / ranks).clip(0, 1)
     return [float(value) for value in adjusted]
+
+
+def _log_ways(images: int, ones: Counts) -> Floats:
+    """Return the logarithm of the number of ways to choose so many of the images."""
+    logarithms: Floats = _log_factorial(images) - _log_factorial(ones) - _log_factorial(images - ones)
+    return logarithms
+
+
+_log_factorial = np.vectorize(lambda number: math.lgamma(number + 1), otypes=[np.float64])
 
 
 def _smoothed(counts: Floats) -> Floats:

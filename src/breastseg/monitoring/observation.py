@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from breastseg.monitoring.answer_features import answer_features, confidence_features
+from breastseg.monitoring.answer_features import answer_features, confidence_features, flip_disagreement
 from breastseg.monitoring.image_features import image_features
 
 if TYPE_CHECKING:
@@ -30,10 +30,19 @@ class Observation:
     embedding: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, image: npt.NDArray[np.uint8], found: Segmentation) -> Self:
-        """Observe an image, uint8 `[H, W]` or `[H, W, 3]`, and what was found in it."""
+    def of(
+        cls, image: npt.NDArray[np.uint8], found: Segmentation, mirrored: npt.NDArray[np.bool_] | None = None
+    ) -> Self:
+        """Observe an image and what was found in it.
+
+        Args:
+            image: uint8 `[H, W]` or `[H, W, 3]`.
+            found: The answer.
+            mirrored: The mask of its mirror image, turned back, bool `[H, W]`, where it was asked for.
+        """
         height, width = found.mask.shape
         answer = answer_features(found.lesions, (height, width)) | confidence_features(found.probability, found.mask)
+        answer["flip_disagreement"] = flip_disagreement(found.mask, mirrored)
         return cls(image_features(image), answer, found.embedding)
 
     @property

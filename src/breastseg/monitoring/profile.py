@@ -125,9 +125,11 @@ class Profile(_Part):
         distributions: By name of the feature.
         novelty: Tells images that are out of distribution.
         expected_dice: Foretells the Dice of an answer.
+        flip_share: Share of the images whose mirror image is looked at as well.
     """
 
     images: int = Field(ge=1)
     distributions: dict[str, Distribution]
     novelty: Novelty
     expected_dice: ExpectedDice
+    flip_share: Share = 0.0

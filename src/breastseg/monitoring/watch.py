@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,19 @@ class Watch:
         self._profile = profile
         self._detector = Detector(profile.novelty)
 
-    def assess(self, image: npt.NDArray[np.uint8], found: Segmentation) -> Assessment:
-        """Judge an image, uint8 `[H, W]` or `[H, W, 3]`, with what the model found in it."""
-        seen = Observation.of(image, found)
+    def wants_mirror(self) -> bool:
+        """Tell whether the next image is among those whose mirror image is looked at as well."""
+        # nothing hangs on whether it can be guessed
+        return random.random() < self._profile.flip_share  # noqa: S311
+
+    def assess(
+        self, image: npt.NDArray[np.uint8], found: Segmentation, mirrored: npt.NDArray[np.bool_] | None = None
+    ) -> Assessment:
+        """Judge an image with what the model found in it; arguments as of `Observation.of`."""
+        return self.judge(Observation.of(image, found, mirrored))
+
+    def judge(self, seen: Observation) -> Assessment:
+        """Judge what was seen of an image."""
         score = self._detector.score(seen)
         expected = foretell(self._profile.expected_dice, seen.answer)
         return Assessment(seen, score, self._detector.is_out(score), expected)

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel
 
+from breastseg.monitoring.answer_features import EMPTY, YES_OR_NO
 from breastseg.monitoring.drift import (
+    Ones,
     benjamini_hochberg,
     bin_of,
-    binomial_tail,
+    control_limits,
+    fisher_exact,
     kolmogorov_smirnov,
+    ones_of,
     population_stability_index,
 )
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from breastseg.monitoring.profile import Profile
+    from breastseg.monitoring.profile import Distribution, Profile
     from breastseg.monitoring.watch import Assessment
 
     Counts = npt.NDArray[np.int64]
@@ -90,6 +94,21 @@ class FeatureDrift:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """A share on a control chart.
+
+    Attributes:
+        share: In the window, 0..1.
+        lower: Limits, between which it is nearly always while nothing has changed; see `control_limits`.
+        upper: The same.
+    """
+
+    share: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
 class Drift:
     """A window against the reference.
 
@@ -98,6 +117,7 @@ class Drift:
         enough: Whether they are enough to be judged; if not, no feature is.
         out_of_distribution_share: Share of the images that are; None without any.
         expected_dice: Mean; None without any.
+        empty_rate: Share of answers without a lesion, on its control chart; None without any image.
         features: By name, also `out_of_distribution`.
         drifted: Whether any feature has.
     """
@@ -106,6 +126,7 @@ class Drift:
     enough: bool
     out_of_distribution_share: float | None
     expected_dice: float | None
+    empty_rate: Rate | None
     features: dict[str, FeatureDrift]
 
     @property
@@ -163,15 +184,22 @@ class Window:
 
     def drift(self) -> Drift:
         """Hold what is in the window against the reference."""
-        images, out, expected, *counts = self._slots.sum(axis=0).tolist()
-        enough = images >= self._rules.fewest
+        (images, out, expected), bins = np.split(self._slots.sum(axis=0), [3])
+        counts = bins.astype(np.int64)
+        enough = bool(images >= self._rules.fewest)
         return Drift(
             images=int(images),
             enough=enough,
-            out_of_distribution_share=out / images if images else None,
-            expected_dice=expected / images if images else None,
-            features=self._judge(np.array(counts, dtype=np.int64), int(images), int(out)) if enough else {},
+            out_of_distribution_share=float(out / images) if images else None,
+            expected_dice=float(expected / images) if images else None,
+            empty_rate=self._empty_rate(counts),
+            features=self._judge(counts, int(images), int(out)) if enough else {},
         )
+
+    def shares(self) -> dict[str, list[float]]:
+        """Return the share of the window's images in each bin, by feature; those that it is not defined for apart."""
+        counts = self._slots.sum(axis=0)[3:].astype(np.int64)
+        return {name: (own / max(1, own.sum())).tolist() for name, (_, own) in self._of_features(counts).items()}
 
     def state(self) -> dict[str, object]:
         """Return all counts, for `restore`."""
@@ -184,18 +212,41 @@ class Window:
             raise ValueError(f"the counts are {slots.shape}, not {self._slots.shape}")
         self._slots, self._newest = slots, state.newest
 
+    def _of_features(self, counts: Counts) -> dict[str, tuple[Distribution, Counts]]:
+        """Return each feature's reference with its own part of all counts."""
+        return {
+            name: (distribution, counts[start : start + len(distribution.shares)])
+            for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True)
+        }
+
+    def _empty_rate(self, counts: Counts) -> Rate | None:
+        distribution, own = self._of_features(counts).get(EMPTY, (None, counts[:0]))
+        if distribution is None or not own.any():
+            return None
+        seen = _ones(distribution, own)
+        return Rate(seen.ones / seen.images, *control_limits(ones_of(distribution), seen.images))
+
     def _judge(self, counts: Counts, images: int, out: int) -> dict[str, FeatureDrift]:
-        found: dict[str, tuple[float | None, float]] = {}
-        for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True):
-            own = counts[start : start + len(distribution.shares)]
+        found: dict[str, tuple[float | None, float]] = {
+            name: (population_stability_index(distribution, own), _p_value(name, distribution, own))
+            for name, (distribution, own) in self._of_features(counts).items()
             # of features that are not defined for every image, such as a lesion's shape, there may be few
-            if own.sum() >= self._rules.fewest:
-                found[name] = population_stability_index(distribution, own), kolmogorov_smirnov(distribution, own)[1]
-        # among few reference images, none above the threshold does not mean that there never will be one
-        usual = max(self._profile.novelty.false_alarm_share, 1 / (2 * self._profile.images))
-        found[OUT_OF_DISTRIBUTION] = None, binomial_tail(out, images, usual)
+            if own.sum() >= self._rules.fewest
+        }
+        usual = Ones(round(self._profile.novelty.false_alarm_share * self._profile.images), self._profile.images)
+        found[OUT_OF_DISTRIBUTION] = None, fisher_exact(Ones(out, images), usual, greater=True)
         adjusted = benjamini_hochberg([p_value for _, p_value in found.values()])
         return {
             name: FeatureDrift(psi, p_value, p_value < self._rules.level)
             for (name, (psi, _)), p_value in zip(found.items(), adjusted, strict=True)
         }
+
+
+def _p_value(name: str, distribution: Distribution, counts: Counts) -> float:
+    if name in YES_OR_NO:
+        return fisher_exact(_ones(distribution, counts), ones_of(distribution))
+    return kolmogorov_smirnov(distribution, counts)[1]
+
+
+def _ones(distribution: Distribution, counts: Counts) -> Ones:
+    return Ones(int(counts[bin_of(distribution, 1.0) :].sum()), int(counts.sum()))

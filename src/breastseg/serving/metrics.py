@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 # the very function that the router matches with
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from breastseg.monitoring.monitor import Status
+    from breastseg.monitoring.prediction_log import PredictionLog
     from breastseg.serving.service import Service
 
 # else each series has a second one with the time of its making
@@ -101,6 +102,7 @@ class _OfService(Collector):
         model = ModelReport.of(service.contract).model_dump()
         yield InfoMetricFamily("breastseg_model", "The model that answers", value=model)
         yield from _of_windows(service.monitor.status(time()) if service.monitor else {})
+        yield from _of_prediction_log(service.prediction_log)
         for name, what, value in (
             ("breastseg_model_loaded_timestamp_seconds", "When the model that answers was loaded", service.loaded_at),
             ("breastseg_ready", "1 once an image has gone through the model", float(service.ready)),
@@ -117,6 +119,10 @@ def _of_windows(statuses: Mapping[str, Status]) -> Iterator[Metric]:
         "breastseg_window_out_of_distribution_share", "Share of them that is out of distribution", labels=["window"]
     )
     dice = GaugeMetricFamily("breastseg_window_expected_dice", "Mean expected Dice", labels=["window"])
+    empty = GaugeMetricFamily("breastseg_window_empty_share", "Share of answers without a lesion", labels=["window"])
+    limit = GaugeMetricFamily(
+        "breastseg_window_empty_share_limit", "Control limits of that share", labels=["window", "side"]
+    )
     alarm = GaugeMetricFamily("breastseg_drift_alarm", "1 while the window's alarm is raised", labels=["window"])
     psi = GaugeMetricFamily(
         "breastseg_drift_psi", "Population stability index of a feature", labels=["window", "feature"]
@@ -130,11 +136,24 @@ def _of_windows(statuses: Mapping[str, Status]) -> Iterator[Metric]:
         if status.drift.out_of_distribution_share is not None and status.drift.expected_dice is not None:
             out.add_metric([name], status.drift.out_of_distribution_share)
             dice.add_metric([name], status.drift.expected_dice)
+        if (rate := status.drift.empty_rate) is not None:
+            empty.add_metric([name], rate.share)
+            limit.add_metric([name, "lower"], rate.lower)
+            limit.add_metric([name, "upper"], rate.upper)
         for feature, found in status.drift.features.items():
             p_value.add_metric([name, feature], found.p_value)
             if found.psi is not None:
                 psi.add_metric([name, feature], found.psi)
-    yield from (images, out, dice, alarm, psi, p_value)
+    yield from (images, out, dice, empty, limit, alarm, psi, p_value)
+
+
+def _of_prediction_log(log: PredictionLog | None) -> Iterator[Metric]:
+    """Tell both counts, 0 without a log, so that an alert sees the first line that is lost."""
+    for name, what, value in (
+        ("breastseg_prediction_log_lines", "Lines that were appended to the prediction log", log.written if log else 0),
+        ("breastseg_prediction_log_lost", "Lines that could not be appended", log.lost if log else 0),
+    ):
+        yield CounterMetricFamily(name, what, value=value)
 
 
 class RequestMetrics:

@@ -17,7 +17,7 @@ from breastseg.monitoring.monitor import Status
 from breastseg.serving.dependencies import AnyService, ReadyService
 from breastseg.serving.paths import METRICS
 from breastseg.serving.problems import MODEL_REFUSED, NOT_READY, RequestError, describe
-from breastseg.serving.schemas import DriftAnswer, FeatureDriftReport, Health, ModelAnswer, WindowReport
+from breastseg.serving.schemas import DriftAnswer, FeatureDriftReport, Health, ModelAnswer, RateReport, WindowReport
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ async def reload(service: AnyService) -> ModelAnswer:
 
 def _window(status: Status) -> WindowReport:
     features = {name: FeatureDriftReport(**asdict(found)) for name, found in status.drift.features.items()}
-    return WindowReport(**asdict(status.drift) | {"features": features}, alarm=status.alarm)
+    rate = status.drift.empty_rate and RateReport(**asdict(status.drift.empty_rate))
+    return WindowReport(**asdict(status.drift) | {"features": features, "empty_rate": rate}, alarm=status.alarm)
 
 
 def _describe(contract: Contract) -> ModelAnswer:

@@ -79,8 +79,16 @@ class FeatureDriftReport(BaseModel):
     """How one feature of a window differs from the reference."""
 
     psi: float | None = Field(description="Population stability index; null for out_of_distribution")
-    p_value: float = Field(description="Kolmogorov-Smirnov or binomial, adjusted after Benjamini and Hochberg")
+    p_value: float = Field(description="Kolmogorov-Smirnov or Fisher's, adjusted after Benjamini and Hochberg")
     drifted: bool = Field(description="Whether p_value is below the level")
+
+
+class RateReport(BaseModel):
+    """A share on its control chart."""
+
+    share: float
+    lower: float = Field(description="Three standard deviations below the reference's share")
+    upper: float = Field(description="The same above it")
 
 
 class WindowReport(BaseModel):
@@ -90,6 +98,7 @@ class WindowReport(BaseModel):
     enough: bool = Field(description="Whether there are enough images to be judged")
     out_of_distribution_share: float | None
     expected_dice: float | None = Field(description="Mean of what is to be expected if each image shows a lesion")
+    empty_rate: RateReport | None = Field(description="Share of answers without a lesion; null without any image")
     alarm: bool = Field(description="Raised by two judgements in a row that found drift, lowered by two that did not")
     features: dict[str, FeatureDriftReport]
 

@@ -34,7 +34,7 @@ from breastseg.serving.problems import (
 )
 from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, SegmentAnswer
-from breastseg.serving.service import Service
+from breastseg.serving.service import Label, Service
 
 router = APIRouter(prefix="/v1", tags=["v1"])
 
@@ -55,9 +55,10 @@ async def segment(request: Request) -> Response:
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, SegmentQuery)
     (data,) = await read_files(request, "file", most=1)
+    label = Label(current_request_id())
     if wants_png(request):
-        return Response(await unless_client_leaves(request, service.mask(data, query.frame)), media_type=PNG)
-    report = service.report(data, query.include.split(","), current_request_id(), query.frame)
+        return Response(await unless_client_leaves(request, service.mask(data, label, query.frame)), media_type=PNG)
+    report = service.report(data, label, query.include.split(","), query.frame)
     return _json(await unless_client_leaves(request, report))
 
 
@@ -82,7 +83,7 @@ async def segment_batch(request: Request) -> Response:
 
 async def _entry(index: int, data: bytes, service: Service, include: str) -> BatchEntry:
     try:
-        answer = await service.report(data, include.split(","), current_request_id())
+        answer = await service.report(data, Label(current_request_id(), index), include.split(","))
     except REFUSALS as error:
         return BatchEntry(index=index, problem=details(refusal(error)))
     return BatchEntry(index=index, answer=answer)

@@ -21,6 +21,9 @@ from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
 from breastseg.monitoring.image_features import image_features
 from breastseg.monitoring.monitor import Monitor
+from breastseg.monitoring.observation import Observation
+from breastseg.monitoring.prediction import AnsweredBy
+from breastseg.monitoring.prediction_log import Keeping, PredictionLog
 from breastseg.monitoring.windows import Rules
 from breastseg.serving.image_flags import image_flags
 from breastseg.serving.opened_model import OpenedModel
@@ -58,11 +61,28 @@ class _Answering:
 
 
 @dataclass(frozen=True)
+class Label:
+    """Which answer it is, for the answer itself and for the prediction log.
+
+    Attributes:
+        request_id: The request's id.
+        index: Place of the file in a request of several, from 0.
+    """
+
+    request_id: str = ""
+    index: int = 0
+
+
+_UNLABELLED = Label()
+
+
+@dataclass(frozen=True)
 class _Task:
-    """One image on its way in: the file, which frame of it, when it was asked for, and what ends its computation."""
+    """One image on its way in: the file, which frame of it, whose it is, when it came, what ends its computation."""
 
     data: bytes
     frame: int | None
+    label: Label
     asked: float
     stop: Stop
 
@@ -92,6 +112,7 @@ class _Clock:
 class _Answered:
     """One image on its way out, with how long each step took."""
 
+    label: Label
     image: UInt8Image
     segmentation: Segmentation
     segmenter: Segmenter
@@ -117,12 +138,14 @@ class Service:
 
     Args:
         model: The model.
-        settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`, `drift_…`.
+        settings: `concurrency`, `queue_places`, `inference_timeout_s`, `max_pixels`, `threads`, `drift_…`,
+            `prediction_log…`.
 
     Raises:
-        BreastsegError: The counts of `drift_state` cannot be read.
+        BreastsegError: The counts of `drift_state` cannot be read, or `prediction_log` is no folder to write to.
 
     Attributes:
+        prediction_log: Where a line of each answer is kept; None keeps none.
         ready: True once an image has gone all the way.
         loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
@@ -130,6 +153,7 @@ class Service:
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
         self._settings = settings
         self._answering = self._with_monitor(model)
+        self.prediction_log = _prediction_log(settings)
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
@@ -192,14 +216,14 @@ class Service:
             return self.contract
 
     async def report(
-        self, data: bytes, include: Collection[str] = (), request_id: str = "", frame: int | None = None
+        self, data: bytes, label: Label = _UNLABELLED, include: Collection[str] = (), frame: int | None = None
     ) -> SegmentAnswer:
         """Report the lesions of an image file.
 
         Args:
             data: The file.
+            label: Which answer it is.
             include: What is added as PNG: `mask`, `probability`, `overlay`.
-            request_id: The id that the answer carries.
             frame: The number of a DICOM file's frame, from 1.
 
         Raises:
@@ -207,20 +231,22 @@ class Service:
             QueueFullError: All places are taken.
             InferenceTimeoutError: It took longer than `inference_timeout_s`.
         """
-        return await self._in_queue(lambda answered: _report(answered, include, request_id), data, frame)
+        return await self._in_queue(lambda answered: _report(answered, include), data, label, frame)
 
-    async def mask(self, data: bytes, frame: int | None = None) -> bytes:
+    async def mask(self, data: bytes, label: Label = _UNLABELLED, frame: int | None = None) -> bytes:
         """Return the mask of an image file as PNG at native size; arguments and errors as for `report`."""
-        return await self._in_queue(lambda answered: encode_mask(answered.segmentation.mask), data, frame)
+        return await self._in_queue(lambda answered: encode_mask(answered.segmentation.mask), data, label, frame)
 
     def close(self) -> None:
         """Take no more images."""
         self._queue.close()
         self._large.close()
         self._keep_counts()
+        if self.prediction_log:
+            self.prediction_log.close()
 
-    async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, frame: int | None) -> T:
-        task = _Task(data, frame, time.perf_counter(), Stop())
+    async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, label: Label, frame: int | None) -> T:
+        task = _Task(data, frame, label, time.perf_counter(), Stop())
         try:
             async with asyncio.timeout(self._settings.inference_timeout_s):
                 return await self._run(task, describe)
@@ -248,11 +274,29 @@ class Service:
         model, monitor = answering.model, answering.monitor
         segmenter = model.at(self._held)
         segmentation = segmenter.segment(image, task.stop)
-        assessment = model.watch.assess(image, segmentation) if model.watch else None
+        # a second answer costs as much as the first: only while nobody waits for it
+        mirrored = model.watch is not None and self._held <= 1 and model.watch.wants_mirror()
+        mirrored_mask = segmenter.mirrored_mask(image, task.stop) if mirrored else None
+        assessment = model.watch.assess(image, segmentation, mirrored_mask) if model.watch else None
         if assessment and monitor:
             monitor.add(assessment, time.time())
+        self._keep(task.label, segmenter.contract, image, segmentation, assessment)
         clock = _Clock(task.asked, started, decoded, time.perf_counter())
-        return _Answered(image, segmentation, segmenter, assessment, clock, task.stop)
+        return _Answered(task.label, image, segmentation, segmenter, assessment, clock, task.stop)
+
+    def _keep(
+        self,
+        label: Label,
+        contract: Contract,
+        image: UInt8Image,
+        segmentation: Segmentation,
+        assessment: Assessment | None,
+    ) -> None:
+        """Write the line of the prediction log, before the answer leaves."""
+        if self.prediction_log and self.prediction_log.wants():
+            answered = AnsweredBy(contract.model_version, contract.sha256, label.request_id, label.index)
+            seen = assessment.observation if assessment else Observation.of(image, segmentation)
+            self.prediction_log.append(answered.predicted(seen, assessment, segmentation.mask))
 
     def _with_monitor(self, model: OpenedModel) -> _Answering:
         contract, settings = model.contract, self._settings
@@ -277,7 +321,14 @@ class Service:
             encode_mask(segmenter.segment(decode_image(example)).mask)
 
 
-def _report(answered: _Answered, include: Collection[str], request_id: str) -> SegmentAnswer:
+def _prediction_log(settings: Settings) -> PredictionLog | None:
+    if settings.prediction_log is None:
+        return None
+    keeping = Keeping(share=settings.prediction_log_share, retention_days=settings.prediction_log_days)
+    return PredictionLog(settings.prediction_log, keeping)
+
+
+def _report(answered: _Answered, include: Collection[str]) -> SegmentAnswer:
     assessed = answered.assessment
     seen = assessed.observation.image if assessed else image_features(answered.image)
     pictures = {name: answered.draw(name) for name in PICTURES if name in include}
@@ -288,7 +339,7 @@ def _report(answered: _Answered, include: Collection[str], request_id: str) -> S
         out_of_distribution=assessed.out_of_distribution if assessed else None,
         novelty=round(assessed.novelty, _DIGITS) if assessed else None,
         timings_ms=answered.clock.timings(),
-        request_id=request_id,
+        request_id=answered.label.request_id,
     )
     # set only where asked for: what is not set is left out
     return answer.model_copy(update=pictures)

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         drift_min_images: Images below which a window of the last hour or day is not held against the reference.
         drift_level: Largest probability of calling a window drifted that is like the reference.
         drift_state: Where counts of the windows are kept, so that a restart forgets nothing; in memory only, unset.
+        prediction_log: Folder for a line of each answer, without the image; none is kept, unset.
+        prediction_log_share: Share of the answers that get a line, drawn by chance.
+        prediction_log_days: Files of such lines that are older are removed.
     """
 
     # an empty variable is how compose files unset one
@@ -84,6 +87,9 @@ class Settings(BaseSettings):
     drift_min_images: int = Field(default=50, ge=1)
     drift_level: float = Field(default=0.05, gt=0, lt=1)
     drift_state: Path | None = None
+    prediction_log: Path | None = None
+    prediction_log_share: float = Field(default=1, ge=0, le=1)
+    prediction_log_days: float = Field(default=30, gt=0, allow_inf_nan=False)
 
     @field_validator("cors_origins", mode="before")
     @classmethod

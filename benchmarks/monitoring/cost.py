@@ -1,6 +1,6 @@
 """What judging an image against the reference profile costs beside computing it.
 
-Usage: python -m benchmarks.monitoring MODEL.onnx IMAGES…
+Usage: python -m benchmarks.monitoring.cost MODEL.onnx IMAGES…
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What monitoring costs, what it notices, and how often it is wrong."""

@@ -1,0 +1,37 @@
+"""How the values of a feature lie, in a few bins: what a window of images is held against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from breastseg.evaluation.json_file import significant
+from breastseg.monitoring.profile import Distribution
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# more than numbers of six digits are rounded by
+_SAME = 1e-4
+
+
+def distribution_of(values: npt.NDArray[np.float64], bins: int) -> Distribution:
+    """Put values into bins of about equal shares; one that many images have gets a bin of its own.
+
+    Args:
+        values: float64 `[N]`, at least one.
+        bins: Most bins.
+    """
+    # values that there are: between two others, a bin would stay empty
+    wanted = np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1], method="higher")
+    edges = sorted({significant(float(edge)) for edge in wanted if edge > values.min()}) or _around(float(values[0]))
+    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+    shares = tuple(significant(float(share)) for share in counts / len(values))
+    return Distribution(edges=tuple(edges), shares=shares, n=len(values))
+
+
+def _around(value: float) -> list[float]:
+    """Edges of a bin for the one value that all images have, so that any other is noticed."""
+    width = max(abs(value), 1) * _SAME
+    return [significant(value - width), significant(value + width)]

@@ -1,0 +1,88 @@
+"""Packs the parts that no service writes to any more into Parquet files in a folder or a bucket, and removes them.
+
+A part is removed only after its packed file has been found there with all of its bytes, and that file is named after
+the part: whenever the command is killed, the next one packs what is left, and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.monitoring.prediction_log import PARTS, lock_part
+from breastseg.prediction_logs.parquet import encode_predictions
+from breastseg.prediction_logs.parts import decode_part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.prediction_logs.store import Store
+
+
+@dataclass
+class Compacted:
+    """What was done.
+
+    Attributes:
+        parts: Parts that were packed and removed.
+        lines: Predictions in them.
+        cut: Parts whose last line a kill had cut.
+        busy: Parts that a service still writes to; they were left.
+    """
+
+    parts: int = 0
+    lines: int = 0
+    cut: int = 0
+    busy: int = 0
+
+
+def compact(folder: Path, store: Store) -> Compacted:
+    """Pack what is in a folder.
+
+    Args:
+        folder: Of the prediction log.
+        store: Where packed files go, in a folder a day.
+
+    Raises:
+        BreastsegError: There is no such folder, or the store does not take a file; parts not yet packed stay.
+        ProblemsError: Parts are damaged; they stay, and all others were packed.
+    """
+    if not folder.is_dir():
+        raise BreastsegError(f"{folder} is no folder. Name the one that BREASTSEG_PREDICTION_LOG names")
+    done = Compacted()
+    problems: list[Problem] = []
+    for path in sorted(folder.glob(PARTS)):
+        try:
+            _compact_part(path, store, done)
+        except ProblemsError as error:
+            problems += error.problems
+    if problems:
+        raise ProblemsError("Damaged parts were left where they are, all others are packed", problems)
+    return done
+
+
+def _compact_part(path: Path, store: Store, done: Compacted) -> None:
+    try:
+        file = lock_part(path)
+    except FileNotFoundError:
+        # another process has packed or forgotten it
+        return
+    if file is None:
+        done.busy += 1
+        return
+    try:
+        if os.fstat(file).st_nlink == 0:
+            # the same, a moment later
+            return
+        part = decode_part(path.read_bytes(), path.name)
+        if part.predictions:
+            day = part.predictions[0].time.date().isoformat()
+            store.write(f"date={day}/{path.stem}.parquet", encode_predictions(part.predictions))
+        path.unlink()
+    finally:
+        os.close(file)
+    done.parts += 1
+    done.lines += len(part.predictions)
+    done.cut += part.cut

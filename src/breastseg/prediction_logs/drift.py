@@ -1,0 +1,73 @@
+"""Holds kept predictions against a model's reference profile, or those of one period against another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from breastseg.errors import BreastsegError
+from breastseg.evaluation.distributions import distribution_of
+from breastseg.monitoring.observation import Observation
+from breastseg.monitoring.watch import Assessment
+from breastseg.monitoring.windows import Drift, Horizon, Rules, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from breastseg.monitoring.prediction import Prediction
+    from breastseg.monitoring.profile import Distribution, Profile
+
+# everything is in one slot, however long the period
+_ALL = Horizon("all", 1.0, 1)
+
+
+def judge(predictions: Sequence[Prediction], profile: Profile, rules: Rules) -> Drift:
+    """Hold predictions, all of them as one window, against a profile."""
+    return filled(predictions, profile, rules).drift()
+
+
+def filled(predictions: Sequence[Prediction], profile: Profile, rules: Rules) -> Window:
+    """Return the window that has counted these predictions."""
+    window = Window(profile, _ALL, rules)
+    for prediction in predictions:
+        window.add(_assessment(prediction), now=0)
+    return window
+
+
+def profile_of(predictions: Sequence[Prediction], profile: Profile) -> Profile:
+    """Return a profile whose distributions are those of earlier predictions, for a comparison of two periods.
+
+    Args:
+        predictions: At least one.
+        profile: Of their model; bins are as many as it has at most.
+
+    Raises:
+        BreastsegError: There is no prediction.
+    """
+    if not predictions:
+        raise BreastsegError("The period to compare with has no predictions. Name another one")
+    bins = max(len(distribution.shares) for distribution in profile.distributions.values())
+    out = float(np.mean([bool(prediction.out_of_distribution) for prediction in predictions]))
+    return profile.model_copy(
+        update={
+            "images": len(predictions),
+            "distributions": _distributions(predictions, bins),
+            "novelty": profile.novelty.model_copy(update={"false_alarm_share": out}),
+        }
+    )
+
+
+def _distributions(predictions: Sequence[Prediction], bins: int) -> dict[str, Distribution]:
+    names = dict.fromkeys(name for prediction in predictions for name in prediction.features)
+    columns = {name: [prediction.features.get(name) for prediction in predictions] for name in names}
+    defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
+    return {name: distribution_of(values, bins) for name, values in defined.items() if len(values)}
+
+
+def _assessment(prediction: Prediction) -> Assessment:
+    # the embedding is not kept: its part is in the score
+    seen = Observation({}, prediction.features, np.empty(0, np.float32))
+    return Assessment(
+        seen, prediction.novelty or 0.0, bool(prediction.out_of_distribution), prediction.expected_dice or 0.0
+    )

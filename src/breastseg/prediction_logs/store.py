@@ -1,0 +1,89 @@
+"""Where packed predictions lie: a folder, or a bucket such as gs://bucket/predictions, with the same few verbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import fsspec
+
+from breastseg.errors import BreastsegError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+@dataclass(frozen=True)
+class Store:
+    """A place for files.
+
+    Attributes:
+        place: As the user named it.
+        files: What reads and writes there.
+        root: The place as `files` calls it.
+    """
+
+    place: str
+    files: AbstractFileSystem
+    root: str
+
+    @classmethod
+    def open(cls, place: str) -> Self:
+        """Open a place, which need not be there.
+
+        Raises:
+            BreastsegError: It is of a kind that cannot be reached.
+        """
+        try:
+            files, root = fsspec.core.url_to_fs(place)
+        except (ImportError, ValueError) as error:
+            raise BreastsegError(
+                f"{place} cannot be reached ({error}). Name a folder, or gs://bucket/folder"
+            ) from error
+        return cls(place, files, root.rstrip("/"))
+
+    def names(self, pattern: str) -> list[str]:
+        """Return the names, below the root, of files that fit a pattern such as `**/*.parquet`, sorted.
+
+        Raises:
+            BreastsegError: The place cannot be read.
+        """
+        try:
+            found = self.files.glob(f"{self.root}/{pattern}")
+        except Exception as error:
+            raise self._fault(error) from error
+        return sorted(str(path)[len(self.root) + 1 :] for path in found)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            BreastsegError: It cannot be read.
+        """
+        try:
+            content: bytes = self.files.cat_file(f"{self.root}/{name}")
+        except Exception as error:
+            raise self._fault(error) from error
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, which takes the place of one of the same name; it is there whole or not at all.
+
+        Raises:
+            BreastsegError: It cannot be written.
+        """
+        path = f"{self.root}/{name}"
+        try:
+            self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            with self.files.transaction, self.files.open(path, "wb") as file:
+                file.write(content)
+            self.files.invalidate_cache()
+            size = self.files.size(path)
+        except Exception as error:
+            raise self._fault(error) from error
+        if size != len(content):
+            raise BreastsegError(f"{self.place}: {name} has {size} bytes, not {len(content)}. Run the command again")
+
+    def _fault(self, error: Exception) -> BreastsegError:
+        why = f"{type(error).__name__}: {error}"
+        return BreastsegError(f"{self.place} does not answer as it should ({why}). Look at its name and your rights")

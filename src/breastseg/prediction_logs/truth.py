@@ -1,0 +1,189 @@
+"""Joins masks that people have drawn later with what the service had answered: real Dice, and how well it was foretold.
+
+A mask belongs to the answer whose request id its file is named after; of a request of several files, to the one whose
+place follows: `<id>.png`, `<id>.<index>.png`. Clients choose ids with the header X-Request-Id.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from scipy.stats import spearmanr
+
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.evaluation.metrics import score
+from breastseg.monitoring.run_length import decode_runs
+from breastseg.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from breastseg.monitoring.prediction import Prediction
+
+_ID_MEND = "Name it after the answer's request id: <id>.png, or <id>.<index>.png for a file of several"
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One answer beside the truth; a row of labelled.csv.
+
+    Attributes:
+        time: When it was given.
+        request_id: See `Prediction`, as are the next two.
+        index: The same.
+        model_version: The same.
+        truth_px: Lesion pixels in the truth.
+        dice: Of the answer; None without a lesion in the truth, where `false_positive` tells.
+        missed: Whether nothing was found of a lesion; None without one.
+        false_positive: Whether anything was found where there is no lesion; None with one.
+        expected_dice: What the service had foretold; None if it could not.
+    """
+
+    time: datetime
+    request_id: str
+    index: int
+    model_version: str
+    truth_px: int
+    dice: float | None
+    missed: bool | None
+    false_positive: bool | None
+    expected_dice: float | None
+
+
+@dataclass(frozen=True)
+class Foretelling:
+    """How well the expected Dice foretold the real one.
+
+    Attributes:
+        answers: Answers to lesion images that had an expected Dice.
+        rank_correlation: Spearman's of both; None for fewer than three, or where either is always the same.
+        mean_error: Mean of expected minus real.
+        mean_absolute_error: Mean of its size.
+    """
+
+    answers: int
+    rank_correlation: float | None
+    mean_error: float | None
+    mean_absolute_error: float | None
+
+
+def label(predictions: Sequence[Prediction], masks: Path) -> list[Labelled]:
+    """Join masks with answers; of several answers under one id, the last counts, for a client may ask again.
+
+    Args:
+        predictions: The earliest first.
+        masks: A folder of PNG files, each of the size of its image; pixels above 0 are lesion.
+
+    Raises:
+        BreastsegError: There is no mask.
+        ProblemsError: Masks belong to no answer, cannot be read or have another size; all of them are named.
+    """
+    files = sorted(masks.glob("*.png")) if masks.is_dir() else []
+    if not files:
+        raise BreastsegError(f"{masks} holds no mask. Name a folder of PNG files, <request id>.png")
+    answers = {name: prediction for prediction in predictions for name in _names(prediction)}
+    rows: list[Labelled] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            rows.append(_judge(file, answers))
+        except _FaultyMaskError as fault:
+            problems.append(Problem(str(file), str(fault), fault.mend))
+    if problems:
+        raise ProblemsError("Nothing was labelled, for some masks cannot be used", problems)
+    return sorted(rows, key=lambda row: (row.time, row.request_id, row.index))
+
+
+def by_day(rows: Iterable[Labelled]) -> dict[str, list[Labelled]]:
+    """Return the rows of each day, the earliest first."""
+    days: dict[str, list[Labelled]] = defaultdict(list)
+    for row in rows:
+        days[row.time.date().isoformat()].append(row)
+    return dict(sorted(days.items()))
+
+
+def foretelling(rows: Iterable[Labelled]) -> Foretelling:
+    """Hold expected Dice against the real one."""
+    pairs = [(row.expected_dice, row.dice) for row in rows if row.expected_dice is not None and row.dice is not None]
+    if not pairs:
+        return Foretelling(0, None, None, None)
+    expected, real = np.array(pairs, dtype=np.float64).T
+    told = len(pairs) >= _FEWEST and np.ptp(expected) > 0 and np.ptp(real) > 0
+    return Foretelling(
+        answers=len(pairs),
+        rank_correlation=float(spearmanr(expected, real).statistic) if told else None,
+        mean_error=float((expected - real).mean()),
+        mean_absolute_error=float(np.abs(expected - real).mean()),
+    )
+
+
+def format_truth(rows: Sequence[Labelled]) -> str:
+    """Say in a line a day what the truth has shown, and how well it was foretold."""
+    lines = [f"{day}: {_sentence(held)}" for day, held in by_day(rows).items()]
+    told = foretelling(rows)
+    if told.rank_correlation is not None:
+        rank = f"rank correlation {told.rank_correlation:.2f}"
+        lines.append(f"Expected and real Dice of {told.answers} lesion images: {rank}")
+    return "\n".join(lines)
+
+
+def _sentence(rows: Sequence[Labelled]) -> str:
+    dice = [row.dice for row in rows if row.dice is not None]
+    told = foretelling(rows)
+    mean = f", Dice {np.mean(dice):.3f} of {counted(len(dice), 'lesion image')}" if dice else ""
+    expected = f", expected minus real {told.mean_error:+.3f}" if told.mean_error is not None else ""
+    missed, alarms = sum(bool(row.missed) for row in rows), sum(bool(row.false_positive) for row in rows)
+    return f"{counted(len(rows), 'answer')}{mean}{expected}, {missed} missed, {counted(alarms, 'false alarm')}"
+
+
+class _FaultyMaskError(Exception):
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend
+
+
+def _names(prediction: Prediction) -> list[str]:
+    placed = f"{prediction.request_id}.{prediction.index}"
+    return [placed] if prediction.index else [placed, prediction.request_id]
+
+
+def _judge(file: Path, answers: Mapping[str, Prediction]) -> Labelled:
+    found = answers.get(file.stem)
+    if found is None:
+        raise _FaultyMaskError("belongs to no answer in the log", _ID_MEND)
+    truth = _read_mask(file)
+    if truth.shape != (found.height, found.width):
+        size = f"{truth.shape[1]} x {truth.shape[0]}"
+        raise _FaultyMaskError(
+            f"has {size} pixels, its image {found.width} x {found.height}", "Draw it at the image's own size"
+        )
+    scores = score(truth, decode_runs(found.runs, (found.height, found.width)), np.ones_like(truth))
+    return Labelled(
+        time=found.time,
+        request_id=found.request_id,
+        index=found.index,
+        model_version=found.model_version,
+        truth_px=scores.truth_px,
+        dice=scores.dice,
+        missed=scores.missed,
+        false_positive=scores.false_positive,
+        expected_dice=found.expected_dice,
+    )
+
+
+def _read_mask(file: Path) -> npt.NDArray[np.bool_]:
+    try:
+        with Image.open(file, formats=["PNG"]) as image:
+            mask: npt.NDArray[np.bool_] = np.asarray(image.convert("L")) > 0
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _FaultyMaskError(f"cannot be read ({type(error).__name__})", "Save it again as PNG") from error
+    return mask

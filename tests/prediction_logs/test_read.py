@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.prediction_logs.compact import compact
+from breastseg.prediction_logs.parquet import encode_predictions
+from breastseg.prediction_logs.read import Period, read_predictions, within
+from breastseg.prediction_logs.store import Store
+from tests.prediction_logs.makers import START, ids, keep, make_prediction, make_predictions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_parts_and_packed_files_are_read_together_the_earliest_first(tmp_path: Path) -> None:
+    late, early = make_predictions(3, hours=5), make_predictions(3)
+    keep(tmp_path, late).close()
+    compact(tmp_path, Store.open(str(tmp_path)))
+    log = keep(tmp_path, early)
+    assert read_predictions(Store.open(str(tmp_path))) == [*early, *late]
+    log.close()
+
+
+def test_a_part_that_was_packed_and_not_yet_removed_counts_once(tmp_path: Path) -> None:
+    kept = make_predictions(3)
+    keep(tmp_path, kept).close()
+    (part,) = tmp_path.iterdir()
+    Store.open(str(tmp_path)).write(f"date=2026-03-01/{part.stem}.parquet", encode_predictions(kept))
+    assert read_predictions(Store.open(str(tmp_path))) == kept
+
+
+def test_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match="holds no predictions"):
+        read_predictions(Store.open(str(tmp_path)))
+
+
+def test_damage_is_named_file_by_file(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"predictions-{name}.jsonl").write_bytes(b"{}\n")
+    with pytest.raises(ProblemsError, match=r"(?s)predictions-a\.jsonl:1.*predictions-b\.jsonl:1"):
+        read_predictions(Store.open(str(tmp_path)))
+
+
+def test_a_period_has_its_beginning_and_not_its_end() -> None:
+    kept = [make_prediction(str(hours), hours=hours) for hours in range(5)]
+    period = Period(START + timedelta(hours=1), START + timedelta(hours=3))
+    assert ids(within(kept, period)) == ["1", "2"]
+    assert ids(within(kept, Period())) == ids(kept)
+    assert str(period) == "from 2026-03-01 23:00 until 2026-03-02 01:00"
+    assert str(Period()) == "from the beginning until now"

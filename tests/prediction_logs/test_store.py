@@ -1,0 +1,44 @@
+"""A folder and a bucket answer alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.errors import BreastsegError
+from breastseg.prediction_logs.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    place = str(tmp_path / "packed") if request.param == "folder" else request.getfixturevalue("bucket")
+    return Store.open(place)
+
+
+def test_what_is_written_is_read_and_listed(store: Store) -> None:
+    assert store.names("**/*.parquet") == []
+    store.write("date=2026-03-01/a.parquet", b"one")
+    store.write("date=2026-03-02/b.parquet", b"two")
+    store.write("date=2026-03-02/b.parquet", b"three")
+    assert store.names("**/*.parquet") == ["date=2026-03-01/a.parquet", "date=2026-03-02/b.parquet"]
+    assert store.read("date=2026-03-02/b.parquet") == b"three"
+
+
+def test_what_is_not_there_is_one_clear_error(store: Store) -> None:
+    with pytest.raises(BreastsegError, match="does not answer as it should"):
+        store.read("nothing.parquet")
+
+
+def test_a_place_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BreastsegError, match=r"ftps://x cannot be reached .* Name a folder, or gs://bucket/folder"):
+        Store.open("ftps://x")
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BreastsegError, match="does not answer as it should"):
+        Store.open(str(tmp_path / "file")).write("a.parquet", b"one")

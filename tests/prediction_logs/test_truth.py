@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.prediction_logs.labelled_file import read_labelled, write_labelled
+from breastseg.prediction_logs.truth import by_day, foretelling, format_truth, label
+from tests.prediction_logs.makers import HEIGHT, SQUARE, WIDTH, make_prediction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOTHING = np.zeros_like(SQUARE)
+HALF = SQUARE & (np.arange(WIDTH) < 10)
+
+
+def draw(folder: Path, name: str, mask: np.ndarray) -> None:
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(mask).save(folder / f"{name}.png")
+
+
+def test_real_dice_and_what_was_foretold(tmp_path: Path) -> None:
+    kept = [
+        make_prediction("same", expected_dice=0.9),
+        make_prediction("half", expected_dice=0.5),
+        make_prediction("missed", mask=NOTHING, expected_dice=0.1),
+        make_prediction("clean", mask=NOTHING, hours=5),
+        make_prediction("alarm", hours=5),
+        make_prediction("unlabelled"),
+    ]
+    for name, mask in (("same", SQUARE), ("half", HALF), ("missed", SQUARE), ("clean", NOTHING), ("alarm", NOTHING)):
+        draw(tmp_path, name, mask)
+    rows = label(kept, tmp_path)
+    found = {row.request_id: (row.dice, row.missed, row.false_positive) for row in rows}
+    assert found == {
+        "same": (1, False, None),
+        "half": (pytest.approx(2 / 3), False, None),
+        "missed": (0, True, None),
+        "clean": (None, None, False),
+        "alarm": (None, None, True),
+    }
+    assert {day: len(held) for day, held in by_day(rows).items()} == {"2026-03-01": 3, "2026-03-02": 2}
+    told = foretelling(rows)
+    assert told.answers == 3
+    assert told.rank_correlation == pytest.approx(1)
+    assert told.mean_error == pytest.approx((0.9 - 1 + 0.5 - 2 / 3 + 0.1) / 3)
+    assert told.mean_absolute_error == pytest.approx((0.1 + 2 / 3 - 0.5 + 0.1) / 3)
+    assert "2026-03-02: 2 answers, 0 missed, 1 false alarm" in format_truth(rows)
+    write_labelled(rows, tmp_path / "labelled.csv")
+    assert read_labelled(tmp_path / "labelled.csv") == rows
+
+
+def test_files_of_one_request_are_told_apart_and_the_last_answer_counts(tmp_path: Path) -> None:
+    kept = [
+        make_prediction("a", mask=NOTHING),
+        make_prediction("a", hours=1),
+        make_prediction("a", index=1, mask=HALF),
+    ]
+    draw(tmp_path, "a", SQUARE)
+    draw(tmp_path, "a.1", HALF)
+    assert [(row.index, row.dice) for row in label(kept, tmp_path)] == [(1, 1), (0, 1)]
+
+
+def test_masks_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:
+    draw(tmp_path, "a", np.zeros((HEIGHT, WIDTH + 1), np.bool_))
+    draw(tmp_path, "stranger", SQUARE)
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.raises(ProblemsError) as caught:
+        label([make_prediction("a"), make_prediction("b")], tmp_path)
+    told = str(caught.value)
+    assert "a.png: has 31 x 20 pixels, its image 30 x 20" in told
+    assert "b.png: cannot be read" in told
+    assert "stranger.png: belongs to no answer" in told
+
+
+def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(BreastsegError, match="holds no mask"):
+            label([make_prediction("a")], folder)
+
+
+def test_of_too_few_answers_no_correlation_is_told(tmp_path: Path) -> None:
+    draw(tmp_path, "a", SQUARE)
+    told = foretelling(label([make_prediction("a", expected_dice=None)], tmp_path))
+    assert (told.answers, told.rank_correlation, told.mean_error) == (0, None, None)
+    assert foretelling(label([make_prediction("a")], tmp_path)).rank_correlation is None

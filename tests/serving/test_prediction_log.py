@@ -1,0 +1,94 @@
+"""Every answer has its line, and a line says what the answer said."""
+
+from __future__ import annotations
+
+import base64
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from breastseg.monitoring.prediction import Prediction
+from breastseg.monitoring.prediction_log import PARTS
+from breastseg.monitoring.run_length import decode_runs
+from breastseg.serving.app import create_app
+from breastseg.serving.settings import Settings
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import make_contract, make_graph, write_model
+from tests.serving.test_metrics import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Path:
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
+    return write_model(tmp_path / "watched.onnx", contract.to_json(), make_graph(embedding=True))
+
+
+@contextmanager
+def started(model: Path, folder: Path | None, share: float = 1) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(model=model, prediction_log=folder, prediction_log_share=share))) as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        yield client
+
+
+def lines(folder: Path) -> list[Prediction]:
+    found = [line for part in sorted(folder.glob(PARTS)) for line in part.read_bytes().splitlines()]
+    return [Prediction.model_validate_json(line) for line in found]
+
+
+def test_a_line_says_what_the_answer_said(watched: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(watched, tmp_path / "log") as client:
+        answer = client.post("/v1/segment?include=mask", files={"file": image_png}).json()
+        (line,) = lines(tmp_path / "log")
+        assert line.request_id == answer["request_id"]
+        assert line.model_version == answer["model"]["version"]
+        assert line.contract_sha256 == answer["model"]["contract_sha256"]
+        assert line.expected_dice == pytest.approx(answer["expected_dice"], abs=1e-4)
+        assert line.novelty == pytest.approx(answer["novelty"], abs=1e-4)
+        assert line.out_of_distribution == answer["out_of_distribution"]
+        assert line.features["lesion_count"] == len(answer["lesions"])
+        mask = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["mask"])))) > 0
+        assert mask.any()
+        assert (decode_runs(line.runs, (line.height, line.width)) == mask).all()
+        assert samples(client)["breastseg_prediction_log_lines_total", ()] == 1
+
+
+def test_files_of_a_batch_are_told_apart(watched: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(watched, tmp_path / "log") as client:
+        files = [("files", image_png), ("files", b"no image"), ("files", image_png)]
+        client.post("/v1/segment/batch", files=files, headers={"X-Request-Id": "one"})
+    assert [(line.request_id, line.index) for line in lines(tmp_path / "log")] == [("one", 0), ("one", 2)]
+
+
+def test_a_mask_alone_has_a_line_too(watched: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(watched, tmp_path / "log") as client:
+        client.post("/v1/segment", files={"file": image_png}, headers={"Accept": "image/png", "X-Request-Id": "png"})
+    assert [line.request_id for line in lines(tmp_path / "log")] == ["png"]
+
+
+def test_without_a_profile_only_what_it_tells_is_missing(model_path: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(model_path, tmp_path / "log") as client:
+        client.post("/v1/segment", files={"file": image_png})
+    (line,) = lines(tmp_path / "log")
+    assert (line.novelty, line.out_of_distribution, line.expected_dice) == (None, None, None)
+    assert line.features["brightness"] is not None
+
+
+def test_a_share_may_be_kept_and_none_is_the_default(watched: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(watched, tmp_path / "log", share=0.5) as client:
+        for _ in range(40):
+            client.post("/v1/segment", files={"file": image_png})
+    assert 5 < len(lines(tmp_path / "log")) < 35
+    with started(watched, None) as client:
+        client.post("/v1/segment", files={"file": image_png})
+        assert samples(client)["breastseg_prediction_log_lines_total", ()] == 0
+        assert samples(client)["breastseg_prediction_log_lost_total", ()] == 0
