@@ -56,6 +56,15 @@ def test_any_other_value_than_the_only_one_is_noticed() -> None:
     assert [bin_of(constant, value) for value in (-0.01, 0, 0.01)] == [0, 1, 2]
 
 
+def test_images_of_a_group_tell_less_than_as_many_others() -> None:
+    # two images a group
+    assert PROFILE.design_effect == 2
+    alone = [replace(case, group=str(number)) for number, case in enumerate(CASES)]
+    assert make_profile(alone, PARAMS).design_effect == 1
+    one_large = [replace(case, group="large" if number < 100 else str(number)) for number, case in enumerate(CASES)]
+    assert make_profile(one_large, PARAMS).design_effect == pytest.approx((100**2 + 100) / 200)
+
+
 def test_the_share_of_flips_is_carried() -> None:
     assert PROFILE.flip_share == 0.25
 

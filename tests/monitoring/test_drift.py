@@ -65,6 +65,16 @@ def test_limits_are_where_the_test_begins_to_object(data: st.DataObject, images:
     assert control_limits(reference, images) == (min(usual) / images, max(usual) / images)
 
 
+@given(st.data(), st.integers(1, 300), st.floats(1, 50))
+def test_thinning_keeps_the_share(data: st.DataObject, images: int, design_effect: float) -> None:
+    seen = Ones(data.draw(st.integers(0, images)), images)
+    left = seen.thinned(design_effect)
+    assert 0 <= left.ones <= left.images <= images
+    assert left.images >= 1
+    assert left.ones / left.images == pytest.approx(seen.ones / seen.images, abs=1 / left.images)
+    assert seen.thinned(1) == seen
+
+
 def test_ones_are_counted_in_any_bins() -> None:
     def ones(edges: tuple[float, ...], shares: tuple[float, ...]) -> int:
         return ones_of(Distribution(edges=edges, shares=shares, n=10)).ones

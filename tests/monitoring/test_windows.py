@@ -110,6 +110,21 @@ def test_answers_without_a_lesion_have_a_control_chart() -> None:
     assert filled(100).drift().empty_rate is None
 
 
+def test_windows_of_alike_images_are_not_called_drifted_more_often_than_the_level() -> None:
+    """Every image comes three times, in the reference and in the window, as the images of a patient may."""
+    alarms = 0
+    for _ in range(200):
+        reference = RNG.normal(size=(50, len(FEATURES))).repeat(3, axis=0)
+        distributions = {name: distribution_of(column) for name, column in zip(FEATURES, reference.T, strict=True)}
+        window = Window(PROFILE.model_copy(update={"distributions": distributions, "design_effect": 3.0}), HOUR, RULES)
+        for _ in range(20):
+            assessment = make_assessment(out=bool(RNG.random() < 0.05))
+            for _ in range(3):
+                window.add(assessment, now=1e9)
+        alarms += window.drift().drifted
+    assert alarms <= 0.05 * 200 + 2 * np.sqrt(200 * 0.05 * 0.95)
+
+
 def test_slots_are_forgotten_one_by_one_as_the_time_goes_on() -> None:
     window = Window(PROFILE, HOUR, RULES)
     start = 3600.0 * 1000

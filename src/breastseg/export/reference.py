@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,14 @@ def make_profile(cases: Sequence[Reference], params: Monitoring) -> Profile:
         novelty=_novelty(cases, params),
         expected_dice=_expected_dice([case for case in cases if case.dice is not None], params.folds),
         flip_share=params.flip_share,
+        design_effect=_design_effect([case.group for case in cases]),
     )
+
+
+def _design_effect(groups: Sequence[str]) -> float:
+    """Return the mean size of the group that an image is in: as if images of a group were all the same."""
+    sizes = Counter(groups).values()
+    return significant(sum(size**2 for size in sizes) / len(groups))
 
 
 def _distributions(cases: Sequence[Reference], bins: int) -> dict[str, Distribution]:

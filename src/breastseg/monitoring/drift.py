@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class Ones:
     ones: int
     images: int
 
+    def thinned(self, design_effect: float) -> Self:
+        """Return what is left if so many images tell as much as one; at least one image of one."""
+        images = max(1, round(self.images / design_effect))
+        return type(self)(min(images, round(self.ones / design_effect)), images)
+
 
 def bin_of(distribution: Distribution, value: float) -> int:
     """Return the number of the bin that a value falls into, from 0."""
@@ -61,7 +66,7 @@ def population_stability_index(distribution: Distribution, counts: Counts) -> fl
     return float(((window - reference) * np.log(window / reference)).sum())
 
 
-def kolmogorov_smirnov(distribution: Distribution, counts: Counts) -> tuple[float, float]:
+def kolmogorov_smirnov(distribution: Distribution, counts: Counts, design_effect: float = 1.0) -> tuple[float, float]:
     """Return the two-sample Kolmogorov-Smirnov statistic and its asymptotic p-value.
 
     Both distributions are compared at the edges of the bins only, so that the statistic is never too large, and the
@@ -70,10 +75,11 @@ def kolmogorov_smirnov(distribution: Distribution, counts: Counts) -> tuple[floa
     Args:
         distribution: The reference.
         counts: Images of the window in each bin, int64 `[bins]`; at least one image.
+        design_effect: So many images, of either side, tell as much as one.
     """
     images = int(counts.sum())
     gap = np.abs(np.cumsum(distribution.shares) - np.cumsum(counts) / images).max()
-    effective = distribution.n * images / (distribution.n + images)
+    effective = distribution.n * images / (distribution.n + images) / design_effect
     return float(gap), kolmogorov_tail(float(np.sqrt(effective) * gap))
 
 

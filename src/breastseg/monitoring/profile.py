@@ -126,6 +126,8 @@ class Profile(_Part):
         novelty: Tells images that are out of distribution.
         expected_dice: Foretells the Dice of an answer.
         flip_share: Share of the images whose mirror image is looked at as well.
+        design_effect: So many images tell as much as one that is alone: those of a patient, or near-duplicates, are
+            alike (Kish 1965, "Survey sampling"). The reference's mean group size, as an image sees it.
     """
 
     images: int = Field(ge=1)
@@ -133,3 +135,4 @@ class Profile(_Part):
     novelty: Novelty
     expected_dice: ExpectedDice
     flip_share: Share = 0.0
+    design_effect: float = Field(default=1.0, ge=1)

@@ -223,29 +223,32 @@ class Window:
         distribution, own = self._of_features(counts).get(EMPTY, (None, counts[:0]))
         if distribution is None or not own.any():
             return None
-        seen = _ones(distribution, own)
-        return Rate(seen.ones / seen.images, *control_limits(ones_of(distribution), seen.images))
+        seen, effect = _ones(distribution, own), self._profile.design_effect
+        limits = control_limits(ones_of(distribution).thinned(effect), seen.thinned(effect).images)
+        return Rate(seen.ones / seen.images, *limits)
 
     def _judge(self, counts: Counts, images: int, out: int) -> dict[str, FeatureDrift]:
         found: dict[str, tuple[float | None, float]] = {
-            name: (population_stability_index(distribution, own), _p_value(name, distribution, own))
+            name: (population_stability_index(distribution, own), self._p_value(name, distribution, own))
             for name, (distribution, own) in self._of_features(counts).items()
             # of features that are not defined for every image, such as a lesion's shape, there may be few
             if own.sum() >= self._rules.fewest
         }
         usual = Ones(round(self._profile.novelty.false_alarm_share * self._profile.images), self._profile.images)
-        found[OUT_OF_DISTRIBUTION] = None, fisher_exact(Ones(out, images), usual, greater=True)
+        seen, effect = Ones(out, images), self._profile.design_effect
+        p_value = fisher_exact(seen.thinned(effect), usual.thinned(effect), greater=True)
+        found[OUT_OF_DISTRIBUTION] = None, p_value
         adjusted = benjamini_hochberg([p_value for _, p_value in found.values()])
         return {
             name: FeatureDrift(psi, p_value, p_value < self._rules.level)
             for (name, (psi, _)), p_value in zip(found.items(), adjusted, strict=True)
         }
 
-
-def _p_value(name: str, distribution: Distribution, counts: Counts) -> float:
-    if name in YES_OR_NO:
-        return fisher_exact(_ones(distribution, counts), ones_of(distribution))
-    return kolmogorov_smirnov(distribution, counts)[1]
+    def _p_value(self, name: str, distribution: Distribution, counts: Counts) -> float:
+        effect = self._profile.design_effect
+        if name in YES_OR_NO:
+            return fisher_exact(_ones(distribution, counts).thinned(effect), ones_of(distribution).thinned(effect))
+        return kolmogorov_smirnov(distribution, counts, effect)[1]
 
 
 def _ones(distribution: Distribution, counts: Counts) -> Ones:
