@@ -6,7 +6,7 @@ const SEGMENT = "v1/segment";
 // what may go otherwise a second time: no answer, no key, too slow, too many
 const PASSING = new Set([0, 401, 403, 408, 429]);
 
-/** What went wrong with one image, as a title and a sentence or two. */
+/** What went wrong with a request, as a title and a sentence or two. */
 export class Fault extends Error {
   /** `status` is HTTP's, 0 where no answer came. */
   constructor(title, detail, status = 0) {
@@ -15,25 +15,24 @@ export class Fault extends Error {
     this.status = status;
   }
 
-  /** Whether the same image may get an answer when it is sent again. */
+  /** Whether the same request may get an answer when it is sent again. */
   get mayPass() {
     return PASSING.has(this.status) || this.status >= 500;
   }
 }
 
 /**
- * Find the lesions of one image, with the pictures named in `include`; `key` may be empty.
+ * Find the lesions of one image, with the pictures named in `include`; `key` may be empty, and so may `frame`, the
+ * number of a DICOM file's frame.
  *
  * Returns the answer as it came (`text`) and as an object (`value`). Throws `Fault`, or `AbortError` where `signal` says so.
  */
-export async function segment(file, { include, key, signal }) {
+export async function segment(file, { include, frame, key, signal }) {
   await requireReadable(file);
-  const response = await send(file, include, key, signal);
-  const text = await response.text().catch(unreachable);
-  if (!response.ok) throw problem(response, text);
-  const value = parse(text);
-  if (!value?.lesions) throw foreign(response);
-  return { text, value };
+  const body = new FormData();
+  body.append("file", file);
+  const query = `include=${include.join(",")}${frame && `&frame=${encodeURIComponent(frame)}`}`;
+  return ask(`${SEGMENT}?${query}`, "lesions", key, { method: "POST", body, signal });
 }
 
 /** A folder, or a file that was moved since, would else look like a lost connection. */
@@ -45,13 +44,17 @@ async function requireReadable(file) {
     .catch(() => fail(unreadable));
 }
 
-async function send(file, include, key, signal) {
-  const body = new FormData();
-  body.append("file", file);
+/** The service's answer to a request has the member `expected`. */
+async function ask(address, expected, key, request) {
   // accepting problem details by name too: proxies in between may choose by it
   const headers = { Accept: "application/json, application/problem+json" };
   if (key) headers.Authorization = `Bearer ${key}`;
-  return fetch(`${SEGMENT}?include=${include.join(",")}`, { method: "POST", body, headers, signal }).catch(unreachable);
+  const response = await fetch(address, { ...request, headers }).catch(unreachable);
+  const text = await response.text().catch(unreachable);
+  if (!response.ok) throw problem(response, text);
+  const value = parse(text);
+  if (!value?.[expected]) throw foreign(response);
+  return { text, value };
 }
 
 function unreachable(error) {
@@ -79,7 +82,7 @@ function wayOut(response) {
 
 /** Something between the page and the service answered, such as a proxy. */
 function foreign(response) {
-  const detail = `It has status ${response.status}. A proxy before the service may refuse the image; ask who runs it.`;
+  const detail = `It has status ${response.status}. A proxy before the service may refuse the request; ask who runs it.`;
   return new Fault("The answer is not the service’s", detail, response.status);
 }
 

@@ -11,7 +11,8 @@ import { installTheme } from "./theme.js";
 import { Viewer } from "./viewer.js";
 
 const UNAUTHORISED = 401;
-// an entry is {file, row, controller, state, answer, fault}
+const UNPROCESSABLE = 422;
+// an entry is {file, row, controller, state, frame as it was asked for, answer, fault}
 const entries = [];
 // the entry on the stage, and its picture as far as the browser can show it
 let shown = null;
@@ -36,7 +37,7 @@ function add(files) {
 }
 
 function makeEntry(file) {
-  const entry = { file, controller: new AbortController(), state: "waiting", answer: null, fault: null };
+  const entry = { file, controller: new AbortController(), state: "waiting", frame: "", answer: null, fault: null };
   entry.row = new FileRow(file, {
     show: () => show(entry),
     retry: () => {
@@ -67,26 +68,36 @@ function waiting() {
 }
 
 async function work(entry) {
-  change(entry, { state: "working" });
+  change(entry, { state: "working", frame: byId("frame").value });
   try {
     const answer = await ask(entry);
-    change(entry, { state: "done", answer });
-    byId("status").textContent = summary(answer, entry.file.name);
+    change(entry, { state: "done", answer: { ...answer, frame: entry.frame } });
+    byId("status").textContent = summary(answer, title(entry));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
-    change(entry, { state: "failed", fault: error });
-    if (error.status === UNAUTHORISED) byId("access").open = true;
+    change(entry, { state: "failed", answer: null, fault: error });
+    askForKey(error);
   }
   if (entry === shown) await present(entry);
+  // the number may have changed meanwhile
+  retryFrames();
 }
 
-async function ask({ file, controller: { signal } }) {
+function askForKey({ status }) {
+  if (status === UNAUTHORISED) byId("access").open = true;
+}
+
+function key() {
+  return byId("key").value.trim();
+}
+
+async function ask({ file, frame, controller: { signal } }) {
   const include = ["mask", "probability"];
   const loaded = await loadPicture(file);
   loaded?.close();
   if (!loaded) include.push("overlay");
-  return segment(file, { include, key: byId("key").value.trim(), signal });
+  return segment(file, { include, frame, key: key(), signal });
 }
 
 function change(entry, changes) {
@@ -102,6 +113,18 @@ function retry(...again) {
 /** A key that was typed in is tried on all that was refused for the lack of it. */
 function useKey() {
   retry(...entries.filter(({ fault }) => fault?.status === UNAUTHORISED));
+}
+
+function useFrame() {
+  if (byId("frame").reportValidity()) retryFrames();
+}
+
+/** A frame's number is tried on all that may have been refused for it, and shows another frame of what is on the stage. */
+function retryFrames() {
+  const wanted = byId("frame").value;
+  const isShown = (entry) => entry === shown && entry.state === "done" && entry.frame && wanted;
+  const isRefused = ({ fault }) => fault?.status === UNPROCESSABLE;
+  retry(...entries.filter((entry) => entry.frame !== wanted && (isRefused(entry) || isShown(entry))));
 }
 
 function remove(entry) {
@@ -150,9 +173,13 @@ async function present(entry) {
   result.show(entry.answer, entry.file.name);
 }
 
-function describe({ file, answer }, scene) {
-  if (!answer) return `${file.name}, no result`;
-  return `${file.name}, ${scene.width} by ${scene.height} pixels, ${count(scene.lesions.length, "lesion")} outlined`;
+function title({ file, frame }) {
+  return frame ? `${file.name}, frame ${frame}` : file.name;
+}
+
+function describe(entry, scene) {
+  if (!entry.answer) return `${title(entry)}, no result`;
+  return `${title(entry)}, ${scene.width} by ${scene.height} pixels, ${count(scene.lesions.length, "lesion")} outlined`;
 }
 
 function offerLayers({ probability }) {
@@ -170,6 +197,7 @@ function installTools() {
   byId("outline").addEventListener("change", (event) => viewer.look({ outline: event.target.checked }));
   byId("layer").addEventListener("change", (event) => viewer.look({ layer: event.target.value }));
   byId("key").addEventListener("change", useKey);
+  byId("frame").addEventListener("change", useFrame);
   byId("opacity").addEventListener("input", setOpacity);
 }
 

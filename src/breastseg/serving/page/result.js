@@ -15,7 +15,7 @@ export class Result {
     this.#onChoose = onChoose;
   }
 
-  /** Show the answer {text, value} to a file of this name, or nothing. */
+  /** Show the answer {text, value, frame} to a file of this name, or nothing; `frame` may be empty. */
   show(answer, fileName) {
     this.#addresses.forEach((address) => URL.revokeObjectURL(address));
     this.#addresses = [];
@@ -30,13 +30,14 @@ export class Result {
     this.#buttons[index]?.scrollIntoView({ block: "nearest" });
   }
 
-  #parts({ text, value }, fileName) {
+  #parts({ text, value, frame }, fileName) {
+    const stem = fileName.replace(/\.[^.]*$/, "") || "image";
     return [
       element("h2", { id: "result-title" }, "Lesions"),
       ...warnings(value),
       this.#lesions(value.lesions),
-      this.#downloads(text, value.mask, fileName),
-      facts(value),
+      this.#downloads(text, value.mask, frame ? `${stem}_frame${frame}` : stem),
+      facts(value, frame),
     ];
   }
 
@@ -62,8 +63,7 @@ export class Result {
     return button;
   }
 
-  #downloads(text, mask, fileName) {
-    const stem = fileName.replace(/\.[^.]*$/, "") || "image";
+  #downloads(text, mask, stem) {
     const json = new Blob([text], { type: "application/json" });
     const links = [this.#download("JSON", json, `${stem}.json`)];
     if (mask) links.unshift(this.#download("Mask (PNG)", pngBlob(mask), `${stem}_mask.png`));
@@ -96,8 +96,9 @@ function warnings({ quality, out_of_distribution: unlike }) {
   return [element("ul", { className: "warnings", "aria-label": "Warnings" }, ...items)];
 }
 
-function facts(value) {
+function facts(value, frame) {
   const rows = [
+    ["Frame", frame || null],
     ["Image", `${number(value.image.width)} × ${number(value.image.height)} px`],
     ["Expected Dice", value.expected_dice == null ? null : number(value.expected_dice, 2)],
     ["Time", timings(value.timings_ms)],
