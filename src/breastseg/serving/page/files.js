@@ -1,6 +1,7 @@
 // The list of images: one row each, changed in place, so that screen readers hear of a fault once.
 
 import { count, element } from "./dom.js";
+import { faultBox } from "./fault_box.js";
 
 const WORDS = { waiting: "Waiting", working: "Working", failed: "No result" };
 
@@ -43,11 +44,4 @@ export class FileRow {
 /** Say how many lesions an answer has. */
 export function lesionCount(answer) {
   return answer.value.lesions.length ? count(answer.value.lesions.length, "lesion") : "No lesion";
-}
-
-function faultBox(fault, retry) {
-  const words = element("p", {}, element("strong", {}, fault.message), `. ${fault.detail}`);
-  const box = element("div", { className: "fault" }, element("div", { role: "alert" }, words));
-  if (fault.mayPass) box.append(element("button", { type: "button", onclick: retry }, "Try again"));
-  return box;
 }
