@@ -34,6 +34,9 @@ def test_the_page_works_under_a_sub_path(open_page: Callable[..., Page], proxied
     wait_for_all(page)
     expect(page.locator(".facts")).to_contain_text("448 × 336 px")
     assert f"{proxied}{PREFIX}/v1/segment?include=mask,probability" in asked
+    page.locator("#monitor summary").click()
+    expect(page.locator("#monitor-windows")).to_contain_text("The model carries no reference profile")
+    assert f"{proxied}{PREFIX}/v1/drift" in asked
     page.get_by_role("link", name="API").click()
     expect(page).to_have_url(f"{proxied}{PREFIX}/docs")
     expect(page.get_by_text("/v1/segment", exact=True)).to_be_visible()

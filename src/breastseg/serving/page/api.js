@@ -2,6 +2,7 @@
 
 // relative, so that it works under a sub-path too
 const SEGMENT = "v1/segment";
+const DRIFT = "v1/drift";
 
 // what may go otherwise a second time: no answer, no key, too slow, too many
 const PASSING = new Set([0, 401, 403, 408, 429]);
@@ -33,6 +34,11 @@ export async function segment(file, { include, frame, key, signal }) {
   body.append("file", file);
   const query = `include=${include.join(",")}${frame && `&frame=${encodeURIComponent(frame)}`}`;
   return ask(`${SEGMENT}?${query}`, "lesions", key, { method: "POST", body, signal });
+}
+
+/** Ask how the images of the last hour and day differ from the reference; returns and throws as `segment` does. */
+export async function drift({ key, signal }) {
+  return ask(DRIFT, "windows", key, { signal });
 }
 
 /** A folder, or a file that was moved since, would else look like a lost connection. */

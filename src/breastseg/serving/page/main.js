@@ -4,6 +4,7 @@ import { segment, Fault } from "./api.js";
 import { byId, count, number } from "./dom.js";
 import { FileRow } from "./files.js";
 import { installIntake } from "./intake.js";
+import { Monitor } from "./monitor.js";
 import { loadPicture } from "./picture.js";
 import { Result, summary } from "./result.js";
 import { makeScene, noteOn } from "./scene.js";
@@ -24,6 +25,7 @@ const viewer = new Viewer(byId("stage"), byId("canvas"), {
   onChoose: (index) => result.mark(index),
   onZoom: (scale) => (byId("zoom").textContent = scale ? `${number(Math.round(scale * 100))} %` : "–"),
 });
+const monitor = new Monitor({ key, fault: askForKey });
 
 /** Take images in; the first of them goes on the stage. */
 function add(files) {
@@ -113,6 +115,7 @@ function retry(...again) {
 /** A key that was typed in is tried on all that was refused for the lack of it. */
 function useKey() {
   retry(...entries.filter(({ fault }) => fault?.status === UNAUTHORISED));
+  monitor.refresh();
 }
 
 function useFrame() {
