@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from breastseg.monitoring.profile import Distribution
 from tests.browser.conftest import png, settle
 from tests.browser.test_access import Scheme, serious_faults
 from tests.browser.test_faults import KEY, problem
@@ -30,10 +31,11 @@ BRIGHT = png(box=(0, 0, 200, 110))
 
 
 def write_watched_model(path: Path) -> Path:
-    """Write a model that knows the brightness of its images, and two features that no image here differs in."""
+    """Write a model that knows the brightness of its images, and features that no image here differs in."""
     profile = make_profile(1, embedding_scale=100.0)
     usual = profile.distributions["brightness"]
-    others = {"log_area": usual.model_copy(update={"edges": (13.0, 16.0)}), "p05": usual}
+    empty = Distribution(edges=(0.5,), shares=(0.9, 0.1), n=50)
+    others = {"log_area": usual.model_copy(update={"edges": (13.0, 16.0)}), "p05": usual, "empty": empty}
     profile = profile.model_copy(update={"distributions": others | profile.distributions})
     return write_model(path, make_contract(reference_profile=profile).to_json(), make_graph(embedding=True))
 
@@ -94,6 +96,10 @@ def percent(share: float) -> str:
     return f"{value:.{1 if value >= 1 else 2}f} %"
 
 
+def rate_text(share: float, lower: float, upper: float) -> str:
+    return f"{percent(share)}, expected {percent(lower)} to {percent(upper)}"
+
+
 def expected_rows(features: dict[str, Any]) -> list[list[str]]:
     def cells(name: str, psi: float | None, p_value: float, *, drifted: bool) -> list[str]:
         p_text = "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
@@ -133,11 +139,12 @@ def test_few_images_are_counted_and_enough_are_judged(open_page: Callable[..., P
             "Images": "25",
             "Out of distribution": "0.00 %",
             "Mean expected Dice": f"{told['expected_dice']:.2f}",
+            "Answers without a lesion": rate_text(**told["empty_rate"]),
             "Alarm": "Not raised",
         }
         assert rows(page, name) == expected_rows(told["features"])
         assert {row[-1] for row in rows(page, name)} == {"No"}
-        expect(page.get_by_text(f"0 of 4 features drifted in the last {name}")).to_be_visible()
+        expect(page.get_by_text(f"0 of 5 features drifted in the last {name}")).to_be_visible()
 
 
 def test_what_has_drifted_comes_first_and_is_marked(open_page: Callable[..., Page], shifted: httpx2.Client) -> None:
@@ -145,9 +152,9 @@ def test_what_has_drifted_comes_first_and_is_marked(open_page: Callable[..., Pag
     open_monitor(page)
     for name, told in windows(shifted).items():
         assert rows(page, name) == expected_rows(told["features"])
-        assert [row[-1] for row in rows(page, name)] == ["Yes", "Yes", "No", "No"]
+        assert [row[-1] for row in rows(page, name)] == ["Yes", "Yes", "No", "No", "No"]
         assert figures(page, name)["Out of distribution"] == "100.0 %"
-        expect(page.get_by_role("table", name=f"2 of 4 features drifted in the last {name}")).to_be_visible()
+        expect(page.get_by_role("table", name=f"2 of 5 features drifted in the last {name}")).to_be_visible()
     colours = [row.evaluate("row => getComputedStyle(row).backgroundColor") for row in page.locator("tbody tr").all()]
     assert colours[0] == colours[1] != colours[2] == colours[3]
     version = shifted.get("/v1/drift").json()["model_version"]
