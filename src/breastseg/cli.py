@@ -53,6 +53,9 @@ Log = Annotated[
     str, typer.Argument(metavar="LOG", help="Folder or bucket of kept predictions, such as gs://bucket/predictions.")
 ]
 
+# neither that of an error nor that of a wrong option
+_DRIFT = 3
+
 _NEXT = """
 What next:
   dvc exp run -S model=cnn_unet                              export the other network; retrains nothing
@@ -300,7 +303,7 @@ def report_log(
     min_images: Annotated[int, typer.Option(min=1, help="Answers below which nothing is judged.")] = 50,
     level: Annotated[float, typer.Option(min=0, max=1, help="Largest share of false alarms.")] = 0.05,
     *,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 on drift, once the report is written.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 3 on drift, once the report is written.")] = False,
 ) -> None:
     """Write what the service has seen, against its model's reference or an earlier period, as one HTML file."""
     with _extra("monitor"):
@@ -318,7 +321,27 @@ def report_log(
     found = write_monitor_report(read_predictions(Store.open(log)), contract, wanted, rows, out)
     typer.echo(f"{found}. {out}: open it in a browser")
     if gate and found.drift.drifted:
-        raise typer.Exit(1)
+        raise typer.Exit(_DRIFT)
+
+
+@monitor.command("queue")
+def queue_images(
+    log: Log,
+    out: Annotated[Path, typer.Option(help="File for a line an image.")] = Path("queue.csv"),
+    since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="First moment after, UTC.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Most images.")] = 50,
+    chance: Annotated[float, typer.Option(min=0, max=1, help="Share of them that is drawn by chance.")] = 0.5,
+) -> None:
+    """Choose whose images people should outline next: those that the model doubts, and some by chance."""
+    with _extra("monitor"):
+        from breastseg.data.csv_file import write_csv
+        from breastseg.prediction_logs.queue import Wish, choose
+        from breastseg.prediction_logs.read import read_predictions, within
+        from breastseg.prediction_logs.store import Store
+    wishes = choose(within(read_predictions(Store.open(log)), _period(since, until)), count, chance)
+    write_csv(Wish, wishes, out)
+    typer.echo(f"{out} names {counted(len(wishes), 'image')} to outline")
 
 
 def _period(since: datetime | None, until: datetime | None) -> Period:

@@ -86,5 +86,5 @@ def test_the_gate_fails_on_drift_alone(tmp_path: Path) -> None:
     assert exit_code("shifted") == 0
     assert exit_code("shifted", "--gate", "--until", "2026-03-01") == 1
     assert not (tmp_path / "nothing.html").exists()
-    assert exit_code("shifted", "--gate") == 1
+    assert exit_code("shifted", "--gate") == 3
     assert (tmp_path / "shifted.html").exists()
