@@ -1,0 +1,61 @@
+"""A real server that has seen images unlike its reference, and what it tells Prometheus."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import make_contract, make_graph, write_model
+from tests.service.conftest import running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.service.conftest import Server
+
+# above the 50 that the alerts ask for
+IMAGES = 60
+
+# one process for all, since they share the server and what watches it
+ONE_PROCESS = pytest.mark.xdist_group("deploy")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(ONE_PROCESS)
+
+
+def _grey_png(level: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((40, 50), level, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+BRIGHT_PNG = _grey_png(200)
+"""Far brighter than the reference, and all of it a lesion for the model."""
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    return write_model(path, contract.to_json(), make_graph(embedding=True))
+
+
+@pytest.fixture(scope="session")
+def server(model_path: Path) -> Iterator[Server]:
+    with running_server(model_path) as server:
+        for _ in range(IMAGES):
+            assert server.post("/v1/segment", files={"file": BRIGHT_PNG}).status_code == 200
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exposed(server: Server) -> str:
+    """The text of `/metrics` after some traffic."""
+    return server.get("/metrics").text

@@ -1,0 +1,51 @@
+"""What lies in `deploy/`, read once for all tests: rules, their tests, the dashboard and its queries."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
+RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
+DASHBOARD: dict[str, Any] = json.loads((REPOSITORY / "deploy" / "grafana" / "dashboard.json").read_text("utf-8"))
+
+
+def tool(*names: str) -> str:
+    """The path of the first of these programs that is installed; skips where none is."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        pytest.skip(f"needs {names[0]}: `apt-get install prometheus prometheus-alertmanager`")
+    return found
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return content
+
+
+def _rules(name: str) -> list[dict[str, Any]]:
+    groups = read_yaml(PROMETHEUS / "rules" / name)["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in _rules("alerts.yml")}
+RECORDED = {rule["record"]: rule["expr"] for rule in _rules("recording.yml")}
+
+PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
+VARIABLES: list[dict[str, Any]] = DASHBOARD["templating"]["list"]
+# with a value in the place of each variable, as Grafana asks them
+PANEL_QUERIES = [
+    target["expr"].replace("$__rate_interval", "10s").replace("$instance", ".*").replace("$window", ".*")
+    for panel in PANELS
+    for target in panel.get("targets", [])
+]
+ANNOTATION_QUERIES = [
+    annotation["expr"].replace("$__rate_interval", "10s") for annotation in DASHBOARD["annotations"]["list"]
+]
+EXPRESSIONS = [*(rule["expr"] for rule in ALERTS.values()), *RECORDED.values(), *PANEL_QUERIES, *ANNOTATION_QUERIES]

@@ -1,0 +1,74 @@
+"""A real Prometheus and a real Alertmanager watch a real server, and somebody hears of what happens to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.deploy.conftest import BRIGHT_PNG
+from tests.deploy.files import ANNOTATION_QUERIES, PANEL_QUERIES, VARIABLES
+from tests.deploy.promql import metric_names
+from tests.deploy.test_metric_names import NOT_YET, names_in
+from tests.deploy.watched import poll, watching
+from tests.service.conftest import running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.deploy.watched import Watched
+    from tests.service.conftest import Server
+
+
+def address(server: Server) -> str:
+    return f"{server.base_url.host}:{server.base_url.port}"
+
+
+@pytest.fixture(scope="module")
+def watched(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with watching(tmp_path_factory.mktemp("watched"), address(server)) as watched:
+        yield watched
+
+
+def test_images_unlike_the_reference_come_to_the_models_owners(watched: Watched) -> None:
+    alert = "BreastsegOutOfDistribution"
+    # and nothing else fires
+    poll(watched.firing, lambda firing: firing == {(alert, "hour"), (alert, "day")})
+    told = poll(lambda: {receiver for receiver, name in watched.messages if name == alert}, bool)
+    assert told == {"model-owners"}
+
+
+@pytest.mark.parametrize("query", PANEL_QUERIES)
+def test_a_panel_finds_something_to_draw(query: str, watched: Watched, server: Server, exposed: str) -> None:
+    def drawn() -> list[dict[str, Any]]:
+        # figures of requests need some between two scrapes
+        server.post("/v1/segment", files={"file": BRIGHT_PNG})
+        return [series for series in watched.ask("query", query=query)["result"] if series["value"][1] != "NaN"]
+
+    if metric_names(query) & NOT_YET - names_in(exposed):
+        drawn()
+    else:
+        poll(drawn, bool)
+
+
+@pytest.mark.parametrize("query", ANNOTATION_QUERIES)
+def test_an_annotation_can_be_asked_for(query: str, watched: Watched) -> None:
+    watched.ask("query", query=query)
+
+
+@pytest.mark.parametrize("variable", [variable for variable in VARIABLES if variable["type"] == "query"])
+def test_a_variable_has_values(variable: dict[str, Any], watched: Watched) -> None:
+    metric, label = variable["query"]["query"].removeprefix("label_values(").rstrip(")").split(", ")
+    poll(lambda: watched.ask(f"label/{label}/values", **{"match[]": metric}), bool)
+
+
+def test_of_a_service_that_ends_one_message_comes_and_no_other(model_path: Path, tmp_path: Path) -> None:
+    with running_server(model_path) as server, watching(tmp_path, address(server)) as watched:
+        poll(watched.states, lambda states: "BreastsegUnreachable" not in states)
+        watched.messages.clear()
+        server.process.terminate()
+        held_back = {"BreastsegUnreachable": "active", "BreastsegInstanceDown": "suppressed"}
+        poll(watched.states, lambda states: states | held_back == states)
+        messages = poll(lambda: watched.messages, bool)
+        assert set(messages) == {("on-call", "BreastsegUnreachable")}
