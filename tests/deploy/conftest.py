@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 # above the 50 that the alerts ask for
 IMAGES = 60
 
-# one process for all, since they share the server and what watches it
-ONE_PROCESS = pytest.mark.xdist_group("deploy")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    item.add_marker(ONE_PROCESS)
-
 
 def _grey_png(level: int) -> bytes:
     file = io.BytesIO()

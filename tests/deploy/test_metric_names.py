@@ -12,6 +12,9 @@ from breastseg.serving.metrics import ROUTES
 from tests.deploy.files import EXPRESSIONS, PANEL_QUERIES, RECORDED, VARIABLES
 from tests.deploy.promql import metric_names
 
+# one process for all that share the server
+pytestmark = pytest.mark.xdist_group("deploy")
+
 OF_PROMETHEUS = {"up", "ALERTS"}
 NOT_YET = {"breastseg_prediction_log_lines_total", "breastseg_prediction_log_lost_total"}
 """Counted by a service that writes a prediction log, which not every version does."""

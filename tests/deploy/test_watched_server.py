@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.deploy.watched import Watched
     from tests.service.conftest import Server
 
+# one process for all that share the server
+pytestmark = pytest.mark.xdist_group("deploy")
+
 
 def address(server: Server) -> str:
     return f"{server.base_url.host}:{server.base_url.port}"
