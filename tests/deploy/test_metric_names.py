@@ -16,8 +16,6 @@ from tests.deploy.promql import metric_names
 pytestmark = pytest.mark.xdist_group("deploy")
 
 OF_PROMETHEUS = {"up", "ALERTS"}
-NOT_YET = {"breastseg_prediction_log_lines_total", "breastseg_prediction_log_lost_total"}
-"""Counted by a service that writes a prediction log, which not every version does."""
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def names_in(text: str) -> set[str]:
 
 
 def test_every_metric_is_one_that_the_service_tells(exposed: str) -> None:
-    known = names_in(exposed) | set(RECORDED) | OF_PROMETHEUS | NOT_YET
+    known = names_in(exposed) | set(RECORDED) | OF_PROMETHEUS
     asked = {name for expression in EXPRESSIONS for name in metric_names(expression)}
     assert asked - known == set()
     # and the search finds them

@@ -23,7 +23,10 @@ def make_profile(embedding_size: int, embedding_scale: float = 1.0) -> Profile:
     weights = tuple(float(name == "soft_dice") for name in FEATURES)
     return Profile(
         images=50,
-        distributions={"brightness": Distribution(edges=(20.0, 60.0), shares=(0.1, 0.8, 0.1), n=50)},
+        distributions={
+            "brightness": Distribution(edges=(20.0, 60.0), shares=(0.1, 0.8, 0.1), n=50),
+            "empty": Distribution(edges=(1.0,), shares=(0.98, 0.02), n=50),
+        },
         novelty=Novelty(
             features=("brightness",),
             image=make_subspace((40.0,), 20.0),

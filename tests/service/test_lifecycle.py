@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import socket
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from tests.onnx_models import make_contract, write_model
-from tests.service.conftest import running_server
+from tests.service.conftest import SERVE, environment, running_server
 from tests.service.test_server import speckle
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ def test_a_new_model_is_switched_to_on_a_signal_without_a_lost_request(tmp_path:
         stop.set()
         asking.join()
     assert set(statuses) == {200}
+
+
+def test_an_address_that_is_taken_is_one_clear_error(model_path: Path) -> None:
+    with running_server(model_path) as server:
+        port = str(server.base_url.port)
+        command = [*SERVE, "--model", str(model_path), "--port", port]
+        second = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Nothing can listen on 127.0.0.1, port {port} (Address already in use). Choose")
+    assert "Traceback" not in second.stdout + second.stderr
 
 
 def test_requests_in_work_are_answered_after_sigterm(tmp_path: Path) -> None:

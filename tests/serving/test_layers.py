@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,3 +49,22 @@ def test_a_bucket_is_emptied_by_its_own_key_only(client_with: Callable[..., Test
     client = client_with(api_keys=KEY, rate_limit_per_minute=1)
     assert [client.get("/v1/model").status_code for _ in range(3)] == [401] * 3
     assert [client.get("/v1/model", headers={"X-API-Key": KEY}).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers", "refused"),
+    [
+        ("https://other.example", "POST", "X-API-Key", "origin"),
+        (PAGE, "DELETE", "X-API-Key", "method"),
+        (PAGE, "POST", "X-Other", "headers"),
+    ],
+)
+def test_a_page_that_may_not_ask_is_told_as_of_any_other_problem(
+    client_with: Callable[..., TestClient], origin: str, method: str, headers: str, refused: str
+) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+    answer = client_with(cors_origins=(PAGE,)).options("/v1/segment", headers=asked)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:breastseg:problem:cors-refused"
+    assert f"({refused})" in answer.json()["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from breastseg.serving.body_limit import BodyLimit
 from breastseg.serving.body_timeout import BodyTimeout
 from breastseg.serving.key_ring import KeyRing
 from breastseg.serving.metrics import RequestMetrics
+from breastseg.serving.problems import CORS_REFUSED, RequestError, respond
 from breastseg.serving.rate_limit import Buckets, RateLimit
 from breastseg.serving.request_id import RequestId
 from breastseg.serving.security_headers import SecurityHeaders
@@ -22,6 +24,8 @@ from breastseg.serving.tracing import TracedRequestId
 from breastseg.serving.unread_body import UnreadBody
 
 if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+    from starlette.responses import Response
     from starlette.types import ASGIApp
 
     from breastseg.serving.settings import Settings
@@ -75,9 +79,23 @@ def install(app: Application, settings: Settings) -> None:
 
 def _open_to(app: Application, origins: tuple[str, ...]) -> None:
     app.add_middleware(
-        CORSMiddleware,
+        _Cors,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", api_keys.HEADER, request_id.HEADER],
         expose_headers=[request_id.HEADER, "Retry-After", "WWW-Authenticate"],
     )
+
+
+class _Cors(CORSMiddleware):
+    """Refuses a browser's question for leave with problem details, as every other refusal."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer the question."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == HTTPStatus.OK:
+            return answer
+        refused = bytes(answer.body).decode().removeprefix("Disallowed CORS ")
+        detail = f"Pages of other origins may not ask so ({refused}). List the origin in BREASTSEG_CORS_ORIGINS"
+        headers = {name: value for name, value in answer.headers.items() if name.startswith(("access-", "vary"))}
+        return respond(RequestError(CORS_REFUSED, detail, headers))

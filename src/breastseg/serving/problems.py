@@ -43,6 +43,7 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-request", HTTPStatus.BAD_REQUEST, "The request cannot be parsed")
+CORS_REFUSED = Kind("cors-refused", HTTPStatus.BAD_REQUEST, "Pages of that origin may not ask so")
 UNAUTHORIZED = Kind("unauthorized", HTTPStatus.UNAUTHORIZED, "The request has no key that is let in")
 BODY_TIMEOUT = Kind("body-timeout", HTTPStatus.REQUEST_TIMEOUT, "The request's body came too slowly")
 TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large")

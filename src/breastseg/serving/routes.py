@@ -40,8 +40,9 @@ async def ready(_service: ReadyService) -> Health:
 
 
 @metrics.get(METRICS, response_class=PlainTextResponse)
-async def prometheus(request: Request) -> Response:
+def prometheus(request: Request) -> Response:
     """Say how many requests there were, how long they took, what waits, and which model answers."""
+    # in a thread, as the next: the statistics of two windows take milliseconds, which health answers do not wait for
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -52,7 +53,7 @@ async def model(service: AnyService) -> ModelAnswer:
 
 
 @v1.get("/drift")
-async def drift(service: AnyService) -> DriftAnswer:
+def drift(service: AnyService) -> DriftAnswer:
     """Say how the images of the last hour and the last day differ from those that the model was made for."""
     statuses = service.monitor.status(time.time()) if service.monitor else {}
     windows = {name: _window(status) for name, status in statuses.items()}

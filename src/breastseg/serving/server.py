@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# uvicorn's own
+_BACKLOG = 2048
+
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in work are answered first, and the exit status is 0.
@@ -34,6 +39,7 @@ def run(settings: Settings) -> None:
     Raises:
         ModelFileError: See `Segmenter.load`.
         ContractError: See `Segmenter.load`.
+        BreastsegError: The address cannot be listened on.
     """
     # uvicorn shuts down in order and then raises the signal again, which would end the process with it
     signal.signal(signal.SIGTERM, _leave)
@@ -52,10 +58,24 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,
     )
-    asyncio.run(_serve(uvicorn.Server(config), app.state.service))
+    with _listening(settings.host, settings.port) as listener:
+        asyncio.run(_serve(uvicorn.Server(config), app.state.service, listener))
 
 
-async def _serve(server: uvicorn.Server, service: Service) -> None:
+def _listening(host: str, port: int) -> socket.socket:
+    """Take the address; uvicorn itself would end the process in lines of its own."""
+    try:
+        # the first of what a name stands for, as uvicorn takes it
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        # of an address that is taken, Python's own text repeats the address
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        mend = "Choose another --port or --host, or end what listens there"
+        raise BreastsegError(f"Nothing can listen on {host}, port {port} ({why}). {mend}") from error
+
+
+async def _serve(server: uvicorn.Server, service: Service, listener: socket.socket) -> None:
     reloads: set[asyncio.Task[None]] = set()
 
     def start_reload() -> None:
@@ -65,7 +85,7 @@ async def _serve(server: uvicorn.Server, service: Service) -> None:
         task.add_done_callback(reloads.discard)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, start_reload)
-    await server.serve()
+    await server.serve([listener])
 
 
 async def _reload(service: Service) -> None:
