@@ -1,0 +1,76 @@
+"""The file for Docker Compose fits the service, what watches it, and each other; no engine is needed to tell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from breastseg.serving.settings import PREFIX, Settings
+from tests.deploy.files import PROMETHEUS, REPOSITORY, read_yaml
+
+FILE = REPOSITORY / "deploy" / "compose.yaml"
+COMPOSE = read_yaml(FILE)
+SERVICES = COMPOSE["services"]
+PROVISIONING = REPOSITORY / "deploy" / "grafana" / "provisioning"
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [("vendor.compose-spec", "deploy/compose.yaml"), ("vendor.github-workflows", ".github/workflows/ci.yml")],
+)
+def test_the_file_fits_its_schema(schema: str, file: str) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(REPOSITORY / file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_service_knows_its_settings_and_has_time_to_end() -> None:
+    service = SERVICES["breastseg"]
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert set(service["environment"]) <= known
+    grace = Settings.model_fields["shutdown_grace_s"].default
+    assert int(service["stop_grace_period"].removesuffix("s")) > grace
+
+
+def test_what_the_service_keeps_lies_in_a_volume_that_it_may_write_to() -> None:
+    service = SERVICES["breastseg"]
+    (volume,) = service["volumes"]
+    place: str = volume.partition(":")[2]
+    variables: dict[str, str] = service["environment"]
+    kept = [variables[f"{PREFIX}{name}"] for name in ("DRIFT_STATE", "PREDICTION_LOG")]
+    assert all(path.startswith(f"{place}/") for path in kept)
+    dockerfile = (REPOSITORY / "Dockerfile.serve").read_text("utf-8")
+    assert f"COPY --from=builder --chown=10001:10001 /state {place}\n" in dockerfile
+    assert "USER 10001:10001\n" in dockerfile
+
+
+def test_prometheus_finds_the_others_under_their_names() -> None:
+    targets = [target for group in read_yaml(PROMETHEUS / "targets/breastseg.yml") for target in group["targets"]]
+    managers = read_yaml(PROMETHEUS / "prometheus.yml")["alerting"]["alertmanagers"]
+    targets += [target for manager in managers for group in manager["static_configs"] for target in group["targets"]]
+    assert {target.partition(":")[0] for target in targets} <= set(SERVICES)
+    source = read_yaml(PROVISIONING / "datasources/prometheus.yaml")["datasources"][0]
+    assert source["url"] == "http://prometheus:9090"
+
+
+def test_every_file_that_is_mounted_is_there() -> None:
+    mounted = [volume for service in SERVICES.values() for volume in service["volumes"]]
+    paths = [volume.partition(":")[0] for volume in mounted if volume.startswith(".")]
+    assert paths
+    assert [path for path in paths if not (FILE.parent / path).exists()] == []
+    dashboards = read_yaml(PROVISIONING / "dashboards/breastseg.yaml")["providers"][0]["options"]["path"]
+    assert any(f":{dashboards}/" in volume for volume in mounted)
+
+
+def test_no_key_is_committed_by_mistake() -> None:
+    for secret in COMPOSE["secrets"].values():
+        command = ["git", "check-ignore", "--quiet", f"deploy/{secret['file']}"]
+        assert subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0  # noqa: S603 - fixed command
+
+
+def test_nobody_else_is_let_in() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
