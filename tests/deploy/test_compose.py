@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from breastseg.serving.settings import PREFIX, Settings
 from tests.deploy.files import PROMETHEUS, REPOSITORY, read_yaml
@@ -47,7 +48,8 @@ def test_what_the_service_keeps_lies_in_a_volume_that_it_may_write_to() -> None:
 
 
 def test_prometheus_finds_the_others_under_their_names() -> None:
-    targets = [target for group in read_yaml(PROMETHEUS / "targets/breastseg.yml") for target in group["targets"]]
+    groups: list[dict[str, list[str]]] = yaml.safe_load((PROMETHEUS / "targets/breastseg.yml").read_text("utf-8"))
+    targets = [target for group in groups for target in group["targets"]]
     managers = read_yaml(PROMETHEUS / "prometheus.yml")["alerting"]["alertmanagers"]
     targets += [target for manager in managers for group in manager["static_configs"] for target in group["targets"]]
     assert {target.partition(":")[0] for target in targets} <= set(SERVICES)
