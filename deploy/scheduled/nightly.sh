@@ -1,21 +1,31 @@
 #!/bin/sh
-# Packs what the service has kept, reports on the last day, and where it has drifted queues images to be outlined.
-# For cron or a systemd timer, once a day. Exit status 3: drift was found, and queue.csv says whose images to outline.
+# Packs what the service has kept, reports on what has come since the last run, and where that has drifted queues images
+# to be outlined. For cron or a systemd timer, once a day. Exit status 3: drift was found, and queue.csv says whose
+# images to outline; 0 also for a day without any image, which Prometheus' alerts tell.
 set -eu
 : "${BREASTSEG_PREDICTION_LOG:?the folder that the service keeps its predictions in}"
 : "${STORE:?a folder or bucket for packed predictions, such as gs://bucket/predictions}"
 : "${MODEL:?the served ONNX file}"
 : "${REPORTS:?a folder for reports}"
 
-drift=3
-since=$(date -u -d '1 day ago' '+%Y-%m-%dT%H:%M:%S')
+drift=3 nothing=4
+now=$(date -u '+%Y-%m-%dT%H:%M:%S')
+since=$(cat "$REPORTS/reported-until" 2>/dev/null || date -u -d '1 day ago' '+%Y-%m-%dT%H:%M:%S')
 reports=$REPORTS/$(date -u '+%Y-%m-%d')
 mkdir -p "$reports"
 
 breastseg monitor compact "$BREASTSEG_PREDICTION_LOG" "$STORE"
+# both places: the service may still write to a part
 status=0
-breastseg monitor report "$STORE" --model "$MODEL" --since "$since" --out "$reports/monitoring.html" --gate || status=$?
-if [ "$status" -eq "$drift" ]; then
-    breastseg monitor queue "$STORE" --since "$since" --out "$reports/queue.csv"
-fi
+breastseg monitor report "$BREASTSEG_PREDICTION_LOG" "$STORE" --model "$MODEL" --since "$since" --until "$now" \
+    --out "$reports/monitoring.html" --gate || status=$?
+case $status in
+    0) ;;
+    "$nothing") status=0 ;;
+    "$drift") breastseg monitor queue "$BREASTSEG_PREDICTION_LOG" "$STORE" --since "$since" --until "$now" \
+        --out "$reports/queue.csv" ;;
+    *) exit "$status" ;;
+esac
+# only now: after a fault the next run looks at the same time again
+echo "$now" >"$REPORTS/reported-until"
 exit "$status"

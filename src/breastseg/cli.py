@@ -49,12 +49,13 @@ app.add_typer(results, name="results")
 monitor = typer.Typer(no_args_is_help=True, help="Look back at what the service has kept of its answers.")
 app.add_typer(monitor, name="monitor")
 
-Log = Annotated[
-    str, typer.Argument(metavar="LOG", help="Folder or bucket of kept predictions, such as gs://bucket/predictions.")
+Logs = Annotated[
+    list[str],
+    typer.Argument(metavar="LOG…", help="Folders or buckets of kept predictions, such as gs://bucket/folder."),
 ]
 
 # neither that of an error nor that of a wrong option
-_DRIFT = 3
+_DRIFT, _NOTHING = 3, 4
 
 _NEXT = """
 What next:
@@ -268,31 +269,33 @@ def compact_log(
     done = compact(log, Store.open(to))
     typer.echo(f"{counted(done.lines, 'answer')} in {counted(done.parts, 'part')} packed to {to}")
     if done.busy:
-        typer.echo(f"{counted(done.busy, 'part')} left: a service still writes there")
+        typer.echo(f"{counted(done.busy, 'part')} left: a service still writes there, or another run packs them")
     if done.cut:
-        typer.echo(f"In {counted(done.cut, 'part')} a kill had cut the last line, which nobody was answered for")
+        typer.echo(f"In {counted(done.cut, 'part')} the last line was cut, by a kill or a loss of power, and left out")
 
 
 @monitor.command("label")
 def label_log(
-    log: Log,
-    masks: Annotated[Path, typer.Argument(help="Folder of later masks: <request id>.png.")],
+    log: Logs,
+    masks: Annotated[Path, typer.Option(help="Folder of later masks: <request id>.png.")],
+    queue: Annotated[Path | None, typer.Option(help="What `breastseg monitor queue` left.")] = None,
     out: Annotated[Path, typer.Option(help="File for a line an answer, with its Dice.")] = Path("labelled.csv"),
 ) -> None:
     """Hold answers against masks that people have drawn later, and expected against real Dice. Research use only."""
     with _extra("monitor"):
         from breastseg.prediction_logs.labelled_file import write_labelled
+        from breastseg.prediction_logs.queue import read_queue
         from breastseg.prediction_logs.read import read_predictions
         from breastseg.prediction_logs.store import Store
         from breastseg.prediction_logs.truth import format_truth, label
-    rows = label(read_predictions(Store.open(log)), masks)
+    rows = label(read_predictions([Store.open(place) for place in log]), masks, read_queue(queue) if queue else ())
     write_labelled(rows, out)
     typer.echo(f"{format_truth(rows)}\n{out} has a line an answer")
 
 
 @monitor.command("report")
 def report_log(
-    log: Log,
+    log: Logs,
     model: Annotated[Path, typer.Option(help="The exported ONNX file whose answers are looked at.")],
     out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("monitoring.html"),
     since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
@@ -309,7 +312,7 @@ def report_log(
     with _extra("monitor"):
         from breastseg.monitoring.windows import Rules
         from breastseg.prediction_logs.labelled_file import read_labelled
-        from breastseg.prediction_logs.read import read_predictions
+        from breastseg.prediction_logs.read import NoPredictionsError, Period, read_predictions
         from breastseg.prediction_logs.store import Store
         from breastseg.reporting.monitor_report import Wanted, write_monitor_report
     from breastseg.inference.segmenter import Segmenter
@@ -318,7 +321,15 @@ def report_log(
     wanted = Wanted(_period(since, until), against, Rules(min_images, level))
     rows = read_labelled(labelled) if labelled else []
     contract = Segmenter.load(model, threads=1).contract
-    found = write_monitor_report(read_predictions(Store.open(log)), contract, wanted, rows, out)
+    # both periods, and what lies between them
+    ends = [wanted.period, *([against] if against else [])]
+    since_all = None if None in (firsts := [end.since for end in ends]) else min(filter(None, firsts))
+    try:
+        kept = read_predictions([Store.open(place) for place in log], Period(since_all))
+        found = write_monitor_report(kept, contract, wanted, rows, out)
+    except NoPredictionsError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(_NOTHING) from error
     typer.echo(f"{found}. {out}: open it in a browser")
     if gate and found.drift.drifted:
         raise typer.Exit(_DRIFT)
@@ -326,7 +337,7 @@ def report_log(
 
 @monitor.command("queue")
 def queue_images(
-    log: Log,
+    log: Logs,
     out: Annotated[Path, typer.Option(help="File for a line an image.")] = Path("queue.csv"),
     since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="First moment after, UTC.")] = None,
@@ -337,9 +348,10 @@ def queue_images(
     with _extra("monitor"):
         from breastseg.data.csv_file import write_csv
         from breastseg.prediction_logs.queue import Wish, choose
-        from breastseg.prediction_logs.read import read_predictions, within
+        from breastseg.prediction_logs.read import read_predictions
         from breastseg.prediction_logs.store import Store
-    wishes = choose(within(read_predictions(Store.open(log)), _period(since, until)), count, chance)
+    kept = read_predictions([Store.open(place) for place in log], _period(since, until))
+    wishes = choose(kept, count, chance)
     write_csv(Wish, wishes, out)
     typer.echo(f"{out} names {counted(len(wishes), 'image')} to outline")
 
@@ -347,7 +359,11 @@ def queue_images(
 def _period(since: datetime | None, until: datetime | None) -> Period:
     from breastseg.prediction_logs.read import Period
 
-    return Period(*(moment and moment.replace(tzinfo=UTC) for moment in (since, until)))
+    return Period(*(moment and _in_utc(moment) for moment in (since, until)))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

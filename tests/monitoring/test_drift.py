@@ -61,8 +61,13 @@ def test_a_share_that_has_not_changed_is_within_its_limits(share: float) -> None
 @given(st.data(), st.integers(1, 200), st.integers(1, 200))
 def test_limits_are_where_the_test_begins_to_object(data: st.DataObject, images: int, others: int) -> None:
     reference = Ones(data.draw(st.integers(0, others)), others)
-    usual = [ones for ones in range(images + 1) if fisher_exact(Ones(ones, images), reference) >= 0.0027]
-    assert control_limits(reference, images) == (min(usual) / images, max(usual) / images)
+    table = stats.hypergeom
+    both = [ones + reference.ones for ones in range(images + 1)]
+    above = [table.sf(ones - 1, images + others, both[ones], images) for ones in range(images + 1)]
+    below = [table.cdf(ones, images + others, both[ones], images) for ones in range(images + 1)]
+    lower = min(ones for ones in range(images + 1) if below[ones] >= 0.00135)
+    upper = max(ones for ones in range(images + 1) if above[ones] >= 0.00135)
+    assert control_limits(reference, images) == (lower / images, upper / images)
 
 
 @given(st.data(), st.integers(1, 300), st.floats(1, 50))

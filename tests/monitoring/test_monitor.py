@@ -10,10 +10,11 @@ import pytest
 
 from breastseg.errors import BreastsegError
 from breastseg.monitoring.monitor import Alarm, Monitor
-from breastseg.monitoring.windows import Rules
-from tests.monitoring.test_windows import FEATURES, PROFILE, make_assessment
+from breastseg.monitoring.windows import Drift, FeatureDrift, Rules
+from tests.monitoring.test_windows import FEATURES, PROFILE, RNG, distribution_of, make_assessment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 RULES = Rules(fewest=40, level=0.01)
@@ -30,12 +31,51 @@ def fill(monitor: Monitor, slots: range, shift: float) -> None:
             monitor.add(make_assessment(shift), START + SLOT_S * slot + number)
 
 
+def drift(p_value: float | None) -> Drift:
+    """A judgement whose surest feature has this p-value; None: there were too few images."""
+    features = {} if p_value is None else {"a": FeatureDrift(0.1, p_value, drifted=p_value < 0.05)}
+    return Drift(100, p_value is not None, 0.0, 0.8, None, features)
+
+
+def heard(alarm: Alarm, p_values: Sequence[float | None]) -> str:
+    """A letter a judgement: R while the alarm is raised."""
+    letters = ""
+    for p_value in p_values:
+        alarm.hear(drift(p_value))
+        letters += "R" if alarm.raised else "-"
+    return letters
+
+
 def test_an_alarm_changes_after_so_many_judgements_in_a_row() -> None:
-    alarm, heard = Alarm(2), []
-    for drifted in (True, False, True, True, False, True, False, False):
-        alarm.hear(drifted=drifted)
-        heard.append(alarm.raised)
-    assert heard == [False, False, False, True, True, True, True, False]
+    sure, unsure, none = 0.0001, 0.01, 0.5
+    alarm = Alarm(looks=2, level=0.001, slots=5)
+    # what is drifted, but not surely, neither raises nor lowers it
+    p_values = (sure, none, unsure, unsure, sure, sure, none, sure, unsure, unsure, none, none)
+    assert heard(alarm, p_values) == "-----RRRRRR-"
+
+
+def test_an_alarm_is_lowered_when_nothing_is_known_any_more() -> None:
+    alarm = Alarm(looks=2, level=0.001, slots=3)
+    assert heard(alarm, (0.0, 0.0, None, None, 0.0, None, None, None, None)) == "-RRRRRR--"
+
+
+def test_of_days_without_drift_few_have_an_alarm() -> None:
+    """An image a minute: the windows of a day overlap, and there are 312 judgements."""
+    days = 20
+    alarms = 0
+    for _ in range(days):
+        reference = RNG.normal(size=(150, 8))
+        names = FEATURES[:8]
+        distributions = {name: distribution_of(column) for name, column in zip(names, reference.T, strict=True)}
+        monitor = Monitor(PROFILE.model_copy(update={"distributions": distributions}), "a", Rules(40, 0.05), None)
+        raised = False
+        for minute in range(1440):
+            now = START + 60 * minute
+            monitor.add(make_assessment(out=bool(RNG.random() < 0.05)), now)
+            if minute % 5 == 0:
+                raised = raised or any(status.alarm for status in monitor.status(now).values())
+        alarms += raised
+    assert alarms <= 3
 
 
 def test_a_shift_raises_the_alarm_and_its_end_lowers_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -66,6 +106,46 @@ def test_a_kill_loses_no_more_than_the_slot_it_falls_into(tmp_path: Path) -> Non
     fill(make_monitor(file), range(4), shift=0)
     # nothing has told it to save: three slots had ended, and the first image of the fourth ended the third
     assert make_monitor(file).status(START + SLOT_S * 3 + 60)["hour"].drift.images == 151
+
+
+def test_who_only_looks_keeps_the_counts_too(tmp_path: Path) -> None:
+    """A scraper sees each slot end before an image does."""
+    file = tmp_path / "drift.json"
+    monitor = make_monitor(file)
+    for slot in range(3):
+        fill(monitor, range(slot, slot + 1), shift=0)
+        monitor.status(START + SLOT_S * (slot + 1))
+    assert make_monitor(file).status(START + SLOT_S * 3)["hour"].drift.images == 150
+
+
+def test_how_far_an_alarm_had_come_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "drift.json"
+    before = make_monitor(file)
+    fill(before, range(1), shift=3)
+    before.status(START + SLOT_S)
+    assert not before.status(START + SLOT_S)["hour"].alarm
+    after = make_monitor(file)
+    fill(after, range(1, 2), shift=3)
+    assert after.status(START + SLOT_S * 2)["hour"].alarm
+
+
+def test_a_slow_disk_holds_up_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, free = threading.Event(), threading.Event()
+
+    def write(path: Path, text: str, **_: object) -> int:
+        entered.set()
+        assert free.wait(30)
+        return path.write_bytes(text.encode())
+
+    monitor = make_monitor(tmp_path / "drift.json")
+    monkeypatch.setattr(type(tmp_path), "write_text", write)
+    saving = threading.Thread(target=monitor.save)
+    saving.start()
+    assert entered.wait(30)
+    monitor.add(make_assessment(), START)
+    assert monitor.status(START)["hour"].drift.images == 1
+    free.set()
+    saving.join()
 
 
 def test_counts_of_another_model_are_left(tmp_path: Path) -> None:

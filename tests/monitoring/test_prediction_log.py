@@ -10,7 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -18,9 +18,6 @@ from pydantic import ValidationError
 from breastseg.errors import BreastsegError
 from breastseg.monitoring.prediction import Prediction
 from breastseg.monitoring.prediction_log import PARTS, Keeping, PredictionLog, lock_part
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def make_prediction(request_id: str = "a") -> Prediction:
@@ -50,6 +47,11 @@ def lines(folder: Path) -> list[Prediction]:
     return [Prediction.model_validate_json(line) for line in whole if line.endswith(b"\n")]
 
 
+def is_free(part: Path) -> bool:
+    with lock_part(part) as locked:
+        return locked
+
+
 def test_a_line_comes_back_as_it_was(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path / "log", Keeping())
     log.append(make_prediction("a"))
@@ -77,15 +79,38 @@ def test_a_part_is_locked_until_it_is_left(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, Keeping(part_s=0))
     log.append(make_prediction("a"))
     (first,) = parts(tmp_path)
-    assert lock_part(first) is None
+    assert not is_free(first)
     log.append(make_prediction("b"))
-    file = lock_part(first)
-    assert file is not None
-    os.close(file)
+    assert is_free(first)
     (second,) = set(parts(tmp_path)) - {first}
-    assert lock_part(second) is None
+    assert not is_free(second)
     log.close()
-    assert lock_part(second) is not None
+    assert is_free(second)
+
+
+def test_a_part_that_is_over_is_left_though_no_line_comes(tmp_path: Path) -> None:
+    young, old = PredictionLog(tmp_path / "young", Keeping()), PredictionLog(tmp_path / "old", Keeping(part_s=0))
+    for log in (young, old):
+        log.append(make_prediction("a"))
+        log.rest()
+    assert not is_free(*parts(tmp_path / "young"))
+    assert is_free(*parts(tmp_path / "old"))
+
+
+def test_a_part_that_was_removed_while_it_was_opened_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PredictionLog(tmp_path, Keeping()).append(make_prediction("a"))
+    part, real = tmp_path / "predictions-x.jsonl", os.open
+    part.touch()
+
+    def opened(path: Path, flags: int) -> int:
+        file = real(path, flags)
+        path.unlink()
+        return file
+
+    monkeypatch.setattr("breastseg.monitoring.prediction_log.os.open", opened)
+    assert not is_free(part)
 
 
 def test_parts_that_are_too_old_are_removed(tmp_path: Path) -> None:
@@ -98,6 +123,31 @@ def test_parts_that_are_too_old_are_removed(tmp_path: Path) -> None:
     other = PredictionLog(tmp_path, Keeping())
     other.append(make_prediction("new"))
     assert sorted(line.request_id for line in lines(tmp_path)) == ["new", "open"]
+
+
+def test_an_old_part_that_cannot_be_removed_costs_no_line_and_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / PARTS.replace("*", "old")
+    old.write_text("{}")
+    os.utime(old, (0, 0))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("breastseg.monitoring.prediction_log.fcntl.flock", refuse)
+    log = PredictionLog(tmp_path, Keeping())
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        log.append(make_prediction("a"))
+    assert log.lost == 20
+    # a folder that knows no locks: nothing is kept, and nothing is left behind
+    assert list(tmp_path.iterdir()) == [old]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    monkeypatch.undo()
+    monkeypatch.setattr(type(old), "unlink", refuse)
+    log.append(make_prediction("b"))
+    assert (log.written, log.lost) == (1, 20)
 
 
 def test_a_share_of_the_answers_is_wanted(tmp_path: Path) -> None:
@@ -178,8 +228,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     found = [int(line.request_id) for line in lines(tmp_path)]
     whole = [int(number) for number in acknowledged if number.endswith("\n")]
     assert found[: len(whole)] == whole
-    files = [lock_part(part) for part in parts(tmp_path)]
-    assert None not in files
+    assert all(is_free(part) for part in parts(tmp_path))
 
 
 @pytest.mark.parametrize("fails", ["write", "ftruncate"])

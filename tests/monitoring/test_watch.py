@@ -35,10 +35,12 @@ def test_an_image_is_told_by_either(grey: int, embedding: float) -> None:
 
 def test_what_is_not_defined_is_filled_and_a_dice_stays_one() -> None:
     line = PROFILE.expected_dice.model_copy(
-        update={"weights": (0.0, 0.0, 1.0, 0.0, 0.0, 0.0), "fill": (0.0, 0.0, 0.3, 0.0, 0.0, 0.0)}
+        update={"weights": (0.0, 0.0, 1.0, 0.0, 0.0), "fill": (0.0, 0.0, 0.3, 0.0, 0.0)}
     )
-    features = dict.fromkeys(FEATURES, 0.0)
+    features = {**dict.fromkeys(FEATURES, 0.0), "empty": 0.0}
     assert foretell(line, {**features, "margin": None}) == pytest.approx(0.3)
     assert foretell(line, {**features, "margin": 0.8}) == pytest.approx(0.8)
     assert foretell(line, {**features, "margin": 7.0}) == 1
     assert foretell(line, {**features, "margin": -7.0}) == 0
+    # of a lesion in the image, nothing would be hit
+    assert foretell(line, {**features, "margin": 0.8, "empty": 1.0}) == 0

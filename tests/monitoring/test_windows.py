@@ -125,6 +125,33 @@ def test_windows_of_alike_images_are_not_called_drifted_more_often_than_the_leve
     assert alarms <= 0.05 * 200 + 2 * np.sqrt(200 * 0.05 * 0.95)
 
 
+def test_examinations_of_many_images_may_be_told() -> None:
+    """Every image comes ten times, in the traffic only."""
+
+    def alarms(design_effect: float | None) -> int:
+        found = 0
+        for _ in range(50):
+            window = Window(PROFILE, HOUR, Rules(fewest=40, level=0.05, design_effect=design_effect))
+            for _ in range(6):
+                assessment = make_assessment()
+                for _ in range(10):
+                    window.add(assessment, now=1e9)
+            found += window.drift().drifted
+        return found
+
+    assert alarms(None) > 40
+    assert alarms(10.0) <= 5
+
+
+def test_expected_dice_is_the_mean_of_answers_with_a_lesion() -> None:
+    window = Window(PROFILE, HOUR, RULES)
+    for place in range(50):
+        seen = Observation(dict.fromkeys(FEATURES, 0.0), {"empty": float(place >= 10)}, np.zeros(4, np.float32))
+        expected = 0.0 if place >= 10 else 0.8
+        window.add(Assessment(seen, 1.4, out_of_distribution=False, expected_dice=expected), now=1e9)
+    assert window.drift().expected_dice == pytest.approx(0.8)
+
+
 def test_slots_are_forgotten_one_by_one_as_the_time_goes_on() -> None:
     window = Window(PROFILE, HOUR, RULES)
     start = 3600.0 * 1000
@@ -137,10 +164,21 @@ def test_slots_are_forgotten_one_by_one_as_the_time_goes_on() -> None:
     assert seen == [12, 11, 10, 5, 0, 0]
 
 
-def test_a_clock_that_is_set_back_forgets_nothing() -> None:
+def test_a_clock_that_is_set_back_a_little_forgets_nothing() -> None:
     window = filled(50)
-    window.add(make_assessment(), now=1e9 - 7200)
+    window.add(make_assessment(), now=1e9 - 600)
     assert window.drift().images == 51
+
+
+def test_a_clock_that_was_far_ahead_freezes_nothing() -> None:
+    window = Window(PROFILE, HOUR, RULES)
+    window.add(make_assessment(), now=2e9)
+    for number in range(50):
+        window.add(make_assessment(shift=3), now=1e9 + number)
+    assert window.drift().images == 50
+    assert window.drift().drifted
+    window.move_on(1e9 + 7200)
+    assert window.drift().images == 0
 
 
 def test_a_feature_that_is_not_defined_is_not_counted() -> None:

@@ -28,7 +28,7 @@ def test_closed_parts_are_packed_by_day_and_removed(tmp_path: Path) -> None:
     assert (done.lines, done.cut, done.busy) == (80, 0, 0)
     assert done.parts > 4
     assert not list((tmp_path / "log").iterdir())
-    assert read_predictions(store) == kept
+    assert read_predictions([store]) == kept
     assert {name[:15] for name in store.names("**/*.parquet")} == {"date=2026-03-01", "date=2026-03-02"}
 
 
@@ -36,7 +36,7 @@ def test_it_goes_to_a_bucket(tmp_path: Path, bucket: str) -> None:
     kept = make_predictions(30)
     keep(tmp_path, kept).close()
     compact(tmp_path, Store.open(bucket))
-    assert read_predictions(Store.open(bucket)) == kept
+    assert read_predictions([Store.open(bucket)]) == kept
     assert not list(tmp_path.glob(PARTS))
 
 
@@ -46,7 +46,7 @@ def test_what_a_service_still_writes_to_is_left(tmp_path: Path) -> None:
     log.append(make_prediction("later"))
     log.close()
     compact(tmp_path / "log", store)
-    assert len(read_predictions(store)) == 4
+    assert len(read_predictions([store])) == 4
 
 
 def test_damaged_parts_stay_and_all_others_are_packed(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_damaged_parts_stay_and_all_others_are_packed(tmp_path: Path) -> None:
     with pytest.raises(ProblemsError, match=r"predictions-0\.jsonl:1"):
         compact(tmp_path / "log", store)
     assert list((tmp_path / "log").iterdir()) == [damaged]
-    assert len(read_predictions(store)) == 3
+    assert len(read_predictions([store])) == 3
 
 
 def test_a_cut_line_is_told(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_store_that_refuses_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "packed").touch()
     with pytest.raises(BreastsegError, match="does not answer"):
         compact(tmp_path / "log", Store.open(str(tmp_path / "packed")))
-    assert len(read_predictions(Store.open(str(tmp_path / "log")))) == 3
+    assert len(read_predictions([Store.open(str(tmp_path / "log"))])) == 3
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -102,4 +102,4 @@ def test_a_kill_loses_and_doubles_nothing(tmp_path: Path) -> None:
     left = len(list((tmp_path / "log").iterdir()))
     assert 0 < left < 600
     compact(tmp_path / "log", Store.open(str(tmp_path / "packed")))
-    assert sorted(ids(read_predictions(Store.open(str(tmp_path / "packed"))))) == sorted(ids(kept))
+    assert sorted(ids(read_predictions([Store.open(str(tmp_path / "packed"))]))) == sorted(ids(kept))

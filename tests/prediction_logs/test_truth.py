@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.prediction_logs.labelled_file import read_labelled, write_labelled
-from breastseg.prediction_logs.truth import by_day, foretelling, format_truth, label
+from breastseg.prediction_logs.queue import choose
+from breastseg.prediction_logs.truth import by_day, foretelling, format_truth, label, traffic_dice
 from tests.prediction_logs.makers import HEIGHT, SQUARE, WIDTH, make_prediction
 
 if TYPE_CHECKING:
@@ -88,3 +90,30 @@ def test_of_too_few_answers_no_correlation_is_told(tmp_path: Path) -> None:
     told = foretelling(label([make_prediction("a", expected_dice=None)], tmp_path))
     assert (told.answers, told.rank_correlation, told.mean_error) == (0, None, None)
     assert foretelling(label([make_prediction("a")], tmp_path)).rank_correlation is None
+
+
+def test_what_was_drawn_by_chance_tells_of_all_traffic(tmp_path: Path) -> None:
+    kept = [make_prediction(str(place), mask=HALF if place < 4 else NOTHING) for place in range(8)]
+    wishes = choose(kept, 4, chance_share=1)
+    for place in range(8):
+        draw(tmp_path, str(place), SQUARE)
+    rows = label(kept, tmp_path, wishes)
+    by_chance = [row.dice for row in rows if row.reason == "by chance" and row.dice is not None]
+    assert len(by_chance) == 4
+    told = traffic_dice(rows)
+    assert told is not None
+    interval = stats.t.interval(0.95, 3, np.mean(by_chance), stats.sem(by_chance))
+    assert told.images == 4
+    assert told.mean == pytest.approx(np.mean(by_chance))
+    assert (told.low, told.high) == pytest.approx(np.clip(interval, 0, 1))
+    assert "All traffic, by 4 lesion images drawn by chance: Dice" in format_truth(rows)
+    assert traffic_dice(label(kept, tmp_path)) is None
+
+
+def test_a_name_that_could_be_of_two_answers_is_refused(tmp_path: Path) -> None:
+    kept = [make_prediction("case"), make_prediction("case", index=1, mask=NOTHING), make_prediction("case.1")]
+    draw(tmp_path, "case.1", SQUARE)
+    with pytest.raises(ProblemsError, match=r"case\.1\.png: could belong to several answers"):
+        label(kept, tmp_path)
+    (tmp_path / "case.1.png").rename(tmp_path / "case.1.0.png")
+    assert [(row.request_id, row.dice) for row in label(kept, tmp_path)] == [("case.1", 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 CONTRACT = Contract.model_validate(make_contract(reference_profile=make_profile(1)))
 RULES = Rules(fewest=40, level=0.05)
 EVER = Wanted(Period(), None, RULES)
-TRUTH = Labelled(START, "a", 0, "1", 100, 0.8, missed=False, false_positive=None, expected_dice=0.75)
+TRUTH = Labelled(START, "a", 0, CONTRACT.sha256, None, 100, 0.8, missed=False, false_positive=None, expected_dice=0.75)
 
 
 def test_drift_is_told_with_the_features(tmp_path: Path) -> None:
@@ -36,6 +37,9 @@ def test_drift_is_told_with_the_features(tmp_path: Path) -> None:
     assert str(found) == "60 answers. They differ from the reference: brightness"
     assert str(found) in page
     assert "Later truth" in page
+    other = replace(TRUTH, contract_sha256="0" * 64)
+    write_monitor_report(kept, CONTRACT, EVER, [other], tmp_path / "other.html")
+    assert "Later truth" not in (tmp_path / "other.html").read_text()
     assert "brightness against the reference" in page
     assert "default-src 'none'" in page
     assert not [word for word in ("<script", "<link", 'src="http', "url(http") if word in page]
@@ -84,7 +88,11 @@ def test_the_gate_fails_on_drift_alone(tmp_path: Path) -> None:
 
     assert exit_code("quiet", "--gate") == 0
     assert exit_code("shifted") == 0
-    assert exit_code("shifted", "--gate", "--until", "2026-03-01") == 1
-    assert not (tmp_path / "nothing.html").exists()
+    # moments may be told in any zone: all of it lies between 22 and 23 o'clock in UTC
+    assert exit_code("shifted", "--gate", "--until", "2026-03-01T22:30:00+01:00") == 4
+    assert exit_code("shifted", "--gate", "--since", "2026-03-01T23:00:00+01:00") == 3
+    (tmp_path / "shifted.html").unlink()
+    assert exit_code("shifted", "--gate", "--until", "2026-03-01") == 4
+    assert not (tmp_path / "shifted.html").exists()
     assert exit_code("shifted", "--gate") == 3
     assert (tmp_path / "shifted.html").exists()

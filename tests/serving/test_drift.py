@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from breastseg.inference.session import ModelFileError
 from breastseg.serving.app import create_app
 from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
@@ -113,3 +114,14 @@ def test_a_new_model_begins_anew_and_the_same_one_goes_on(model: Path, tmp_path:
 def test_a_model_without_a_profile_has_no_windows(client: TestClient) -> None:
     assert client.get("/v1/drift").json()["windows"] == {}
     assert ("breastseg_window_images", (("window", "hour"),)) not in samples(client)
+
+
+def test_a_profile_of_other_features_is_told_before_an_image_is_answered(tmp_path: Path) -> None:
+    profile = make_profile(1)
+    other = profile.model_copy(update={"distributions": {"smell": profile.distributions["brightness"]}})
+    contract = make_contract(reference_profile=other)
+    model = write_model(tmp_path / "model.onnx", contract.to_json(), make_graph(embedding=True))
+    app = create_app(Settings(model=model))
+    with pytest.raises(ModelFileError, match="knows 'smell', which this program does not"):
+        anyio.run(app.state.service.warm_up)
+    assert not app.state.service.ready

@@ -23,15 +23,19 @@ def distribution_of(values: npt.NDArray[np.float64], bins: int) -> Distribution:
         values: float64 `[N]`, at least one.
         bins: Most bins.
     """
+    distinct = np.unique(values)
     # values that there are: between two others, a bin would stay empty
-    wanted = np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1], method="higher")
-    edges = sorted({significant(float(edge)) for edge in wanted if edge > values.min()}) or _around(float(values[0]))
+    wanted = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1], method="higher"))
+    places = np.searchsorted(distinct, wanted[wanted > distinct[0]])
+    # half way to the value below, so that no edge is the value of an image
+    middles = (distinct[places - 1] + distinct[places]) / 2
+    edges = sorted({significant(float(middle)) for middle in middles}) or _around(float(distinct[0]))
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
     shares = tuple(significant(float(share)) for share in counts / len(values))
     return Distribution(edges=tuple(edges), shares=shares, n=len(values))
 
 
 def _around(value: float) -> list[float]:
-    """Edges of a bin for the one value that all images have, so that any other is noticed."""
+    """Edges of a bin for the lowest value, which nearly all images have, so that others are noticed."""
     width = max(abs(value), 1) * _SAME
     return [significant(value - width), significant(value + width)]

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.distributions import distribution_of
 from breastseg.evaluation.json_file import significant
+from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.expected_dice import FEATURES
 from breastseg.monitoring.novelty import Place
 from breastseg.monitoring.profile import ExpectedDice, Novelty, Profile, Subspace
@@ -58,10 +59,15 @@ def make_profile(cases: Sequence[Reference], params: Monitoring) -> Profile:
         images=len(cases),
         distributions=_distributions(cases, params.bins),
         novelty=_novelty(cases, params),
-        expected_dice=_expected_dice([case for case in cases if case.dice is not None], params.folds),
+        expected_dice=_expected_dice([case for case in cases if _tells(case)], params.folds),
         flip_share=params.flip_share,
         design_effect=_design_effect([case.group for case in cases]),
     )
+
+
+def _tells(case: Reference) -> bool:
+    """Tell whether there is a Dice to foretell: of a lesion that was missed it is 0, as of any empty answer."""
+    return case.dice is not None and not case.observation.answer[EMPTY]
 
 
 def _design_effect(groups: Sequence[str]) -> float:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _TERMS = 50
 # below it the series converges slowly, and the probability is 1 to 12 digits
 _SMALLEST = 0.2
-# what lies outside of three standard deviations of a normal distribution
-_OUTSIDE = 0.0027
+# what lies beyond three standard deviations of a normal distribution, on one side
+_OUTSIDE = 0.00135
 _SAME_LOGARITHM = 1e-7
 
 
@@ -39,6 +39,10 @@ class Ones:
 
     ones: int
     images: int
+
+    def turned(self) -> Self:
+        """Return zeros in the place of ones."""
+        return type(self)(self.images - self.ones, self.images)
 
     def thinned(self, design_effect: float) -> Self:
         """Return what is left if so many images tell as much as one; at least one image of one."""
@@ -66,7 +70,9 @@ def population_stability_index(distribution: Distribution, counts: Counts) -> fl
     return float(((window - reference) * np.log(window / reference)).sum())
 
 
-def kolmogorov_smirnov(distribution: Distribution, counts: Counts, design_effect: float = 1.0) -> tuple[float, float]:
+def kolmogorov_smirnov(
+    distribution: Distribution, counts: Counts, design_effects: tuple[float, float] = (1.0, 1.0)
+) -> tuple[float, float]:
     """Return the two-sample Kolmogorov-Smirnov statistic and its asymptotic p-value.
 
     Both distributions are compared at the edges of the bins only, so that the statistic is never too large, and the
@@ -75,11 +81,11 @@ def kolmogorov_smirnov(distribution: Distribution, counts: Counts, design_effect
     Args:
         distribution: The reference.
         counts: Images of the window in each bin, int64 `[bins]`; at least one image.
-        design_effect: So many images, of either side, tell as much as one.
+        design_effects: So many images of the reference, and of the window, tell as much as one.
     """
     images = int(counts.sum())
     gap = np.abs(np.cumsum(distribution.shares) - np.cumsum(counts) / images).max()
-    effective = distribution.n * images / (distribution.n + images) / design_effect
+    effective = 1 / (design_effects[0] / distribution.n + design_effects[1] / images)
     return float(gap), kolmogorov_tail(float(np.sqrt(effective) * gap))
 
 
@@ -114,21 +120,24 @@ def fisher_exact(window: Ones, reference: Ones, *, greater: bool = False) -> flo
 def control_limits(reference: Ones, images: int) -> tuple[float, float]:
     """Return the limits of a p-chart, between which a share that has not changed nearly always is, 0..1.
 
-    Shewhart's three standard deviations (1931) as their probability: the shares that Fisher's exact test against the
-    reference, whose own share is an estimate, gives at least 0.27 %.
+    Shewhart's three standard deviations (1931) as their probability: the shares whose tail, on either side, has at
+    least 0.135 % by Fisher's exact test against the reference, whose own share is an estimate.
 
     Args:
         reference: The reference's ones among its images.
         images: Of the window, at least 1.
     """
-    middle = round(reference.ones / reference.images * images)
+    most = _most_usual(reference, images)
+    fewest = images - _most_usual(reference.turned(), images)
+    return fewest / images, most / images
 
-    def usual(ones: int) -> bool:
-        return fisher_exact(Ones(ones, images), reference) >= _OUTSIDE
 
-    lowest = bisect_left(range(middle), x=True, key=usual)
-    highest = middle + bisect_left(range(middle, images), x=True, key=lambda ones: not usual(ones + 1))
-    return lowest / images, highest / images
+def _most_usual(reference: Ones, images: int) -> int:
+    """Return the largest number of ones that is still usual: the tail above it only shrinks."""
+    too_many = range(1, images + 1)
+    return bisect_left(
+        too_many, x=True, key=lambda ones: fisher_exact(Ones(ones, images), reference, greater=True) < _OUTSIDE
+    )
 
 
 def ones_of(distribution: Distribution) -> Ones:

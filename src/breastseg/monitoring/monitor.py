@@ -29,21 +29,37 @@ _log = logging.getLogger(__name__)
 
 
 class Alarm:
-    """Is raised by some judgements in a row that say so, and lowered by as many that do not.
+    """Is raised by some judgements in a row that are sure of drift, and lowered by as many that see none.
 
     Args:
         looks: How many.
+        level: Largest p-value of one that is sure.
+        slots: Looks in a row without a judgement after which a raised one is lowered: nothing is known any more.
     """
 
-    def __init__(self, looks: int) -> None:
-        self._looks, self._against = looks, 0
+    def __init__(self, looks: int, level: float, slots: int) -> None:
+        self._looks, self._level, self._slots = looks, level, slots
+        self._against = self._blind = 0
         self.raised = False
 
-    def hear(self, *, drifted: bool) -> None:
-        """Take a judgement."""
-        self._against = self._against + 1 if drifted != self.raised else 0
-        if self._against >= self._looks:
-            self.raised, self._against = drifted, 0
+    def hear(self, drift: Drift) -> None:
+        """Take a judgement, or that there was none for want of images."""
+        self._blind = 0 if drift.enough else self._blind + 1
+        if self._blind >= self._slots:
+            self.raised, self._against = False, 0
+        if drift.enough:
+            against = not drift.drifted if self.raised else drift.smallest_p < self._level
+            self._against = self._against + 1 if against else 0
+            if self._against >= self._looks:
+                self.raised, self._against = not self.raised, 0
+
+    def state(self) -> dict[str, object]:
+        """Return what is kept over a restart."""
+        return {"raised": self.raised, "against": self._against, "blind": self._blind}
+
+    def restore(self, state: AlarmState) -> None:
+        """Go on from there."""
+        self.raised, self._against, self._blind = state.raised, state.against, state.blind
 
 
 @dataclass(frozen=True)
@@ -54,8 +70,12 @@ class Status:
     alarm: bool
 
 
-class _AlarmState(BaseModel):
+class AlarmState(BaseModel):
+    """What is kept of an alarm over a restart."""
+
     raised: bool
+    against: int
+    blind: int
 
 
 class MonitorState(BaseModel):
@@ -69,7 +89,7 @@ class MonitorState(BaseModel):
 
     contract_sha256: str
     windows: dict[str, WindowState]
-    alarms: dict[str, _AlarmState]
+    alarms: dict[str, AlarmState]
 
 
 class Monitor:
@@ -88,8 +108,10 @@ class Monitor:
     def __init__(self, profile: Profile, contract_sha256: str, rules: Rules, file: Path | None) -> None:
         self._contract_sha256, self._file = contract_sha256, file
         self._windows = {horizon.name: Window(profile, horizon, rules) for horizon in HORIZONS}
-        self._alarms = {horizon.name: Alarm(rules.looks) for horizon in HORIZONS}
-        self._lock = threading.Lock()
+        self._alarms = {
+            horizon.name: Alarm(rules.looks, rules.alarm_level(horizon), horizon.slots) for horizon in HORIZONS
+        }
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         if file is not None and file.exists():
             self._restore(file)
 
@@ -100,29 +122,40 @@ class Monitor:
             for window in self._windows.values():
                 window.add(assessment, now)
         if moved_on:
-            self.save()
+            self.save(wait=False)
 
     def status(self, now: float) -> dict[str, Status]:
         """Return each window and its alarm, by the horizon's name."""
         with self._lock:
-            self._look(now)
-            return {name: Status(window.drift(), self._alarms[name].raised) for name, window in self._windows.items()}
+            moved_on = self._look(now)
+            found = {name: Status(window.drift(), self._alarms[name].raised) for name, window in self._windows.items()}
+        # else a scraper, which looks more often than images come, would see each slot end, and nothing were kept
+        if moved_on:
+            self.save(wait=False)
+        return found
 
-    def save(self) -> None:
-        """Keep the counts; a file that cannot be written is told in the log, and requests go on."""
-        if self._file is None:
+    def save(self, *, wait: bool = True) -> None:
+        """Keep the counts; a file that cannot be written is told in the log, and requests go on.
+
+        Args:
+            wait: For another thread that writes them just now; else they are kept with the next slot.
+        """
+        if self._file is None or not self._writing.acquire(blocking=wait):
             return
-        # two threads that write at once would take each other's file away
-        with self._lock:
-            try:
-                with replacing(self._file) as partial:
-                    partial.write_text(json.dumps(self._state()), encoding="utf-8")
-            except OSError:
-                _log.exception("What monitoring has counted cannot be kept over a restart")
+        try:
+            # images are counted meanwhile
+            with self._lock:
+                state = json.dumps(self._state())
+            with replacing(self._file) as partial:
+                partial.write_text(state, encoding="utf-8")
+        except OSError:
+            _log.exception("What monitoring has counted cannot be kept over a restart")
+        finally:
+            self._writing.release()
 
     def _state(self) -> dict[str, object]:
         windows = {name: window.state() for name, window in self._windows.items()}
-        alarms = {name: {"raised": alarm.raised} for name, alarm in self._alarms.items()}
+        alarms = {name: alarm.state() for name, alarm in self._alarms.items()}
         return {"contract_sha256": self._contract_sha256, "windows": windows, "alarms": alarms}
 
     def _look(self, now: float) -> bool:
@@ -131,19 +164,19 @@ class Monitor:
         for window in self._windows.values():
             window.move_on(now)
         for name, drift in over.items():
-            if drift.enough:
-                self._hear(name, drift)
+            self._hear(name, drift)
         return bool(over)
 
     def _hear(self, name: str, drift: Drift) -> None:
         alarm = self._alarms[name]
         was = alarm.raised
-        alarm.hear(drifted=drift.drifted)
+        alarm.hear(drift)
         if alarm.raised and not was:
             drifted = sorted(feature for feature, found in drift.features.items() if found.drifted)
             _log.warning("Images of the last %s differ from the reference: %s", name, ", ".join(drifted))
         elif was and not alarm.raised:
-            _log.info("Images of the last %s are like the reference again", name)
+            reason = "are like the reference again" if drift.enough else "are too few to be judged any more"
+            _log.info("Images of the last %s %s", name, reason)
 
     def _restore(self, file: Path) -> None:
         try:
@@ -153,7 +186,7 @@ class Monitor:
                 return
             for name, window in self._windows.items():
                 window.restore(state.windows[name])
-                self._alarms[name].raised = state.alarms[name].raised
+                self._alarms[name].restore(state.alarms[name])
         except (OSError, ValidationError, ValueError, KeyError) as error:
             raise BreastsegError(
                 f"{file} holds no counts of this service ({type(error).__name__}). Remove it, or name another file"

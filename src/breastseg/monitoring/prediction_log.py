@@ -14,6 +14,7 @@ import random
 import secrets
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from breastseg.monitoring.prediction import Prediction
@@ -93,9 +95,15 @@ class PredictionLog:
                 self._current().append(line)
             except OSError as error:
                 self.lost += 1
-                self._warn(error)
+                self._warn(f"The prediction log loses lines, {self.lost} by now", error)
             else:
                 self.written += 1
+
+    def rest(self) -> None:
+        """Let go of a part that is over, so that it may be packed though no line comes; to be called now and then."""
+        with self._lock:
+            if self._part and self._part.is_over(self._keeping):
+                self._let_go()
 
     def close(self) -> None:
         """Let go of the part, so that it may be packed; a line that comes later begins a new one."""
@@ -120,18 +128,26 @@ class PredictionLog:
         oldest = time.time() - self._keeping.retention_days * _DAY_S
         for path in self._folder.glob(PARTS):
             try:
-                if path.stat().st_mtime < oldest and (file := lock_part(path)) is not None:
-                    path.unlink()
-                    os.close(file)
+                if path.stat().st_mtime < oldest:
+                    self._forget_part(path)
             except FileNotFoundError:
                 # another process was sooner
                 continue
+            except OSError as error:
+                # an old file that cannot be removed, such as another user's, keeps no new line from being written
+                self._warn(f"{path.name} cannot be removed, which is older than it should get", error)
 
-    def _warn(self, error: OSError) -> None:
+    def _forget_part(self, path: Path) -> None:
+        with lock_part(path) as locked:
+            if locked:
+                path.unlink()
+                _log.warning("%s was removed, older than %g days", path.name, self._keeping.retention_days)
+
+    def _warn(self, what: str, error: OSError) -> None:
         now = time.monotonic()
         if now - self._warned >= _SECONDS_BETWEEN_WARNINGS:
             self._warned = now
-            _log.error("The prediction log loses lines, %d by now: %s", self.lost, error.strerror)
+            _log.error("%s: %s", what, error.strerror)
 
 
 class _Part:
@@ -151,6 +167,7 @@ class _Part:
             hidden.rename(path)
         except OSError:
             os.close(self._file)
+            hidden.unlink(missing_ok=True)
             raise
 
     def append(self, line: bytes) -> None:
@@ -177,22 +194,29 @@ class _Part:
         os.close(self._file)
 
 
-def lock_part(path: Path) -> int | None:
-    """Take a part that nobody writes to.
-
-    Returns:
-        Its descriptor, locked until it is closed; None where a process still writes to it.
+@contextmanager
+def lock_part(path: Path) -> Iterator[bool]:
+    """Hold a part that nobody writes to, and tell whether it could be had: not if another process holds it.
 
     Raises:
         FileNotFoundError: It is not there any more.
+        OSError: It cannot be opened for writing, or its folder knows no locks.
     """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # for writing, though nothing is written: network file systems lock for it only what may be written to
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield _locks(file)
+    finally:
+        os.close(file)
+
+
+def _locks(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(file)
-        return None
-    return file
+        return False
+    # it may have been taken away between opening and locking
+    return os.fstat(file).st_nlink > 0
 
 
 def _unusable(folder: Path, reason: str | None) -> str:

@@ -100,7 +100,7 @@ class ExpectedDice(_Part):
         weights: One a feature.
         intercept: The Dice where all features are 0.
         rank_correlation: Spearman's, of foretold and real Dice of reference images that the line was not fitted to.
-        n: Number of reference images with a lesion.
+        n: Number of reference images with a lesion that was not missed.
     """
 
     features: tuple[str, ...]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Counts = npt.NDArray[np.int64]
 
+# how many columns come before the bins: images, those out of distribution, answers with a lesion, their expected Dice
+_SUMS = 4
 OUT_OF_DISTRIBUTION = "out_of_distribution"
 """What the share of images that are out of distribution is called among the features."""
 
@@ -48,7 +50,8 @@ class Horizon:
     slots: int
 
 
-HORIZONS = (Horizon("hour", 3600, 12), Horizon("day", 86400, 24))
+_DAY_S = 86_400.0
+HORIZONS = (Horizon("hour", 3600, 12), Horizon("day", _DAY_S, 24))
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,25 @@ class Rules:
 
     Attributes:
         fewest: Images below which nothing is judged, at least 1.
-        level: Largest probability of calling a window drifted that is like the reference.
+        level: Largest probability of calling a window drifted that is like the reference; also the largest probability
+            of an alarm on a day without drift.
         looks: Judgements in a row, a slot apart, that raise an alarm or lower it.
+        design_effect: So many images of the traffic tell as much as one, for those of an examination are alike; None:
+            as many as in the reference.
     """
 
     fewest: int
     level: float
     looks: int = 2
+    design_effect: float | None = None
+
+    def alarm_level(self, horizon: Horizon) -> float:
+        """Return the p-value below which a judgement may raise an alarm.
+
+        The level of a day, shared out over all of its judgements (Bonferroni), however alike neighbouring ones are.
+        """
+        looks_a_day = _DAY_S / horizon.seconds * horizon.slots
+        return self.level / (looks_a_day * len(HORIZONS))
 
 
 class WindowState(BaseModel):
@@ -71,7 +86,7 @@ class WindowState(BaseModel):
 
     Attributes:
         newest: Number of the newest slot since 1970.
-        slots: `[slots, 3 + bins]`.
+        slots: `[slots, 4 + bins]`.
     """
 
     newest: int
@@ -116,7 +131,7 @@ class Drift:
         images: Number of images in the window.
         enough: Whether they are enough to be judged; if not, no feature is.
         out_of_distribution_share: Share of the images that are; None without any.
-        expected_dice: Mean; None without any.
+        expected_dice: Mean over answers with a lesion; None without any.
         empty_rate: Share of answers without a lesion, on its control chart; None without any image.
         features: By name, also `out_of_distribution`.
         drifted: Whether any feature has.
@@ -128,6 +143,11 @@ class Drift:
     expected_dice: float | None
     empty_rate: Rate | None
     features: dict[str, FeatureDrift]
+
+    @property
+    def smallest_p(self) -> float:
+        """The surest feature's p-value; 1 without any."""
+        return min((feature.p_value for feature in self.features.values()), default=1.0)
 
     @property
     def drifted(self) -> bool:
@@ -148,8 +168,9 @@ class Window:
         self._profile, self._horizon, self._rules = profile, horizon, rules
         sizes = [len(distribution.shares) for distribution in profile.distributions.values()]
         *self._starts, bins = accumulate(sizes, initial=0)
-        # images, images out of distribution, sum of expected Dice, then the bins of all features
-        self._slots = np.zeros((horizon.slots, 3 + bins))
+        # see `_SUMS`, then the bins of all features
+        self._slots = np.zeros((horizon.slots, _SUMS + bins))
+        self._window_effect = max(profile.design_effect, rules.design_effect or 1.0)
         self._newest = 0
 
     def add(self, assessment: Assessment, now: float) -> None:
@@ -161,20 +182,24 @@ class Window:
         """
         self.move_on(now)
         slot = self._slots[self._newest % self._horizon.slots]
-        slot[:3] += (1, assessment.out_of_distribution, assessment.expected_dice)
         features = assessment.observation.features
+        found = not features.get(EMPTY)
+        slot[:_SUMS] += (1, assessment.out_of_distribution, found, assessment.expected_dice * found)
         for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True):
             value = features[name]
             if value is not None:
-                slot[3 + start + bin_of(distribution, value)] += 1
+                slot[_SUMS + start + bin_of(distribution, value)] += 1
 
     def is_over(self, now: float) -> bool:
         """Tell whether the newest slot has ended."""
         return self._number(now) > self._newest
 
     def move_on(self, now: float) -> None:
-        """Forget slots that the time has left behind; a clock that is set back forgets nothing."""
+        """Forget slots that the time has left behind; a clock that is set back a little forgets nothing."""
         current = self._number(now)
+        if current <= self._newest - self._horizon.slots:
+            # it was ahead by a horizon or more: else nothing would be counted or judged until that time comes
+            self._slots[:], self._newest = 0, current
         for number in range(max(self._newest + 1, current - self._horizon.slots + 1), current + 1):
             self._slots[number % self._horizon.slots] = 0
         self._newest = max(self._newest, current)
@@ -184,21 +209,21 @@ class Window:
 
     def drift(self) -> Drift:
         """Hold what is in the window against the reference."""
-        (images, out, expected), bins = np.split(self._slots.sum(axis=0), [3])
+        (images, out, found, expected), bins = np.split(self._slots.sum(axis=0), [_SUMS])
         counts = bins.astype(np.int64)
         enough = bool(images >= self._rules.fewest)
         return Drift(
             images=int(images),
             enough=enough,
             out_of_distribution_share=float(out / images) if images else None,
-            expected_dice=float(expected / images) if images else None,
+            expected_dice=float(expected / found) if found else None,
             empty_rate=self._empty_rate(counts),
             features=self._judge(counts, int(images), int(out)) if enough else {},
         )
 
     def shares(self) -> dict[str, list[float]]:
         """Return the share of the window's images in each bin, by feature; those that it is not defined for apart."""
-        counts = self._slots.sum(axis=0)[3:].astype(np.int64)
+        counts = self._slots.sum(axis=0)[_SUMS:].astype(np.int64)
         return {name: (own / max(1, own.sum())).tolist() for name, (_, own) in self._of_features(counts).items()}
 
     def state(self) -> dict[str, object]:
@@ -223,8 +248,8 @@ class Window:
         distribution, own = self._of_features(counts).get(EMPTY, (None, counts[:0]))
         if distribution is None or not own.any():
             return None
-        seen, effect = _ones(distribution, own), self._profile.design_effect
-        limits = control_limits(ones_of(distribution).thinned(effect), seen.thinned(effect).images)
+        seen, usual = _ones(distribution, own), ones_of(distribution).thinned(self._profile.design_effect)
+        limits = control_limits(usual, seen.thinned(self._window_effect).images)
         return Rate(seen.ones / seen.images, *limits)
 
     def _judge(self, counts: Counts, images: int, out: int) -> dict[str, FeatureDrift]:
@@ -235,9 +260,7 @@ class Window:
             if own.sum() >= self._rules.fewest
         }
         usual = Ones(round(self._profile.novelty.false_alarm_share * self._profile.images), self._profile.images)
-        seen, effect = Ones(out, images), self._profile.design_effect
-        p_value = fisher_exact(seen.thinned(effect), usual.thinned(effect), greater=True)
-        found[OUT_OF_DISTRIBUTION] = None, p_value
+        found[OUT_OF_DISTRIBUTION] = None, self._fisher(Ones(out, images), usual, greater=True)
         adjusted = benjamini_hochberg([p_value for _, p_value in found.values()])
         return {
             name: FeatureDrift(psi, p_value, p_value < self._rules.level)
@@ -245,10 +268,13 @@ class Window:
         }
 
     def _p_value(self, name: str, distribution: Distribution, counts: Counts) -> float:
-        effect = self._profile.design_effect
         if name in YES_OR_NO:
-            return fisher_exact(_ones(distribution, counts).thinned(effect), ones_of(distribution).thinned(effect))
-        return kolmogorov_smirnov(distribution, counts, effect)[1]
+            return self._fisher(_ones(distribution, counts), ones_of(distribution))
+        return kolmogorov_smirnov(distribution, counts, (self._profile.design_effect, self._window_effect))[1]
+
+    def _fisher(self, window: Ones, reference: Ones, *, greater: bool = False) -> float:
+        seen, usual = window.thinned(self._window_effect), reference.thinned(self._profile.design_effect)
+        return fisher_exact(seen, usual, greater=greater)
 
 
 def _ones(distribution: Distribution, counts: Counts) -> Ones:

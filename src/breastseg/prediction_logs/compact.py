@@ -6,7 +6,6 @@ the part: whenever the command is killed, the next one packs what is left, and n
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ class Compacted:
         parts: Parts that were packed and removed.
         lines: Predictions in them.
         cut: Parts whose last line a kill had cut.
-        busy: Parts that a service still writes to; they were left.
+        busy: Parts that a service still writes to, or that another run packs; they were left.
     """
 
     parts: int = 0
@@ -59,30 +58,27 @@ def compact(folder: Path, store: Store) -> Compacted:
         except ProblemsError as error:
             problems += error.problems
     if problems:
-        raise ProblemsError("Damaged parts were left where they are, all others are packed", problems)
+        raise ProblemsError("Some parts were left where they are, all others are packed", problems)
     return done
 
 
 def _compact_part(path: Path, store: Store, done: Compacted) -> None:
     try:
-        file = lock_part(path)
+        with lock_part(path) as locked:
+            if not locked:
+                done.busy += 1
+                return
+            part = decode_part(path.read_bytes(), path.name)
+            if part.predictions:
+                day = part.predictions[0].time.date().isoformat()
+                store.write(f"date={day}/{path.stem}.parquet", encode_predictions(part.predictions))
+            path.unlink()
     except FileNotFoundError:
         # another process has packed or forgotten it
         return
-    if file is None:
-        done.busy += 1
-        return
-    try:
-        if os.fstat(file).st_nlink == 0:
-            # the same, a moment later
-            return
-        part = decode_part(path.read_bytes(), path.name)
-        if part.predictions:
-            day = part.predictions[0].time.date().isoformat()
-            store.write(f"date={day}/{path.stem}.parquet", encode_predictions(part.predictions))
-        path.unlink()
-    finally:
-        os.close(file)
+    except OSError as error:
+        mend = "Run this as a user who may write there, on a folder that knows locks"
+        raise ProblemsError("Parts cannot be packed", [Problem(path.name, f"{error.strerror}", mend)]) from error
     done.parts += 1
     done.lines += len(part.predictions)
     done.cut += part.cut

@@ -66,8 +66,11 @@ def _distributions(predictions: Sequence[Prediction], bins: int) -> dict[str, Di
 
 
 def _assessment(prediction: Prediction) -> Assessment:
+    novelty, out, expected = prediction.novelty, prediction.out_of_distribution, prediction.expected_dice
+    if novelty is None or out is None or expected is None:
+        raise BreastsegError(
+            f"The answer {prediction.request_id} was given without a reference profile, though its model has one. "
+            "Leave it out with --since or --until"
+        )
     # the embedding is not kept: its part is in the score
-    seen = Observation({}, prediction.features, np.empty(0, np.float32))
-    return Assessment(
-        seen, prediction.novelty or 0.0, bool(prediction.out_of_distribution), prediction.expected_dice or 0.0
-    )
+    return Assessment(Observation({}, prediction.features, np.empty(0, np.float32)), novelty, out, expected)

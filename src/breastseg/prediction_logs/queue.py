@@ -1,7 +1,7 @@
 """Chooses whose images people should outline next: those that the model doubts, and some by chance.
 
-The doubtful ones teach a next model most; the ones by chance tell what the Dice of all traffic is, which the doubtful
-ones alone would make too low.
+The doubtful ones teach a next model most; the ones by chance are drawn from all answers, before the doubtful ones, and
+tell what the Dice of all traffic is, which the doubtful ones would make too low.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Literal
 
+from breastseg.evaluation.csv_records import read_records
+from breastseg.monitoring.answer_features import EMPTY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from breastseg.monitoring.prediction import Prediction
 
-Reason = Literal["out of distribution", "low expected Dice", "by chance"]
+Reason = Literal["out of distribution", "unsure", "by chance"]
+BY_CHANCE: Reason = "by chance"
 
 
 @dataclass(frozen=True)
@@ -48,18 +53,27 @@ def choose(predictions: Sequence[Prediction], count: int, chance_share: float) -
         count: Most images.
         chance_share: Share of them that is drawn by chance, 0..1.
     """
-    by_chance = round(min(count, len(predictions)) * chance_share)
-    doubtful = sorted(predictions, key=_certainty)[: count - by_chance]
-    taken = {_place(prediction) for prediction in doubtful}
-    others = sorted((p for p in predictions if _place(p) not in taken), key=_lot)[:by_chance]
-    return [_wish(p, _reason(p)) for p in doubtful] + [_wish(p, "by chance") for p in others]
+    drawn = sorted(predictions, key=_lot)[: round(min(count, len(predictions)) * chance_share)]
+    taken = {_place(prediction) for prediction in drawn}
+    others = sorted((p for p in predictions if _place(p) not in taken), key=_certainty)[: count - len(drawn)]
+    return [_wish(p, _reason(p)) for p in others] + [_wish(p, BY_CHANCE) for p in drawn]
+
+
+def read_queue(path: Path) -> list[Wish]:
+    """Read what `breastseg monitor queue` wrote; errors as of `read_records`."""
+    return read_records(Wish, path, "queue", mend="Run `breastseg monitor queue` again")
 
 
 def _certainty(prediction: Prediction) -> tuple[bool, float]:
-    """Sort what is out of distribution first, the strangest at the top, then by expected Dice."""
+    """Sort what is out of distribution first, the strangest at the top, then by how unsure the answer is.
+
+    Of an answer without a lesion that is the soft Dice, roughly the probability that there is none.
+    """
     if prediction.out_of_distribution:
         return False, -(prediction.novelty or 0.0)
-    return True, 1.0 if prediction.expected_dice is None else prediction.expected_dice
+    features = prediction.features
+    sure = features.get("soft_dice") if features.get(EMPTY) else prediction.expected_dice
+    return True, 1.0 if sure is None else sure
 
 
 def _lot(prediction: Prediction) -> bytes:
@@ -72,7 +86,7 @@ def _place(prediction: Prediction) -> tuple[str, int, datetime]:
 
 
 def _reason(prediction: Prediction) -> Reason:
-    return "out of distribution" if prediction.out_of_distribution else "low expected Dice"
+    return "out of distribution" if prediction.out_of_distribution else "unsure"
 
 
 def _wish(prediction: Prediction, reason: Reason) -> Wish:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from breastseg.prediction_logs.parts import decode_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from breastseg.monitoring.prediction import Prediction
     from breastseg.prediction_logs.store import Store
@@ -37,37 +37,63 @@ class Period:
         """Tell whether a moment lies in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
+    def may_hold(self, folder: str) -> bool:
+        """Tell whether a packed file in this folder, `date=2026-03-01`, may hold a moment of it.
+
+        A part is called after its first line, and goes on for an hour or two: into the next day at most.
+        """
+        try:
+            first = datetime.fromisoformat(folder.removeprefix("date=")).replace(tzinfo=UTC)
+        except ValueError:
+            # put there by somebody else
+            return True
+        after = first + timedelta(days=2)
+        return (self.since is None or self.since < after) and (self.until is None or first < self.until)
+
     def __str__(self) -> str:
         """Say it in words."""
         since = f"from {self.since:%Y-%m-%d %H:%M}" if self.since else "from the beginning"
         return f"{since} until {self.until:%Y-%m-%d %H:%M}" if self.until else f"{since} until now"
 
 
-def read_predictions(store: Store) -> list[Prediction]:
-    """Return all predictions of a place, the earliest first.
+class NoPredictionsError(BreastsegError):
+    """There is nothing to look at."""
+
+
+def read_predictions(stores: Sequence[Store], period: Period | None = None) -> list[Prediction]:
+    """Return the predictions of some places, the earliest first.
+
+    Args:
+        stores: The places; a part that lies packed in another one counts once.
+        period: Of packed files, those of other days are not read; predictions outside of it are left out.
 
     Raises:
-        BreastsegError: There are none.
+        NoPredictionsError: There are none.
         ProblemsError: Files are damaged; all of them are named.
     """
+    wanted = period or Period()
     found: list[Prediction] = []
     problems: list[Problem] = []
-    parts = store.names(PARTS)
-    for name in parts:
+    parts = [(store, name) for store in stores for name in store.names(PARTS)]
+    for store, name in parts:
         try:
             found += decode_part(store.read(name), name).predictions
         except ProblemsError as error:
             problems += error.problems
     if problems:
         raise ProblemsError("The prediction log does not hold", problems)
-    # a part that was packed beside itself and not yet removed counts once
-    unpacked = {PurePosixPath(name).stem for name in parts}
-    for name in store.names(_PACKED):
-        if PurePosixPath(name).stem not in unpacked:
-            found += decode_predictions(store.read(name), name)
-    if not found:
-        raise BreastsegError(f"{store.place} holds no predictions. Name the folder or bucket that they were kept in")
-    return sorted(found, key=lambda prediction: (prediction.time, prediction.request_id, prediction.index))
+    # packed meanwhile, or beside itself and not yet removed
+    seen = {PurePosixPath(name).stem for _, name in parts}
+    for store in stores:
+        for name in store.names(_PACKED):
+            if PurePosixPath(name).stem not in seen and wanted.may_hold(PurePosixPath(name).parent.name):
+                seen.add(PurePosixPath(name).stem)
+                found += decode_predictions(store.read(name), name)
+    kept = [prediction for prediction in found if prediction.time in wanted]
+    if not kept:
+        places = ", ".join(store.place for store in stores)
+        raise NoPredictionsError(f"{places}: no predictions {wanted}. Name the place, or a time, that has some")
+    return sorted(kept, key=lambda prediction: (prediction.time, prediction.request_id, prediction.index))
 
 
 def within(predictions: Sequence[Prediction], period: Period) -> list[Prediction]:

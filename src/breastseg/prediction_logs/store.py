@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -49,7 +50,7 @@ class Store:
             BreastsegError: The place cannot be read.
         """
         try:
-            found = self.files.glob(f"{self.root}/{pattern}")
+            found = self.files.glob(f"{glob.escape(self.root)}/{pattern}")
         except Exception as error:
             raise self._fault(error) from error
         return sorted(str(path)[len(self.root) + 1 :] for path in found)

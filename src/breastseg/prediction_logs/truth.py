@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.metrics import score
 from breastseg.monitoring.run_length import decode_runs
+from breastseg.prediction_logs.queue import BY_CHANCE, Reason, Wish
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ class Labelled:
 
     Attributes:
         time: When it was given.
-        request_id: See `Prediction`, as are the next two.
+        request_id: See `Prediction`.
         index: The same.
-        model_version: The same.
+        contract_sha256: The same, of the model.
+        reason: Why it was outlined, as the queue says; None where that was not told.
         truth_px: Lesion pixels in the truth.
         dice: Of the answer; None without a lesion in the truth, where `false_positive` tells.
         missed: Whether nothing was found of a lesion; None without one.
@@ -51,7 +53,8 @@ class Labelled:
     time: datetime
     request_id: str
     index: int
-    model_version: str
+    contract_sha256: str
+    reason: Reason | None
     truth_px: int
     dice: float | None
     missed: bool | None
@@ -76,12 +79,13 @@ class Foretelling:
     mean_absolute_error: float | None
 
 
-def label(predictions: Sequence[Prediction], masks: Path) -> list[Labelled]:
+def label(predictions: Sequence[Prediction], masks: Path, wishes: Sequence[Wish] = ()) -> list[Labelled]:
     """Join masks with answers; of several answers under one id, the last counts, for a client may ask again.
 
     Args:
         predictions: The earliest first.
         masks: A folder of PNG files, each of the size of its image; pixels above 0 are lesion.
+        wishes: The queue that people worked through, which says what was drawn by chance.
 
     Raises:
         BreastsegError: There is no mask.
@@ -90,12 +94,14 @@ def label(predictions: Sequence[Prediction], masks: Path) -> list[Labelled]:
     files = sorted(masks.glob("*.png")) if masks.is_dir() else []
     if not files:
         raise BreastsegError(f"{masks} holds no mask. Name a folder of PNG files, <request id>.png")
-    answers = {name: prediction for prediction in predictions for name in _names(prediction)}
+    answers = _by_name(predictions)
+    reasons = {(wish.request_id, wish.index): wish.reason for wish in wishes}
     rows: list[Labelled] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            rows.append(_judge(file, answers))
+            found = _answer_to(file, answers)
+            rows.append(_judge(file, found, reasons.get((found.request_id, found.index))))
         except _FaultyMaskError as fault:
             problems.append(Problem(str(file), str(fault), fault.mend))
     if problems:
@@ -109,6 +115,37 @@ def by_day(rows: Iterable[Labelled]) -> dict[str, list[Labelled]]:
     for row in rows:
         days[row.time.date().isoformat()].append(row)
     return dict(sorted(days.items()))
+
+
+@dataclass(frozen=True)
+class TrafficDice:
+    """What the Dice of all traffic is, by the lesion images that were drawn by chance.
+
+    Attributes:
+        images: How many.
+        mean: Of their Dice.
+        low: Limits of its 95 % interval, by the t distribution.
+        high: The same.
+    """
+
+    images: int
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"Dice {self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def traffic_dice(rows: Iterable[Labelled]) -> TrafficDice | None:
+    """Return the Dice of all traffic; None where fewer than three lesion images were drawn by chance."""
+    dice = np.array([row.dice for row in rows if row.dice is not None and row.reason == BY_CHANCE])
+    if len(dice) < _FEWEST:
+        return None
+    error = float(dice.std(ddof=1) / np.sqrt(len(dice))) * float(t.ppf(0.975, len(dice) - 1))
+    mean = float(dice.mean())
+    return TrafficDice(len(dice), mean, max(0.0, mean - error), min(1.0, mean + error))
 
 
 def foretelling(rows: Iterable[Labelled]) -> Foretelling:
@@ -133,6 +170,8 @@ def format_truth(rows: Sequence[Labelled]) -> str:
     if told.rank_correlation is not None:
         rank = f"rank correlation {told.rank_correlation:.2f}"
         lines.append(f"Expected and real Dice of {told.answers} lesion images: {rank}")
+    if (all_traffic := traffic_dice(rows)) is not None:
+        lines.append(f"All traffic, by {counted(all_traffic.images, 'lesion image')} drawn by chance: {all_traffic}")
     return "\n".join(lines)
 
 
@@ -151,15 +190,26 @@ class _FaultyMaskError(Exception):
         self.mend = mend
 
 
-def _names(prediction: Prediction) -> list[str]:
-    placed = f"{prediction.request_id}.{prediction.index}"
-    return [placed] if prediction.index else [placed, prediction.request_id]
+def _by_name(predictions: Iterable[Prediction]) -> dict[str, list[Prediction]]:
+    """Return the last answer of each place under each name that it goes by: an id may end like another's place."""
+    last = {(prediction.request_id, prediction.index): prediction for prediction in predictions}
+    answers: dict[str, list[Prediction]] = defaultdict(list)
+    for (request_id, index), prediction in last.items():
+        for name in {f"{request_id}.{index}", *([] if index else [request_id])}:
+            answers[name].append(prediction)
+    return answers
 
 
-def _judge(file: Path, answers: Mapping[str, Prediction]) -> Labelled:
-    found = answers.get(file.stem)
-    if found is None:
+def _answer_to(file: Path, answers: Mapping[str, Sequence[Prediction]]) -> Prediction:
+    found = answers.get(file.stem, ())
+    if not found:
         raise _FaultyMaskError("belongs to no answer in the log", _ID_MEND)
+    if len(found) > 1:
+        raise _FaultyMaskError("could belong to several answers", "Name it <id>.<index>.png, with the index 0 too")
+    return found[0]
+
+
+def _judge(file: Path, found: Prediction, reason: Reason | None) -> Labelled:
     truth = _read_mask(file)
     if truth.shape != (found.height, found.width):
         size = f"{truth.shape[1]} x {truth.shape[0]}"
@@ -171,7 +221,8 @@ def _judge(file: Path, answers: Mapping[str, Prediction]) -> Labelled:
         time=found.time,
         request_id=found.request_id,
         index=found.index,
-        model_version=found.model_version,
+        contract_sha256=found.contract_sha256,
+        reason=reason,
         truth_px=scores.truth_px,
         dice=scores.dice,
         missed=scores.missed,

@@ -11,9 +11,9 @@ import numpy as np
 
 from breastseg.errors import BreastsegError
 from breastseg.prediction_logs.drift import filled, profile_of
-from breastseg.prediction_logs.read import Period, within
+from breastseg.prediction_logs.read import NoPredictionsError, Period, within
 from breastseg.prediction_logs.truth import by_day as truth_by_day
-from breastseg.prediction_logs.truth import foretelling
+from breastseg.prediction_logs.truth import foretelling, traffic_dice
 from breastseg.reporting import monitor_charts
 from breastseg.reporting.html_page import figure, lay_out, require_page, write_page
 from breastseg.wording import counted
@@ -94,12 +94,12 @@ def write_monitor_report(
     in_period = within(predictions, wanted.period)
     own = _of_model(in_period, contract)
     if not own:
-        raise BreastsegError(f"There is no answer of model {contract.model_version} {wanted.period}")
+        raise NoPredictionsError(f"There is no answer of model {contract.model_version} {wanted.period}")
     if wanted.against is not None:
         profile = profile_of(_of_model(within(predictions, wanted.against), contract), profile)
     window = filled(own, profile, wanted.rules)
     found = Found(window.drift(), len(in_period) - len(own))
-    in_time = [row for row in labelled if row.time in wanted.period]
+    in_time = [row for row in labelled if row.time in wanted.period and row.contract_sha256 == contract.sha256]
     parts = [
         *_summary(found, contract, wanted),
         *_features(found.drift),
@@ -124,7 +124,7 @@ def _summary(found: Found, contract: Contract, wanted: Wanted) -> list[str]:
         ["held against", against],
         ["answers", str(drift.images)],
         ["out of distribution", _share(drift.out_of_distribution_share)],
-        ["mean expected Dice, if each image shows a lesion", _number(drift.expected_dice)],
+        ["mean expected Dice of answers with a lesion", _number(drift.expected_dice)],
     ]
     if (rate := drift.empty_rate) is not None:
         limits = f"{_share(rate.share)}, usual {_share(rate.lower)} to {_share(rate.upper)}"
@@ -174,7 +174,7 @@ def _days(predictions: Sequence[Prediction], profile: Profile, rules: Rules) -> 
             lambda drift: drift.out_of_distribution_share,
             "Share of the images that are out of distribution.",
         ),
-        chart("expected Dice", lambda drift: drift.expected_dice, "Mean expected Dice, if each image shows a lesion."),
+        chart("expected Dice", lambda drift: drift.expected_dice, "Mean expected Dice of answers with a lesion."),
         figure(
             monitor_charts.by_day(
                 {day: rate.share for day, rate in rates.items()},
@@ -201,7 +201,15 @@ def _truth(labelled: Sequence[Labelled]) -> list[str]:
     head = ["day", "labelled", "with a lesion", "Dice", "expected", "mean size of the error", "missed", "false alarms"]
     told = foretelling(labelled)
     rank = f"Rank correlation of expected and real Dice over {told.answers} lesion images: "
-    return ["<h2>Later truth</h2>", lay_out(head, lines), f"<p>{rank}{_number(told.rank_correlation)}.</p>"]
+    traffic = traffic_dice(labelled)
+    all_traffic = (
+        f"All traffic, by {counted(traffic.images, 'lesion image')} drawn by chance: {traffic}. The rows above are of"
+        " all that was outlined, and what was doubted was outlined first."
+        if traffic
+        else "What was outlined is no sample of all traffic, unless it was drawn by chance."
+    )
+    texts = [f"{rank}{_number(told.rank_correlation)}.", all_traffic]
+    return ["<h2>Later truth</h2>", lay_out(head, lines), *(f"<p>{html.escape(text)}</p>" for text in texts)]
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 API_VERSION = "1"
+_REST_SECONDS = 60.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -71,9 +72,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Warm up while liveness already answers."""
     warm_up = asyncio.create_task(app.state.service.warm_up())
     warm_up.add_done_callback(_log_failure)
+    resting = asyncio.create_task(_rest(app.state.service))
     yield
     warm_up.cancel()
+    resting.cancel()
     app.state.service.close()
+
+
+async def _rest(service: Service) -> None:
+    """Let go of the prediction log's part once it is old, though no image comes: a nightly job may pack it then."""
+    while service.prediction_log:
+        await asyncio.sleep(_REST_SECONDS)
+        await asyncio.to_thread(service.prediction_log.rest)
 
 
 def _log_failure(warm_up: asyncio.Task[None]) -> None:

@@ -101,7 +101,9 @@ class _OfService(Collector):
         service = self._service
         model = ModelReport.of(service.contract).model_dump()
         yield InfoMetricFamily("breastseg_model", "The model that answers", value=model)
-        yield from _of_windows(service.monitor.status(time()) if service.monitor else {})
+        # once: a reload in between may take it away
+        monitor = service.monitor
+        yield from _of_windows(monitor.status(time()) if monitor else {})
         yield from _of_prediction_log(service.prediction_log)
         for name, what, value in (
             ("breastseg_model_loaded_timestamp_seconds", "When the model that answers was loaded", service.loaded_at),

@@ -55,7 +55,9 @@ async def model(service: AnyService) -> ModelAnswer:
 @v1.get("/drift")
 def drift(service: AnyService) -> DriftAnswer:
     """Say how the images of the last hour and the last day differ from those that the model was made for."""
-    statuses = service.monitor.status(time.time()) if service.monitor else {}
+    # once: a reload in between may take it away
+    monitor = service.monitor
+    statuses = monitor.status(time.time()) if monitor else {}
     windows = {name: _window(status) for name, status in statuses.items()}
     return DriftAnswer(model_version=service.contract.model_version, windows=windows)
 

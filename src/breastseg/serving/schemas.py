@@ -40,7 +40,8 @@ class SegmentAnswer(ImageReport):
 
     quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
     expected_dice: float | None = Field(
-        default=None, description="To be expected if there is a lesion, 0 to 1; null: the model carries no profile"
+        default=None,
+        description="To be expected if there is a lesion, 0 to 1; 0 where none was found; null: no profile",
     )
     out_of_distribution: bool | None = Field(
         default=None, description="Unlike the images that the model was judged on; null: the model carries no profile"
@@ -87,7 +88,7 @@ class RateReport(BaseModel):
     """A share on its control chart."""
 
     share: float
-    lower: float = Field(description="Three standard deviations below the reference's share")
+    lower: float = Field(description="While nothing has changed, it is below this with a probability of 0.135 %")
     upper: float = Field(description="The same above it")
 
 
@@ -97,7 +98,7 @@ class WindowReport(BaseModel):
     images: int
     enough: bool = Field(description="Whether there are enough images to be judged")
     out_of_distribution_share: float | None
-    expected_dice: float | None = Field(description="Mean of what is to be expected if each image shows a lesion")
+    expected_dice: float | None = Field(description="Mean over answers with a lesion; null without any")
     empty_rate: RateReport | None = Field(description="Share of answers without a lesion; null without any image")
     alarm: bool = Field(description="Raised by two judgements in a row that found drift, lowered by two that did not")
     features: dict[str, FeatureDriftReport]

@@ -18,14 +18,15 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.raster import TooManyPixelsError
-from breastseg.inference.session import Stop
+from breastseg.inference.session import ModelFileError, Stop
 from breastseg.monitoring.image_features import image_features
 from breastseg.monitoring.monitor import Monitor
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.prediction import AnsweredBy
 from breastseg.monitoring.prediction_log import Keeping, PredictionLog
-from breastseg.monitoring.windows import Rules
+from breastseg.monitoring.windows import HORIZONS, Rules, Window
 from breastseg.serving.image_flags import image_flags
+from breastseg.serving.one_owner import hold
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.schemas import SegmentAnswer, Timings
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
@@ -142,7 +143,8 @@ class Service:
             `prediction_log…`.
 
     Raises:
-        BreastsegError: The counts of `drift_state` cannot be read, or `prediction_log` is no folder to write to.
+        BreastsegError: The counts of `drift_state` cannot be read or are another service's, or `prediction_log` is no
+            folder to write to.
 
     Attributes:
         prediction_log: Where a line of each answer is kept; None keeps none.
@@ -152,8 +154,10 @@ class Service:
 
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
         self._settings = settings
-        self._answering = self._with_monitor(model)
         self.prediction_log = _prediction_log(settings)
+        # before its counts are read
+        self._state_lock = hold(settings.drift_state) if settings.drift_state else None
+        self._answering = self._with_monitor(model)
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
@@ -208,8 +212,9 @@ class Service:
             if model.contract == self.contract:
                 self._answering = _Answering(model, self.monitor)
             else:
-                self._keep_counts()
-                self._answering = self._with_monitor(model)
+                # both touch a file, which health answers do not wait for
+                await asyncio.to_thread(self._keep_counts)
+                self._answering = await asyncio.to_thread(self._with_monitor, model)
             # also where the model before never was
             self.ready, self.loaded_at = True, time.time()
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
@@ -244,6 +249,8 @@ class Service:
         self._keep_counts()
         if self.prediction_log:
             self.prediction_log.close()
+        if self._state_lock:
+            self._state_lock.close()
 
     async def _in_queue(self, describe: Callable[[_Answered], T], data: bytes, label: Label, frame: int | None) -> T:
         task = _Task(data, frame, label, time.perf_counter(), Stop())
@@ -302,7 +309,7 @@ class Service:
         contract, settings = model.contract, self._settings
         if contract.reference_profile is None:
             return _Answering(model, None)
-        rules = Rules(settings.drift_min_images, settings.drift_level)
+        rules = Rules(settings.drift_min_images, settings.drift_level, design_effect=settings.drift_design_effect)
         return _Answering(model, Monitor(contract.reference_profile, contract.sha256, rules, settings.drift_state))
 
     def _keep_counts(self) -> None:
@@ -318,7 +325,22 @@ class Service:
         side = min(model.contract.image_size, math.isqrt(self._settings.max_pixels))
         example = encode_mask(np.eye(side, dtype=np.bool_))
         for segmenter in (model.alone, model.crowded):
-            encode_mask(segmenter.segment(decode_image(example)).mask)
+            image = decode_image(example)
+            found = segmenter.segment(image)
+            encode_mask(found.mask)
+            _try_watch(model, image, found)
+
+
+def _try_watch(model: OpenedModel, image: UInt8Image, found: Segmentation) -> None:
+    """Judge an image, and count it in a window that is thrown away: a profile of other features is told at once."""
+    profile = model.contract.reference_profile
+    if model.watch is None or profile is None:
+        return
+    try:
+        Window(profile, HORIZONS[0], Rules(1, 0.5)).add(model.watch.assess(image, found), time.time())
+    except KeyError as error:
+        what = f"its reference profile knows {error}, which this program does not"
+        raise ModelFileError(f"{what}. Export it again") from error
 
 
 def _prediction_log(settings: Settings) -> PredictionLog | None:

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
         tracing: Send OpenTelemetry traces.
         drift_min_images: Images below which a window of the last hour or day is not held against the reference.
         drift_level: Largest probability of calling a window drifted that is like the reference.
+        drift_design_effect: So many images of the traffic tell as much as one, for those of an examination are alike;
+            as many as in the model's reference, unset.
         drift_state: Where counts of the windows are kept, so that a restart forgets nothing; in memory only, unset.
         prediction_log: Folder for a line of each answer, without the image; none is kept, unset.
         prediction_log_share: Share of the answers that get a line, drawn by chance.
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     tracing: bool = False
     drift_min_images: int = Field(default=50, ge=1)
     drift_level: float = Field(default=0.05, gt=0, lt=1)
+    drift_design_effect: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     drift_state: Path | None = None
     prediction_log: Path | None = None
     prediction_log_share: float = Field(default=1, ge=0, le=1)
