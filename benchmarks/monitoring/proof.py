@@ -178,7 +178,7 @@ def _first_notice(profile: Profile, assessments: Sequence[Assessment], groups: S
 
 def _halves(unseen: Sequence[Unseen], params: Monitoring) -> str:
     found = [_quiet_window(unseen, params, np.random.default_rng(seed)) for seed in range(WINDOWS)]
-    return _told("against a profile of the other half", found)
+    return _told("of one half, against a profile of the other,", found)
 
 
 def _released(profile: Profile, test: Sequence[Unseen]) -> str:
@@ -193,7 +193,7 @@ def _released(profile: Profile, test: Sequence[Unseen]) -> str:
         window = window[:WINDOW_IMAGES]
         share = float(np.mean([image.out_of_distribution for image in window]))
         found.append((_drift(profile, window).drifted, share))
-    return _told("of test images against the release's own profile", found)
+    return _told("of test images alone, against the release's own profile,", found)
 
 
 def _told(which: str, found: Sequence[tuple[bool, float]]) -> str:

@@ -1,4 +1,4 @@
-"""Makes the reference profile of a model from validation cases, which took no part in its training."""
+"""Makes the reference profile of a model from validation cases, which none of its weights was fitted to."""
 
 from __future__ import annotations
 
