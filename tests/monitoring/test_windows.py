@@ -125,6 +125,29 @@ def test_windows_of_alike_images_are_not_called_drifted_more_often_than_the_leve
     assert alarms <= 0.05 * 200 + 2 * np.sqrt(200 * 0.05 * 0.95)
 
 
+def test_images_of_a_group_weaken_every_judgement() -> None:
+    empty = Distribution(edges=(0.5,), shares=(0.9, 0.1), n=150)
+
+    def drift(design_effect: float) -> Drift:
+        distributions = {**PROFILE.distributions, "empty": empty}
+        window = Window(
+            PROFILE.model_copy(update={"distributions": distributions, "design_effect": design_effect}), HOUR, RULES
+        )
+        for number in range(100):
+            image = {**make_assessment(shift=1).observation.image, "empty": float(number < 25)}
+            seen = Observation(image, {}, np.zeros(4, np.float32))
+            window.add(Assessment(seen, 1.4, out_of_distribution=number < 15, expected_dice=0.75), now=1e9)
+        return window.drift()
+
+    alone, alike = drift(1), drift(4)
+    for name in (FEATURES[0], "empty", OUT_OF_DISTRIBUTION):
+        assert alone.features[name].p_value < alike.features[name].p_value
+    assert alone.empty_rate is not None
+    assert alike.empty_rate is not None
+    assert alike.empty_rate.lower <= alone.empty_rate.lower
+    assert alike.empty_rate.upper > alone.empty_rate.upper
+
+
 def test_examinations_of_many_images_may_be_told() -> None:
     """Every image comes ten times, in the traffic only."""
 

@@ -24,6 +24,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
     server.start()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    # nobody asks here whether this machine is one of Google's, and waits for the answer
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
     gcsfs.GCSFileSystem.clear_instance_cache()
     try:
         yield f"gs://{BUCKET}/predictions"

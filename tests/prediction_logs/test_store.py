@@ -33,6 +33,13 @@ def test_what_is_not_there_is_one_clear_error(store: Store) -> None:
         store.read("nothing.parquet")
 
 
+def test_a_file_that_arrives_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(str(tmp_path))
+    monkeypatch.setattr(type(store.files), "size", lambda *_: 2)
+    with pytest.raises(BreastsegError, match=r"a\.parquet has 2 bytes, not 3"):
+        store.write("a.parquet", b"one")
+
+
 def test_a_place_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(BreastsegError, match=r"ftps://x cannot be reached .* Name a folder, or gs://bucket/folder"):
         Store.open("ftps://x")

@@ -6,6 +6,7 @@ import base64
 import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from breastseg.monitoring.prediction import Prediction
-from breastseg.monitoring.prediction_log import PARTS
+from breastseg.monitoring.prediction_log import PARTS, lock_part
 from breastseg.monitoring.run_length import decode_runs
 from breastseg.serving.app import create_app
+from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
 from tests.onnx_models import make_contract, make_graph, write_model
@@ -92,3 +94,27 @@ def test_a_share_may_be_kept_and_none_is_the_default(watched: Path, tmp_path: Pa
         client.post("/v1/segment", files={"file": image_png})
         assert samples(client)["breastseg_prediction_log_lines_total", ()] == 0
         assert samples(client)["breastseg_prediction_log_lost_total", ()] == 0
+
+
+def test_at_the_end_the_part_may_be_packed(watched: Path, tmp_path: Path, image_png: bytes) -> None:
+    with started(watched, tmp_path / "log") as client:
+        client.post("/v1/segment", files={"file": image_png})
+        (part,) = (tmp_path / "log").glob(PARTS)
+        with lock_part(part) as free:
+            assert not free
+    with lock_part(part) as free:
+        assert free
+
+
+@pytest.mark.parametrize(("share", "in_work", "disagreement"), [(1.0, 1, 0.0), (0.0, 1, None), (1.0, 2, None)])
+def test_a_mirror_image_is_looked_at_while_no_other_waits(
+    tmp_path: Path, image_png: bytes, share: float, in_work: int, disagreement: float | None
+) -> None:
+    profile = make_profile(1, embedding_scale=100.0).model_copy(update={"flip_share": share})
+    contract = make_contract(reference_profile=profile)
+    model = write_model(tmp_path / "model.onnx", contract.to_json(), make_graph(embedding=True))
+    with started(model, tmp_path / "log") as client, patch.object(Service, "_held", in_work):
+        client.post("/v1/segment", files={"file": image_png})
+    (line,) = lines(tmp_path / "log")
+    # the network looks at each pixel alone, so that both answers agree
+    assert line.features["flip_disagreement"] == disagreement
