@@ -85,7 +85,9 @@ async def _serve(server: uvicorn.Server, service: Service, listener: socket.sock
         task.add_done_callback(reloads.discard)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, start_reload)
-    await server.serve([listener])
+    # asyncio sets TCP_NODELAY on sockets of its own making only
+    listener.close()
+    await server.serve()
 
 
 async def _reload(service: Service) -> None:
