@@ -52,7 +52,8 @@ def decode_predictions(content: bytes, name: str) -> list[Prediction]:
         BreastsegError: It is no such file.
     """
     try:
-        rows = pq.read_table(io.BytesIO(content)).to_pylist()
+        # without threads, which at the end of the program may abort it: https://github.com/apache/arrow/issues/34314
+        rows = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False).read(use_threads=False).to_pylist()
         return [_prediction(row) for row in rows]
     except (pa.ArrowException, ValidationError, KeyError) as error:
         why = type(error).__name__
