@@ -47,7 +47,7 @@ def _measure(segmenter: Segmenter, threads: int, files: Sequence[bytes], folder:
     if profile is None:
         raise BreastsegError("The model has no reference profile. Export it again")
     watch, monitor = Watch(profile), Monitor(profile, contract.sha256, Rules(50, 0.05), None)
-    log, answered = PredictionLog(folder, Keeping()), AnsweredBy(contract.model_version, contract.sha256, "a", 0)
+    log = PredictionLog(folder, Keeping())
     times: list[list[float]] = []
     for file in list(files) * ROUNDS:
         marks = [time.perf_counter()]
@@ -57,7 +57,8 @@ def _measure(segmenter: Segmenter, threads: int, files: Sequence[bytes], folder:
         assessment = watch.assess(image, found)
         monitor.add(assessment, time.time())
         marks.append(time.perf_counter())
-        log.append(answered.predicted(assessment.observation, assessment, found.mask))
+        by = AnsweredBy(segmenter.described, "a", 0)
+        log.append(by.predicted(assessment.observation, assessment, found.mask))
         marks.append(time.perf_counter())
         times.append(marks)
     image_ms, judging_ms, line_ms = np.median(1e3 * np.diff(times), axis=0).tolist()

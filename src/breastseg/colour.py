@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 _COLOUR_LEVELS = 16
 
 
+def is_grey(image: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether an image, uint8 `[H, W]` or `[H, W, 3]`, has no channels."""
+    return image.ndim == 2  # noqa: PLR2004 - rows and columns
+
+
 def colour_share(image: npt.NDArray[np.uint8]) -> float:
     """Return the share of coloured pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, 0..1."""
-    if image.ndim == 2:  # noqa: PLR2004 - grey
+    if is_grey(image):
         return 0.0
     # channel by channel: along an axis of three, NumPy's own reduction takes twenty times as long
     red, green, blue = (image[..., channel] for channel in range(3))

@@ -88,6 +88,19 @@ def test_a_missed_lesion_is_foretold_as_such_and_fitted_to_by_nobody() -> None:
     assert foretell(PROFILE.expected_dice, missed[0].observation.answer) == 0
 
 
+def test_of_a_network_that_misses_all_the_misses_are_told_and_fitted_to(caplog: pytest.LogCaptureFixture) -> None:
+    blind = [
+        replace(case, dice=0.0, observation=replace(case.observation, answer={**case.observation.answer, "empty": 1.0}))
+        for case in CASES
+        if case.dice is not None
+    ]
+    assert make_profile([*blind, *CASES[::5]], PARAMS).expected_dice.n == len(blind)
+    assert "Nearly all lesions of the validation set are missed" in caplog.text
+    caplog.clear()
+    make_profile(CASES, PARAMS)
+    assert not caplog.records
+
+
 def test_nothing_is_judged_on_what_it_was_fitted_to() -> None:
     """Of few cases of many values: in sample, noise foretells itself, and every case lies near its own centre."""
 

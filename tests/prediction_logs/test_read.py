@@ -54,6 +54,12 @@ def test_a_period_has_its_beginning_and_not_its_end() -> None:
     assert str(Period()) == "from the beginning until now"
 
 
+def test_joined_periods_hold_both() -> None:
+    early, late = Period(START, START + timedelta(hours=1)), Period(START + timedelta(hours=3), None)
+    assert early.joined(late) == late.joined(early) == Period(START, None)
+    assert Period(None, START).joined(early) == Period(None, START + timedelta(hours=1))
+
+
 def test_two_places_are_read_as_one(tmp_path: Path) -> None:
     early, late = make_predictions(3), make_predictions(3, hours=1)
     keep(tmp_path / "log", early).close()

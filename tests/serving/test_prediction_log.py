@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -14,7 +15,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from breastseg.monitoring.prediction import Prediction
-from breastseg.monitoring.prediction_log import PARTS, lock_part
+from breastseg.monitoring.prediction_log import PARTS, PredictionLog, lock_part
 from breastseg.monitoring.run_length import decode_runs
 from breastseg.serving.app import create_app
 from breastseg.serving.service import Service
@@ -118,3 +119,19 @@ def test_a_mirror_image_is_looked_at_while_no_other_waits(
     (line,) = lines(tmp_path / "log")
     # the network looks at each pixel alone, so that both answers agree
     assert line.features["flip_disagreement"] == disagreement
+
+
+def test_an_old_part_is_left_though_no_image_comes(
+    watched: Path, tmp_path: Path, image_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breastseg.serving.app._REST_SECONDS", 0.01)
+    monkeypatch.setattr(PredictionLog, "rest", PredictionLog.close)
+    with started(watched, tmp_path / "log") as client:
+        client.post("/v1/segment", files={"file": image_png})
+        (part,) = (tmp_path / "log").glob(PARTS)
+        deadline = time.monotonic() + 10
+        free = False
+        while not free and time.monotonic() < deadline:
+            with lock_part(part) as free:
+                time.sleep(0.01)
+        assert free

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from breastseg.colour import is_grey
 from breastseg.data.fingerprint import fingerprint
 from breastseg.data.layouts import layout
 from breastseg.data.png import encode_png
@@ -134,7 +135,7 @@ def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) 
         birads=case.birads,
         height=image.shape[0],
         width=image.shape[1],
-        channels=1 if image.ndim == 2 else 3,  # noqa: PLR2004 - two axes are grey
+        channels=1 if is_grey(image) else 3,
         lesions=count_lesions(lesion),
         flags=quality_flags(image, lesion),
         content_hash=_content_hash(image),

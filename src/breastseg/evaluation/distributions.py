@@ -10,10 +10,25 @@ from breastseg.evaluation.json_file import significant
 from breastseg.monitoring.profile import Distribution
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy.typing as npt
 
 # more than numbers of six digits are rounded by
 _SAME = 1e-4
+
+
+def distributions_of(rows: Sequence[Mapping[str, float | None]], bins: int) -> dict[str, Distribution]:
+    """Return the distribution of each feature over the images, a row each, that it is defined for.
+
+    Args:
+        rows: Named features, at least one row.
+        bins: Most bins of each.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
+    return {name: distribution_of(values, bins) for name, values in defined.items() if len(values)}
 
 
 def distribution_of(values: npt.NDArray[np.float64], bins: int) -> Distribution:

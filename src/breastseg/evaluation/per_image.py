@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from breastseg.data.csv_file import write_csv
-from breastseg.data.split_table import Subset  # noqa: TC001 - pydantic reads it at run time
+from breastseg.data.split_table import Subset
 from breastseg.evaluation.csv_records import read_records
 from breastseg.evaluation.json_file import significant
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from breastseg.errors import BreastsegError
-from breastseg.evaluation.distributions import distribution_of
+from breastseg.evaluation.distributions import distributions_of
 from breastseg.evaluation.json_file import significant
 from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.expected_dice import FEATURES
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from breastseg.monitoring.observation import Observation
-    from breastseg.monitoring.profile import Distribution
     from breastseg.params.monitoring import Monitoring
 
     Floats = npt.NDArray[np.float64]
@@ -60,7 +59,7 @@ def make_profile(cases: Sequence[Reference], params: Monitoring) -> Profile:
     """
     return Profile(
         images=len(cases),
-        distributions=_distributions(cases, params.bins),
+        distributions=distributions_of([case.observation.features for case in cases], params.bins),
         novelty=_novelty(cases, params),
         expected_dice=_expected_dice(_telling(cases, params.folds), params.folds),
         flip_share=params.flip_share,
@@ -86,13 +85,6 @@ def _design_effect(groups: Sequence[str]) -> float:
     """Return the mean size of the group that an image is in: as if images of a group were all the same."""
     sizes = Counter(groups).values()
     return significant(sum(size**2 for size in sizes) / len(groups))
-
-
-def _distributions(cases: Sequence[Reference], bins: int) -> dict[str, Distribution]:
-    rows = [case.observation.features for case in cases]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
-    return {name: distribution_of(values, bins) for name, values in defined.items() if len(values)}
 
 
 def _novelty(cases: Sequence[Reference], params: Monitoring) -> Novelty:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breastseg.errors import BreastsegError
-from breastseg.inference.lesions import OperatingPoint  # noqa: TC001 - pydantic reads it at run time
-from breastseg.monitoring.profile import Profile  # noqa: TC001 - pydantic reads it at run time
+from breastseg.inference.lesions import OperatingPoint
+from breastseg.monitoring.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

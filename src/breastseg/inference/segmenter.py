@@ -43,14 +43,19 @@ class Segmentation:
 
 
 class Segmenter:
-    """An exported model with its contract; `segment` may be called from several threads at once."""
+    """An exported model with its contract; `segment` may be called from several threads at once.
+
+    Attributes:
+        contract: What the file says about itself.
+        described: The model as answers name it.
+    """
 
     def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
         self._session = session
         self._outputs = [name for name in (OUTPUT, EMBEDDING) if name in {node.name for node in session.get_outputs()}]
         self.contract = contract
-        # hashing the contract takes as long as describing an image
-        self._described = ModelReport.of(contract)
+        # once: hashing the contract takes milliseconds
+        self.described = ModelReport.of(contract)
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None) -> Self:
@@ -101,7 +106,7 @@ class Segmenter:
 
     def report(self, segmentation: Segmentation) -> ImageReport:
         """Tell what this model found in an image."""
-        return ImageReport.of(segmentation, self._described, self.contract.intended_use)
+        return ImageReport.of(segmentation, self.described, self.contract.intended_use)
 
 
 def _require_fitting_graph(session: ort.InferenceSession, contract: Contract) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from breastseg.colour import colour_share
+from breastseg.colour import colour_share, is_grey
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,7 +74,7 @@ def _middle(image: UInt8Image) -> UInt8Image:
 
 
 def _grey(image: UInt8Image) -> UInt8Image:
-    return image if image.ndim == 2 else np.asarray(Image.fromarray(image).convert("L"))  # noqa: PLR2004 - grey
+    return image if is_grey(image) else np.asarray(Image.fromarray(image).convert("L"))
 
 
 def _grey_features(grey: UInt8Image) -> dict[str, float]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from breastseg.inference.report import ModelReport
     from breastseg.monitoring.observation import Observation
     from breastseg.monitoring.watch import Assessment
 
@@ -60,10 +61,13 @@ class Prediction(BaseModel):
 
 @dataclass(frozen=True)
 class AnsweredBy:
-    """Whose answer it was; see `Prediction` for each."""
+    """Whose answer it was; see `Prediction` for the others.
 
-    model_version: str
-    contract_sha256: str
+    Attributes:
+        model: As `Segmenter.described`, made once: hashing a contract takes milliseconds.
+    """
+
+    model: ModelReport
     request_id: str
     index: int
 
@@ -74,8 +78,8 @@ class AnsweredBy:
             time=datetime.now(UTC),
             request_id=self.request_id,
             index=self.index,
-            model_version=self.model_version,
-            contract_sha256=self.contract_sha256,
+            model_version=self.model.version,
+            contract_sha256=self.model.contract_sha256,
             height=height,
             width=width,
             features=seen.features,

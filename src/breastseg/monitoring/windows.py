@@ -63,8 +63,8 @@ class Rules:
         level: Largest probability of calling a window drifted that is like the reference; also the largest probability
             of an alarm on a day without drift.
         looks: Judgements in a row, a slot apart, that raise an alarm or lower it.
-        design_effect: So many images of the traffic tell as much as one, for those of an examination are alike; None:
-            as many as in the reference.
+        design_effect: So many images of the traffic tell as much as one, for those of an examination are alike; never
+            fewer than in the reference, and as many without it.
     """
 
     fewest: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from breastseg.errors import BreastsegError
-from breastseg.evaluation.distributions import distribution_of
+from breastseg.evaluation.distributions import distributions_of
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.watch import Assessment
 from breastseg.monitoring.windows import Drift, Horizon, Rules, Window
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breastseg.monitoring.prediction import Prediction
-    from breastseg.monitoring.profile import Distribution, Profile
+    from breastseg.monitoring.profile import Profile
 
 # everything is in one slot, however long the period
 _ALL = Horizon("all", 1.0, 1)
@@ -52,17 +52,10 @@ def profile_of(predictions: Sequence[Prediction], profile: Profile) -> Profile:
     return profile.model_copy(
         update={
             "images": len(predictions),
-            "distributions": _distributions(predictions, bins),
+            "distributions": distributions_of([prediction.features for prediction in predictions], bins),
             "novelty": profile.novelty.model_copy(update={"false_alarm_share": out}),
         }
     )
-
-
-def _distributions(predictions: Sequence[Prediction], bins: int) -> dict[str, Distribution]:
-    names = dict.fromkeys(name for prediction in predictions for name in prediction.features)
-    columns = {name: [prediction.features.get(name) for prediction in predictions] for name in names}
-    defined = {name: np.array([value for value in column if value is not None]) for name, column in columns.items()}
-    return {name: distribution_of(values, bins) for name, values in defined.items() if len(values)}
 
 
 def _assessment(prediction: Prediction) -> Assessment:

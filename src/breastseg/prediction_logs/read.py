@@ -37,6 +37,13 @@ class Period:
         """Tell whether a moment lies in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
+    def joined(self, other: Period) -> Period:
+        """Return the shortest period that holds both."""
+        firsts, ends = (self.since, other.since), (self.until, other.until)
+        return Period(
+            None if None in firsts else min(filter(None, firsts)), None if None in ends else max(filter(None, ends))
+        )
+
     def may_hold(self, folder: str) -> bool:
         """Tell whether a packed file in this folder, `date=2026-03-01`, may hold a moment of it.
 

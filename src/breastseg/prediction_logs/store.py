@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Store:
     """A place for files.
 
+    What goes wrong there is of a type of its own with each kind of place: every exception is told as one of ours.
+
     Attributes:
         place: As the user named it.
         files: What reads and writes there.

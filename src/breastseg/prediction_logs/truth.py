@@ -12,11 +12,13 @@ from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 from scipy.stats import spearmanr, t
 
+from breastseg.data.layouts.masks import read_bright_mask
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.metrics import score
+from breastseg.inference.decode import decode_image
+from breastseg.inference.raster import DecodeError
 from breastseg.monitoring.run_length import decode_runs
 from breastseg.prediction_logs.queue import BY_CHANCE, Reason, Wish
 from breastseg.wording import counted
@@ -84,7 +86,7 @@ def label(predictions: Sequence[Prediction], masks: Path, wishes: Sequence[Wish]
 
     Args:
         predictions: The earliest first.
-        masks: A folder of PNG files, each of the size of its image; pixels above 0 are lesion.
+        masks: A folder of PNG files, each of the size of its image; bright is lesion, see `read_bright_mask`.
         wishes: The queue that people worked through, which says what was drawn by chance.
 
     Raises:
@@ -233,8 +235,6 @@ def _judge(file: Path, found: Prediction, reason: Reason | None) -> Labelled:
 
 def _read_mask(file: Path) -> npt.NDArray[np.bool_]:
     try:
-        with Image.open(file, formats=["PNG"]) as image:
-            mask: npt.NDArray[np.bool_] = np.asarray(image.convert("L")) > 0
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _FaultyMaskError(f"cannot be read ({type(error).__name__})", "Save it again as PNG") from error
-    return mask
+        return read_bright_mask(decode_image(file.read_bytes())).lesion
+    except (OSError, DecodeError) as error:
+        raise _FaultyMaskError(f"cannot be read ({error})", "Save it again as PNG") from error

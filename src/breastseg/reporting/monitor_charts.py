@@ -25,8 +25,9 @@ def by_day(values: Mapping[str, float], what: str, limits: Mapping[str, tuple[fl
     figure, axes = start_chart("day (UTC)", what)
     days = list(values)
     axes.plot(days, list(values.values()), color=_NOW, marker="o", markersize=4)
-    for side in zip(*limits.values(), strict=True) if limits else ():
-        axes.step(list(limits or ()), side, where="mid", color=_REFERENCE, linestyle="--")
+    if limits:
+        for side in zip(*limits.values(), strict=True):
+            axes.step(list(limits), side, where="mid", color=_REFERENCE, linestyle="--")
     axes.set_ylim(bottom=0)
     # as many dates as can be read side by side
     shown = range(0, len(days), max(1, len(days) // 8))

@@ -45,6 +45,11 @@ class Wanted:
     against: Period | None
     rules: Rules
 
+    @property
+    def both(self) -> Period:
+        """Both periods, with what lies between them."""
+        return self.period if self.against is None else self.period.joined(self.against)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -99,7 +104,7 @@ def write_monitor_report(
         profile = profile_of(_of_model(within(predictions, wanted.against), contract), profile)
     window = filled(own, profile, wanted.rules)
     found = Found(window.drift(), len(in_period) - len(own))
-    in_time = [row for row in labelled if row.time in wanted.period and row.contract_sha256 == contract.sha256]
+    in_time = [row for row in labelled if row.time in wanted.period and row.contract_sha256 == own[0].contract_sha256]
     parts = [
         *_summary(found, contract, wanted),
         *_features(found.drift),
@@ -112,7 +117,9 @@ def write_monitor_report(
 
 
 def _of_model(predictions: Iterable[Prediction], contract: Contract) -> list[Prediction]:
-    return [prediction for prediction in predictions if prediction.contract_sha256 == contract.sha256]
+    # once: hashing the contract takes milliseconds
+    own = contract.sha256
+    return [prediction for prediction in predictions if prediction.contract_sha256 == own]
 
 
 def _summary(found: Found, contract: Contract, wanted: Wanted) -> list[str]:

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
+from breastseg.serving.answered import PICTURES
 from breastseg.serving.disconnect import ClientLeftError
 from breastseg.serving.problems import NOT_MULTIPART, TOO_MANY_FILES, RequestError
-from breastseg.serving.service import PICTURES
 from breastseg.wording import counted
 
 if TYPE_CHECKING:

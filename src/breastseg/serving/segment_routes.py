@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from breastseg.serving.answered import Label
 from breastseg.serving.dependencies import get_ready_service
 from breastseg.serving.disconnect import unless_client_leaves
 from breastseg.serving.image_form import (
@@ -34,7 +35,7 @@ from breastseg.serving.problems import (
 )
 from breastseg.serving.request_id import current_request_id
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, SegmentAnswer
-from breastseg.serving.service import Label, Service
+from breastseg.serving.service import Service
 
 router = APIRouter(prefix="/v1", tags=["v1"])
 

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# uvicorn's own
-_BACKLOG = 2048
-
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in work are answered first, and the exit status is 0.
@@ -58,16 +55,20 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,
     )
-    with _listening(settings.host, settings.port) as listener:
-        asyncio.run(_serve(uvicorn.Server(config), app.state.service, listener))
+    _require_address(settings.host, settings.port)
+    asyncio.run(_serve(uvicorn.Server(config), app.state.service))
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Take the address; uvicorn itself would end the process in lines of its own."""
+def _require_address(host: str, port: int) -> None:
+    """See that the address can be listened on; uvicorn itself would end the process in lines of its own.
+
+    It is let go again: asyncio sets TCP_NODELAY only where it made the listening socket, and without it an answer on a
+    connection that is kept open waits for 40 ms.
+    """
     try:
         # the first of what a name stands for, as uvicorn takes it
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        socket.create_server(address[:2], family=family).close()
     except OSError as error:
         # of an address that is taken, Python's own text repeats the address
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
@@ -75,7 +76,7 @@ def _listening(host: str, port: int) -> socket.socket:
         raise BreastsegError(f"Nothing can listen on {host}, port {port} ({why}). {mend}") from error
 
 
-async def _serve(server: uvicorn.Server, service: Service, listener: socket.socket) -> None:
+async def _serve(server: uvicorn.Server, service: Service) -> None:
     reloads: set[asyncio.Task[None]] = set()
 
     def start_reload() -> None:
@@ -85,8 +86,6 @@ async def _serve(server: uvicorn.Server, service: Service, listener: socket.sock
         task.add_done_callback(reloads.discard)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, start_reload)
-    # asyncio sets TCP_NODELAY on sockets of its own making only
-    listener.close()
     await server.serve()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from difflib import get_close_matches
-from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.raster import MAX_PIXELS
 from breastseg.serving.exposure import require_guard
-from breastseg.serving.json_logs import LogFormat  # noqa: TC001 - pydantic reads it at run time
+from breastseg.serving.json_logs import LogFormat
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         drift_min_images: Images below which a window of the last hour or day is not held against the reference.
         drift_level: Largest probability of calling a window drifted that is like the reference.
         drift_design_effect: So many images of the traffic tell as much as one, for those of an examination are alike;
-            as many as in the model's reference, unset.
+            never fewer than in the model's reference, and as many unset.
         drift_state: Where counts of the windows are kept, so that a restart forgets nothing; in memory only, unset.
         prediction_log: Folder for a line of each answer, without the image; none is kept, unset.
         prediction_log_share: Share of the answers that get a line, drawn by chance.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from breastseg.colour import is_grey
 from breastseg.data.cases import Listing, MaskLayers, RawCase
 from breastseg.data.layouts.files import group_masks, join_masks, list_images, locate, stem
 from breastseg.errors import BreastsegError, Problem
@@ -64,7 +65,7 @@ def read_mask(image: UInt8Image) -> MaskLayers:
     Raises:
         BreastsegError: The mask is coloured or holds other codes.
     """
-    if image.ndim != 2:  # noqa: PLR2004 - two axes are grey
+    if not is_grey(image):
         raise BreastsegError("holds colours where class codes are expected")
     if image.max() > _OTHER:
         unknown = np.unique(image[image > _OTHER]).tolist()

@@ -52,8 +52,8 @@ def read_csv(path: Path, columns: Collection[str], delimiter: str = ",") -> list
 
 
 def _line(where: str, names: list[str], cells: list[str]) -> Line:
-    # not strict: lines of another length keep what fits; the count of their cells is told as a problem
-    told = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+    pairs = zip(names, cells, strict=False)  # of another length, a line keeps what fits; its count is told as a problem
+    told = {name: cell.strip() for name, cell in pairs}
     named = dict.fromkeys(names, "") | told
     return Line(where, named, _miscounted(where, len(cells) - len(names)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breastseg.colour import is_grey
 from breastseg.data.cases import MaskLayers
 
 if TYPE_CHECKING:
@@ -20,6 +21,6 @@ def read_bright_mask(image: UInt8Image) -> MaskLayers:
             the lesion is what is 128 and above, so that smoothed edges and JPEG noise do not count; else it is what is
             above 0 (masks of 0 and 1).
     """
-    values = image.max(axis=2) if image.ndim == 3 else image  # noqa: PLR2004 - three axes are RGB
+    values = image if is_grey(image) else image.max(axis=2)
     threshold = _HALF if values.max() >= _HALF else 1
     return MaskLayers(values >= threshold, None)

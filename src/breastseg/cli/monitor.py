@@ -1,0 +1,131 @@
+"""`breastseg monitor`: what has been kept of the service's answers, looked back at; imports come late here too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from breastseg.cli.extras import extra
+from breastseg.wording import counted
+
+if TYPE_CHECKING:
+    from breastseg.prediction_logs.read import Period
+
+monitor = typer.Typer(no_args_is_help=True, help="Look back at what the service has kept of its answers.")
+
+Logs = Annotated[
+    list[str],
+    typer.Argument(metavar="LOG…", help="Folders or buckets of kept predictions, such as gs://bucket/folder."),
+]
+
+# neither that of an error nor that of a wrong option
+_DRIFT, _NOTHING = 3, 4
+
+
+@monitor.command("compact")
+def compact_log(
+    log: Annotated[Path, typer.Argument(help="Folder of the service's prediction log.")],
+    to: Annotated[str, typer.Argument(help="Folder or bucket, such as gs://bucket/predictions.")],
+) -> None:
+    """Pack what no service writes to any more into Parquet files elsewhere, and remove it here."""
+    with extra("monitor"):
+        from breastseg.prediction_logs.compact import compact
+        from breastseg.prediction_logs.store import Store
+    done = compact(log, Store.open(to))
+    typer.echo(f"{counted(done.lines, 'answer')} in {counted(done.parts, 'part')} packed to {to}")
+    if done.busy:
+        typer.echo(f"{counted(done.busy, 'part')} left: a service still writes there, or another run packs them")
+    if done.cut:
+        typer.echo(f"In {counted(done.cut, 'part')} the last line was cut, by a kill or a loss of power, and left out")
+
+
+@monitor.command("label")
+def label_log(
+    log: Logs,
+    masks: Annotated[Path, typer.Option(help="Folder of later masks: <request id>.png.")],
+    queue: Annotated[Path | None, typer.Option(help="What `breastseg monitor queue` left.")] = None,
+    out: Annotated[Path, typer.Option(help="File for a line an answer, with its Dice.")] = Path("labelled.csv"),
+) -> None:
+    """Hold answers against masks that people have drawn later, and expected against real Dice. Research use only."""
+    with extra("monitor"):
+        from breastseg.prediction_logs.labelled_file import write_labelled
+        from breastseg.prediction_logs.queue import read_queue
+        from breastseg.prediction_logs.read import read_predictions
+        from breastseg.prediction_logs.store import Store
+        from breastseg.prediction_logs.truth import format_truth, label
+    rows = label(read_predictions([Store.open(place) for place in log]), masks, read_queue(queue) if queue else ())
+    write_labelled(rows, out)
+    typer.echo(f"{format_truth(rows)}\n{out} has a line an answer")
+
+
+@monitor.command("report")
+def report_log(
+    log: Logs,
+    model: Annotated[Path, typer.Option(help="The exported ONNX file whose answers are looked at.")],
+    out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("monitoring.html"),
+    since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="First moment after, UTC.")] = None,
+    against_since: Annotated[datetime | None, typer.Option(help="Compare with answers from then on instead.")] = None,
+    against_until: Annotated[datetime | None, typer.Option(help="The first moment after those.")] = None,
+    labelled: Annotated[Path | None, typer.Option(help="What `breastseg monitor label` left.")] = None,
+    min_images: Annotated[int, typer.Option(min=1, help="Answers below which nothing is judged.")] = 50,
+    level: Annotated[float, typer.Option(min=0, max=1, help="Largest share of false alarms.")] = 0.05,
+    *,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 3 on drift, once the report is written.")] = False,
+) -> None:
+    """Write what the service has seen, against its model's reference or an earlier period, as one HTML file."""
+    with extra("monitor"):
+        from breastseg.monitoring.windows import Rules
+        from breastseg.prediction_logs.labelled_file import read_labelled
+        from breastseg.prediction_logs.read import NoPredictionsError, read_predictions
+        from breastseg.prediction_logs.store import Store
+        from breastseg.reporting.monitor_report import Wanted, write_monitor_report
+    from breastseg.inference.segmenter import Segmenter
+
+    against = _period(against_since, against_until) if against_since or against_until else None
+    wanted = Wanted(_period(since, until), against, Rules(min_images, level))
+    rows = read_labelled(labelled) if labelled else []
+    contract = Segmenter.load(model, threads=1).contract
+    try:
+        kept = read_predictions([Store.open(place) for place in log], wanted.both)
+        found = write_monitor_report(kept, contract, wanted, rows, out)
+    except NoPredictionsError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(_NOTHING) from error
+    typer.echo(f"{found}. {out}: open it in a browser")
+    if gate and found.drift.drifted:
+        raise typer.Exit(_DRIFT)
+
+
+@monitor.command("queue")
+def queue_images(
+    log: Logs,
+    out: Annotated[Path, typer.Option(help="File for a line an image.")] = Path("queue.csv"),
+    since: Annotated[datetime | None, typer.Option(help="First moment, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="First moment after, UTC.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Most images.")] = 50,
+    chance: Annotated[float, typer.Option(min=0, max=1, help="Share of them that is drawn by chance.")] = 0.5,
+) -> None:
+    """Choose whose images people should outline next: those that the model doubts, and some by chance."""
+    with extra("monitor"):
+        from breastseg.data.csv_file import write_csv
+        from breastseg.prediction_logs.queue import Wish, choose
+        from breastseg.prediction_logs.read import read_predictions
+        from breastseg.prediction_logs.store import Store
+    kept = read_predictions([Store.open(place) for place in log], _period(since, until))
+    wishes = choose(kept, count, chance)
+    write_csv(Wish, wishes, out)
+    typer.echo(f"{out} names {counted(len(wishes), 'image')} to outline")
+
+
+def _period(since: datetime | None, until: datetime | None) -> Period:
+    from breastseg.prediction_logs.read import Period
+
+    return Period(*(moment and _in_utc(moment) for moment in (since, until)))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
