@@ -85,8 +85,10 @@ def watching(folder: Path, service: str) -> Iterator[Watched]:
             stack.enter_context(_running(command, port)) for command, port in zip(commands, ports, strict=True)
         )
         watched = Watched(prometheus, alertmanager, messages)
-        # Prometheus takes some seconds to its first scrape, and until then nothing is reached, as it says
-        poll(lambda: watched.ask("query", query='up{job="breastseg"}')["result"], bool)
+        # until its first scrape, after some seconds, Prometheus says that nothing is reached; that a server goes is no
+        # news to it before that is taken back
+        poll(lambda: watched.ask("query", query='up{job="breastseg"} == 1')["result"], bool)
+        poll(watched.firing, lambda firing: ("BreastsegUnreachable", "") not in firing)
         yield watched
 
 
@@ -94,7 +96,14 @@ def _commands(programs: tuple[str, str], config: Path, ports: tuple[int, int]) -
     listen = [f"--web.listen-address=127.0.0.1:{port}" for port in ports]
     prometheus, alertmanager = programs
     return [
-        [prometheus, f"--config.file={config}/prometheus.yml", f"--storage.tsdb.path={config}/data", listen[0]],
+        [
+            prometheus,
+            f"--config.file={config}/prometheus.yml",
+            f"--storage.tsdb.path={config}/data",
+            # what was sent before Alertmanager was found is said again soon, not after a minute
+            "--rules.alert.resend-delay=2s",
+            listen[0],
+        ],
         [
             alertmanager,
             f"--config.file={config}/alertmanager.yml",
@@ -158,7 +167,8 @@ def _hurry_prometheus(config: dict[str, Any], alertmanager: str) -> None:
 def _hurry_alerts(rules: dict[str, Any]) -> None:
     for group in rules["groups"]:
         for rule in group["rules"]:
-            if "for" in rule:
+            # a server that has just begun is silent too: that alert keeps its hour
+            if "for" in rule and rule["alert"] != "BreastsegSilent":
                 rule["for"] = EACH
 
 
