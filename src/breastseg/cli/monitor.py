@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from breastseg.cli.extras import extra
+from breastseg.errors import BreastsegError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from breastseg.inference.contract import Contract
+    from breastseg.monitoring.prediction import Prediction
     from breastseg.prediction_logs.read import Period
 
 monitor = typer.Typer(no_args_is_help=True, help="Look back at what the service has kept of its answers.")
@@ -71,6 +76,7 @@ def report_log(
     against_since: Annotated[datetime | None, typer.Option(help="Compare with answers from then on instead.")] = None,
     against_until: Annotated[datetime | None, typer.Option(help="The first moment after those.")] = None,
     labelled: Annotated[Path | None, typer.Option(help="What `breastseg monitor label` left.")] = None,
+    evidently: Annotated[Path | None, typer.Option(help="Write Evidently's comparison of both periods there.")] = None,
     min_images: Annotated[int, typer.Option(min=1, help="Answers below which nothing is judged.")] = 50,
     level: Annotated[float, typer.Option(min=0, max=1, help="Largest share of false alarms.")] = 0.05,
     *,
@@ -87,15 +93,17 @@ def report_log(
 
     against = _period(against_since, against_until) if against_since or against_until else None
     wanted = Wanted(_period(since, until), against, Rules(min_images, level))
+    compare = _evidently(wanted.period, against, evidently) if evidently else None
     rows = read_labelled(labelled) if labelled else []
     contract = Segmenter.load(model, threads=1).contract
     try:
         kept = read_predictions([Store.open(place) for place in log], wanted.both)
         found = write_monitor_report(kept, contract, wanted, rows, out)
+        told = compare(kept, contract) if compare else ""
     except NoPredictionsError as error:
         typer.echo(error, err=True)
         raise typer.Exit(_NOTHING) from error
-    typer.echo(f"{found}. {out}: open it in a browser")
+    typer.echo(f"{found}. {out}: open it in a browser{told}")
     if gate and found.drift.drifted:
         raise typer.Exit(_DRIFT)
 
@@ -119,6 +127,22 @@ def queue_images(
     wishes = choose(kept, count, chance)
     write_csv(Wish, wishes, out)
     typer.echo(f"{out} names {counted(len(wishes), 'image')} to outline")
+
+
+def _evidently(period: Period, against: Period | None, out: Path) -> Callable[[Sequence[Prediction], Contract], str]:
+    """Return what writes Evidently's report and tells of it; what cannot be written is refused before any work."""
+    with extra("evidently"):
+        from breastseg.reporting.evidently_report import write_evidently_report
+    if against is None:
+        mend = "Name the other one with --against-since or --against-until"
+        raise BreastsegError(f"Evidently compares two periods, and a model's reference holds no single images. {mend}")
+
+    def write(kept: Sequence[Prediction], contract: Contract) -> str:
+        left_out = write_evidently_report(kept, contract, period, against, out)
+        without = f"; it leaves out what has no value in one of the periods: {', '.join(left_out)}" if left_out else ""
+        return f"\n{out}: the same by Evidently{without}"
+
+    return write
 
 
 def _period(since: datetime | None, until: datetime | None) -> Period:

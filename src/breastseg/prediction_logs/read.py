@@ -13,8 +13,9 @@ from breastseg.prediction_logs.parquet import decode_predictions
 from breastseg.prediction_logs.parts import decode_part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from breastseg.inference.contract import Contract
     from breastseg.monitoring.prediction import Prediction
     from breastseg.prediction_logs.store import Store
 
@@ -106,3 +107,10 @@ def read_predictions(stores: Sequence[Store], period: Period | None = None) -> l
 def within(predictions: Sequence[Prediction], period: Period) -> list[Prediction]:
     """Return those of a period."""
     return [prediction for prediction in predictions if prediction.time in period]
+
+
+def of_model(predictions: Iterable[Prediction], contract: Contract) -> list[Prediction]:
+    """Return those that this model gave."""
+    # once: hashing the contract takes milliseconds
+    own = contract.sha256
+    return [prediction for prediction in predictions if prediction.contract_sha256 == own]

@@ -49,7 +49,7 @@ def require_page(out: Path) -> None:
     Raises:
         BreastsegError: It cannot.
     """
-    with _writable(out):
+    with writable(out):
         _require_file(out)
 
 
@@ -67,12 +67,13 @@ def write_page(out: Path, title: str, heading: str, parts: Iterable[str]) -> Non
     """
     texts = {"title": title, "heading": heading, "notice": INTENDED_USE}
     escaped = {name: html.escape(text) for name, text in texts.items()}
-    with _writable(out), replacing(out) as partial:
+    with writable(out), replacing(out) as partial:
         partial.write_text(_PAGE.substitute(escaped, body="\n".join(parts)), encoding="utf-8")
 
 
 @contextmanager
-def _writable(out: Path) -> Iterator[None]:
+def writable(out: Path) -> Iterator[None]:
+    """Turn what the system says against writing a page into an error that says what to do."""
     try:
         yield
     except OSError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from breastseg.errors import BreastsegError
 from breastseg.prediction_logs.drift import filled, profile_of
-from breastseg.prediction_logs.read import NoPredictionsError, Period, within
+from breastseg.prediction_logs.read import NoPredictionsError, Period, of_model, within
 from breastseg.prediction_logs.truth import by_day as truth_by_day
 from breastseg.prediction_logs.truth import foretelling, traffic_dice
 from breastseg.reporting import monitor_charts
@@ -19,7 +19,7 @@ from breastseg.reporting.html_page import figure, lay_out, require_page, write_p
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from breastseg.inference.contract import Contract
@@ -97,11 +97,11 @@ def write_monitor_report(
     if profile is None:
         raise BreastsegError("The model has no reference profile to hold answers against. Export it again")
     in_period = within(predictions, wanted.period)
-    own = _of_model(in_period, contract)
+    own = of_model(in_period, contract)
     if not own:
         raise NoPredictionsError(f"There is no answer of model {contract.model_version} {wanted.period}")
     if wanted.against is not None:
-        profile = profile_of(_of_model(within(predictions, wanted.against), contract), profile)
+        profile = profile_of(of_model(within(predictions, wanted.against), contract), profile)
     window = filled(own, profile, wanted.rules)
     found = Found(window.drift(), len(in_period) - len(own))
     in_time = [row for row in labelled if row.time in wanted.period and row.contract_sha256 == own[0].contract_sha256]
@@ -114,12 +114,6 @@ def write_monitor_report(
     ]
     write_page(out, "breastseg: monitoring", "What the service has seen", parts)
     return found
-
-
-def _of_model(predictions: Iterable[Prediction], contract: Contract) -> list[Prediction]:
-    # once: hashing the contract takes milliseconds
-    own = contract.sha256
-    return [prediction for prediction in predictions if prediction.contract_sha256 == own]
 
 
 def _summary(found: Found, contract: Contract, wanted: Wanted) -> list[str]:
