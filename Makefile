@@ -14,7 +14,7 @@ IMAGE := breastseg-serve
 # a process a core with one thread each is faster than two processes that share all
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
-.PHONY: help install repro summary test test-all lint types imports check image lock clean
+.PHONY: help install repro summary data-push data-pull test test-all lint types imports check image lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ repro: install  ## Run the pipeline, print the comparison and what to do next
 
 summary: install  ## Print the comparison of the last run
 	@breastseg summary
+
+data-push: install  ## Send data, models and the run-cache to the DVC remote (docs/gcs.md)
+	@breastseg data push
+
+data-pull: install  ## Fetch them, so that `make repro` has nothing to run
+	@breastseg data pull
 
 test: install  ## Pass the tests (under 10 minutes on 2 cores)
 	$(PYTEST)

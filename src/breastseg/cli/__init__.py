@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from breastseg.cli.data import data
 from breastseg.cli.extras import extra
 from breastseg.cli.monitor import monitor
 from breastseg.errors import BreastsegError
@@ -46,6 +47,7 @@ app = typer.Typer(
 results = typer.Typer(no_args_is_help=True, help="Keep reported runs and write docs/results.md.")
 app.add_typer(results, name="results")
 
+app.add_typer(data, name="data")
 app.add_typer(monitor, name="monitor")
 
 _NEXT = """
