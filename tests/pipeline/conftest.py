@@ -122,3 +122,19 @@ def copied(finished: Tree, tmp_path: Path) -> Tree:
 def commit_all(tree: Tree, message: str) -> None:
     tree.run("git", "add", "--all")
     tree.run("git", "commit", "--quiet", "--message", message)
+
+
+def run_stages(output: str) -> list[str]:
+    """The stages whose commands DVC ran."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def contents(root: Path, *names: str) -> dict[str, bytes]:
+    """Relative path → bytes of all files below these folders or files."""
+    found = [p for name in names for p in ([root / name] if (root / name).is_file() else (root / name).rglob("*"))]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in found if p.is_file()}
+
+
+def outs(tree: Tree) -> list[str]:
+    lock = yaml.safe_load((tree.root / "dvc.lock").read_text())
+    return [out["path"] for stage in lock["stages"].values() for out in stage["outs"]]

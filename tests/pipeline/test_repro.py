@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.pipeline.conftest import contents, outs, run_stages
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,24 +21,8 @@ pytestmark = pytest.mark.xdist_group("pipeline")
 STAGES = ["phantom", "prepare", "split", "train_cnn", "train_vit", "evaluate", "export_onnx", "model_card"]
 
 
-def run_stages(output: str) -> list[str]:
-    """The stages whose commands DVC ran."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
-
-
-def contents(root: Path, *names: str) -> dict[str, bytes]:
-    """Relative path → bytes of all files below these folders or files."""
-    found = [p for name in names for p in ([root / name] if (root / name).is_file() else (root / name).rglob("*"))]
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in found if p.is_file()}
-
-
 def edit(module: Path) -> None:
     module.write_text(module.read_text() + "# edited\n")
-
-
-def outs(tree: Tree) -> list[str]:
-    lock = yaml.safe_load((tree.root / "dvc.lock").read_text())
-    return [out["path"] for stage in lock["stages"].values() for out in stage["outs"]]
 
 
 def test_a_second_repro_has_nothing_to_do(finished: Tree) -> None:
