@@ -11,6 +11,7 @@ export PATH := $(VENV)/bin:$(PATH)
 # Builds and starts containers: Docker, or a stand-in beside the repository where no Docker engine runs
 IMAGE_TOOL ?= $(wildcard ../shared/tools/build-image)
 IMAGE := breastseg-serve
+IMAGE_LABELS = --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --build-arg REVISION=$$(git rev-parse HEAD)
 # a process a core with one thread each is faster than two processes that share all
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
@@ -62,9 +63,9 @@ check: lint types imports test repro $(if $(IMAGE_TOOL)$(shell command -v docker
 # The container holds the released model, so the pipeline runs first
 image: repro  ## Build the serving image
 ifneq ($(IMAGE_TOOL),)
-	$(IMAGE_TOOL) build Dockerfile.serve $(IMAGE) .
+	$(IMAGE_TOOL) build Dockerfile.serve $(IMAGE) . $(IMAGE_LABELS)
 else
-	docker build -f Dockerfile.serve -t $(IMAGE) .
+	docker build -f Dockerfile.serve -t $(IMAGE) $(IMAGE_LABELS) .
 endif
 
 lock: install  ## Renew the locked versions
