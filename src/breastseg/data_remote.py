@@ -42,6 +42,16 @@ _NO_REMOTE = _Failure(
     ("no remote specified", "No remote provided and no default remote set"),
     f"No remote is configured: run `dvc remote add -d storage gs://BUCKET/breastseg` with your bucket; {_SETUP}",
 )
+_NEVER_RUN = _Failure(
+    ("No file hash info found",),
+    "dvc.lock does not say which files belong to some stages: run `dvc repro --pull`, which takes what somebody "
+    "pushed and runs the rest",
+)
+_MISSING = _Failure(
+    (_LACKING, r"error\.dvc\.org/missing-files", "failed to (down|up)load"),
+    "{lacking}: check the remote's address with `dvc remote list`, and have whoever ran the pipeline run "
+    "`make data-push`",
+)
 # the first that shows counts, as one failure causes others
 _FAILURES = (
     _NO_REMOTE,
@@ -80,16 +90,8 @@ _FAILURES = (
         "The bucket cannot be reached, or the connection broke: check network and proxy, then run "
         "`make data-{direction}` again, which goes on where this one ended",
     ),
-    _Failure(
-        ("No file hash info found",),
-        "dvc.lock does not say which files belong to some stages: run `dvc repro --pull`, which takes what somebody "
-        "pushed and runs the rest",
-    ),
-    _Failure(
-        (_LACKING, r"error\.dvc\.org/missing-files", "failed to (down|up)load"),
-        "{lacking}: check the remote's address with `dvc remote list`, and have whoever ran the pipeline run "
-        "`make data-push`",
-    ),
+    _NEVER_RUN,
+    _MISSING,
 )
 _WORDS: dict[Direction, dict[str, str]] = {
     "push": {"role": "Storage Object User", "lacking": "Files of this commit are neither here nor in the remote"},
@@ -100,10 +102,15 @@ _SILENT = re.compile("|".join(("ERROR: failed to transfer", _LACKING, *_NO_REMOT
 _BAR = re.compile(r"\d[^|]*\[\d\d:\d\d|^(Collecting|Pushing|Fetching)\s*$")
 
 
-def transfer(direction: Direction) -> str:
+def transfer(direction: Direction, *stages: str, may_lack: bool = False) -> str:
     """Send what DVC keeps of this commit, and the run-cache, to the default remote, or fetch it from there.
 
     Progress is shown where stderr is a terminal.
+
+    Args:
+        direction: Whereto.
+        stages: Whose outs; all of them without any name.
+        may_lack: Whether files that the other side lacks are no failure.
 
     Returns:
         What DVC told of it, such as `6 files pushed`.
@@ -113,14 +120,17 @@ def transfer(direction: Direction) -> str:
     """
     if find_spec("dvc") is None:
         raise BreastsegError("The package dvc is not installed. Install the extra: pip install 'breastseg[train]'")
-    command = [sys.executable, "-m", "dvc", direction, "--run-cache"]
+    command = [sys.executable, "-m", "dvc", direction, "--run-cache", *stages]
     with subprocess.Popen(  # noqa: S603 - a fixed command
         command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
     ) as dvc:
         said = _follow(dvc.stdout, dvc.terminate) if dvc.stdout else ""
-    if dvc.returncode or _SILENT.search(said):
-        raise BreastsegError(_mend(said, direction))
-    return said
+    if not dvc.returncode and not _SILENT.search(said):
+        return said
+    failure = next((failure for failure in _FAILURES if failure.is_in(said)), None)
+    if may_lack and failure in (_NEVER_RUN, _MISSING):
+        return said
+    raise BreastsegError(_tell(said, direction, failure))
 
 
 def _environment() -> dict[str, str]:
@@ -147,10 +157,9 @@ def _follow(output: IO[str], give_up: Callable[[], None]) -> str:
     return "\n".join(said)
 
 
-def _mend(said: str, direction: Direction) -> str:
+def _tell(said: str, direction: Direction, failure: _Failure | None) -> str:
     """What to do; where the failure is none that is known here, what DVC calls it."""
-    mend = next((failure.mend for failure in _FAILURES if failure.is_in(said)), None)
-    if mend:
-        return mend.format(direction=direction, **_WORDS[direction])
+    if failure:
+        return failure.mend.format(direction=direction, **_WORDS[direction])
     errors = [line for line in said.splitlines() if line.startswith("ERROR:")]
     return "\n".join([*errors, f"`dvc {direction} --run-cache -v` tells more"])

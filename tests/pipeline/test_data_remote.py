@@ -15,10 +15,10 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from gcp_storage_emulator.server import create_server
-from gcsfs.core import GCSFileSystem
 
+from tests.cloud_storage import BUCKET, free_port
 from tests.pipeline.conftest import Tree, commit_all, contents, outs, run_stages
+from tests.pipeline.remotes import bucket_files, clone, with_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,55 +26,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
-BUCKET = "breastseg-test"
 # as `make` is called, but for the environment, which the tests run in
 PUSH = ("make", "--no-print-directory", "--old-file=install", "data-push")
 PULL = (*PUSH[:-1], "data-pull")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @pytest.fixture(autouse=True)
 def _nobodys_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-
-
-@pytest.fixture
-def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an emulator with an empty bucket."""
-    # else one connection that nobody reads from holds up all others
-    monkeypatch.setattr("http.server.HTTPServer", ThreadingHTTPServer)
-    # else `dvc` alone asks over gRPC what kind of bucket it is, which the emulator does not speak
-    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    port = free_port()
-    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
-    server.start()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-
-
-def bucket_files(storage: str) -> GCSFileSystem:
-    return GCSFileSystem(endpoint_url=storage, token="anon", skip_instance_cache=True)  # noqa: S106 - no secret
-
-
-def with_remote(tree: Tree, storage: str, bucket: str = BUCKET) -> Tree:
-    """The tree with its remote in a bucket, committed."""
-    tree.dvc("remote", "add", "--force", "--default", "storage", f"gs://{bucket}/breastseg")
-    tree.dvc("remote", "modify", "storage", "endpointurl", storage)
-    commit_all(tree, "the remote")
-    return tree
-
-
-def clone(tree: Tree, root: Path) -> Tree:
-    tree.run("git", "clone", "--quiet", str(tree.root), str(root))
-    return Tree(root)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.monitoring.prediction_log import PARTS
 from breastseg.prediction_logs.compact import Compacted, compact
 from breastseg.prediction_logs.read import read_predictions
-from breastseg.prediction_logs.store import Store
+from breastseg.storage import Store
 from tests.prediction_logs.makers import ids, keep, make_prediction, make_predictions
 
 if TYPE_CHECKING:

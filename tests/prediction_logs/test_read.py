@@ -9,7 +9,7 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.prediction_logs.compact import compact
 from breastseg.prediction_logs.parquet import encode_predictions
 from breastseg.prediction_logs.read import Period, read_predictions, within
-from breastseg.prediction_logs.store import Store
+from breastseg.storage import Store
 from tests.prediction_logs.makers import START, ids, keep, make_prediction, make_predictions
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from breastseg.cli.data import data
 from breastseg.cli.extras import extra
+from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
 from breastseg.errors import BreastsegError
 from breastseg.wording import counted
@@ -48,6 +49,7 @@ results = typer.Typer(no_args_is_help=True, help="Keep reported runs and write d
 app.add_typer(results, name="results")
 
 app.add_typer(data, name="data")
+app.add_typer(job, name="job")
 app.add_typer(monitor, name="monitor")
 
 _NEXT = """

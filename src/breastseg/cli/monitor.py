@@ -38,7 +38,7 @@ def compact_log(
     """Pack what no service writes to any more into Parquet files elsewhere, and remove it here."""
     with extra("monitor"):
         from breastseg.prediction_logs.compact import compact
-        from breastseg.prediction_logs.store import Store
+        from breastseg.storage import Store
     done = compact(log, Store.open(to))
     typer.echo(f"{counted(done.lines, 'answer')} in {counted(done.parts, 'part')} packed to {to}")
     if done.busy:
@@ -59,8 +59,8 @@ def label_log(
         from breastseg.prediction_logs.labelled_file import write_labelled
         from breastseg.prediction_logs.queue import read_queue
         from breastseg.prediction_logs.read import read_predictions
-        from breastseg.prediction_logs.store import Store
         from breastseg.prediction_logs.truth import format_truth, label
+        from breastseg.storage import Store
     rows = label(read_predictions([Store.open(place) for place in log]), masks, read_queue(queue) if queue else ())
     write_labelled(rows, out)
     typer.echo(f"{format_truth(rows)}\n{out} has a line an answer")
@@ -87,8 +87,8 @@ def report_log(
         from breastseg.monitoring.windows import Rules
         from breastseg.prediction_logs.labelled_file import read_labelled
         from breastseg.prediction_logs.read import NoPredictionsError, read_predictions
-        from breastseg.prediction_logs.store import Store
         from breastseg.reporting.monitor_report import Wanted, write_monitor_report
+        from breastseg.storage import Store
     from breastseg.inference.segmenter import Segmenter
 
     against = _period(against_since, against_until) if against_since or against_until else None
@@ -122,7 +122,7 @@ def queue_images(
         from breastseg.data.csv_file import write_csv
         from breastseg.prediction_logs.queue import Wish, choose
         from breastseg.prediction_logs.read import read_predictions
-        from breastseg.prediction_logs.store import Store
+        from breastseg.storage import Store
     kept = read_predictions([Store.open(place) for place in log], _period(since, until))
     wishes = choose(kept, count, chance)
     write_csv(Wish, wishes, out)

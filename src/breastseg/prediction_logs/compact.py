@@ -17,7 +17,7 @@ from breastseg.prediction_logs.parts import decode_part
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breastseg.prediction_logs.store import Store
+    from breastseg.storage import Store
 
 
 @dataclass

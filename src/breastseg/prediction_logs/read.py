@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
     from breastseg.monitoring.prediction import Prediction
-    from breastseg.prediction_logs.store import Store
+    from breastseg.storage import Store
 
 _PACKED = "**/*.parquet"
 

@@ -1,4 +1,4 @@
-"""Where packed predictions lie: a folder, or a bucket such as gs://bucket/predictions, with the same few verbs."""
+"""A folder or a bucket, such as gs://bucket/predictions, with the same few verbs."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Store:
             BreastsegError: The place cannot be read.
         """
         try:
-            found = self.files.glob(f"{glob.escape(self.root)}/{pattern}")
+            found = self.files.glob(f"{glob.escape(self.root)}/{pattern}", detail=True)
         except Exception as error:
             raise self._fault(error) from error
-        return sorted(str(path)[len(self.root) + 1 :] for path in found)
+        return sorted(str(path)[len(self.root) + 1 :] for path, what in found.items() if what["type"] == "file")
 
     def read(self, name: str) -> bytes:
         """Return the content of a file.
@@ -86,6 +86,18 @@ class Store:
             raise self._fault(error) from error
         if size != len(content):
             raise BreastsegError(f"{self.place}: {name} has {size} bytes, not {len(content)}. Run the command again")
+
+    def remove(self, name: str) -> None:
+        """Remove a file.
+
+        Raises:
+            BreastsegError: It cannot be removed.
+        """
+        try:
+            self.files.rm_file(f"{self.root}/{name}")
+            self.files.invalidate_cache()
+        except Exception as error:
+            raise self._fault(error) from error
 
     def _fault(self, error: Exception) -> BreastsegError:
         why = f"{type(error).__name__}: {error}"

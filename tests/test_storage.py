@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breastseg.errors import BreastsegError
-from breastseg.prediction_logs.store import Store
+from breastseg.storage import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,17 @@ def test_what_is_written_is_read_and_listed(store: Store) -> None:
     store.write("date=2026-03-02/b.parquet", b"two")
     store.write("date=2026-03-02/b.parquet", b"three")
     assert store.names("**/*.parquet") == ["date=2026-03-01/a.parquet", "date=2026-03-02/b.parquet"]
+    assert store.names("date=2026-03-02/**") == ["date=2026-03-02/b.parquet"]
     assert store.read("date=2026-03-02/b.parquet") == b"three"
+
+
+def test_what_is_removed_is_gone(store: Store) -> None:
+    store.write("a/state", b"one")
+    store.write("b/state", b"two")
+    store.remove("a/state")
+    assert store.names("*/state") == ["b/state"]
+    with pytest.raises(BreastsegError, match="does not answer as it should"):
+        store.remove("c/state")
 
 
 def test_what_is_not_there_is_one_clear_error(store: Store) -> None:

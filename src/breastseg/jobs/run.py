@@ -1,0 +1,79 @@
+"""Runs the pipeline stage by stage, and keeps each stage's outs before the next one begins."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from dvc.exceptions import InvalidArgumentError
+from dvc.utils.hydra import apply_overrides
+
+from breastseg.data_remote import transfer
+from breastseg.errors import BreastsegError
+from breastseg.jobs.kept_run import KeptRun, Record
+from breastseg.jobs.training_states import TrainingStates
+from breastseg.params.yaml_text import parse_yaml
+from breastseg.storage import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def run_job(place: str, overrides: Sequence[str], root: Path) -> None:
+    """Run the pipeline, or what is left of it after the machine before was taken away.
+
+    Outs and run-cache go to DVC's default remote, files that git would hold and states of unfinished trainings to
+    `place`. Whenever this process ends, the next call, on whatever machine of the same kind, goes on: with the stage
+    that was under way, and in it with the epoch.
+
+    Args:
+        place: The run's folder or bucket, such as gs://bucket/runs/larger-images; nothing else may be there.
+        overrides: Changes of `params.yaml`, as `dvc exp run -S` takes them.
+        root: A tree of the project, which is the current folder.
+
+    Raises:
+        BreastsegError: A stage has failed, the remote or the place cannot be reached, or the place is another run's.
+    """
+    kept = KeptRun(Store.open(place))
+    states = TrainingStates(root / ".scratch" / "training", Store.open(f"{place}/states"))
+    unfinished = Record(overrides=tuple(overrides), finished=False)
+    _begin(kept, unfinished, place, root)
+    states.restore()
+    transfer("pull", may_lack=True)
+    for stage in parse_yaml((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]:
+        with states.sent_meanwhile():
+            _reproduce(stage)
+        transfer("push", stage)
+        kept.keep(unfinished, root)
+        states.forget_finished()
+    transfer("push")
+    kept.keep(Record(overrides=tuple(overrides), finished=True), root)
+
+
+def _begin(kept: KeptRun, record: Record, place: str, root: Path) -> None:
+    """Restore what an earlier machine left, or start with the tree as it is."""
+    before = kept.record()
+    if before is None:
+        _override(record.overrides, root)
+        kept.keep(record, root)
+    elif before.overrides == record.overrides:
+        kept.restore(root)
+    else:
+        theirs = " ".join(before.overrides) or "none"
+        raise BreastsegError(f"{place} is a run with other changes of params.yaml ({theirs}). Name another place")
+
+
+def _override(overrides: Sequence[str], root: Path) -> None:
+    try:
+        apply_overrides(str(root / "params.yaml"), list(overrides))
+    except InvalidArgumentError as error:
+        raise BreastsegError(f"params.yaml cannot be changed by {' '.join(overrides)}: {error.__cause__}") from error
+
+
+def _reproduce(stage: str) -> None:
+    # what a stage prints is for whoever reads the job's log
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--pull", stage], check=False)  # noqa: S603 - ours
+    if done.returncode:
+        raise BreastsegError(f"The stage {stage} has failed, as said above. Mend it, and start the job again")

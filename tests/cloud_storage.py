@@ -1,0 +1,49 @@
+"""Google Cloud Storage on loopback, by an emulator."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import gcsfs
+from gcp_storage_emulator.server import create_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+BUCKET = "breastseg-test"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def emulated_storage(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[str]:
+    """The address of an emulator with an empty bucket, which this process and its children take for Google's."""
+    # else one connection that nobody reads from holds up all others
+    monkeypatch.setattr("http.server.HTTPServer", ThreadingHTTPServer)
+    # else `dvc` alone asks over gRPC what kind of bucket it is, which the emulator does not speak
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    # nobody's credentials, and nobody asks whether this machine is one of Google's and waits for the answer
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(home / "gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    port = free_port()
+    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+    server.start()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    gcsfs.GCSFileSystem.clear_instance_cache()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        gcsfs.GCSFileSystem.clear_instance_cache()
+        server.stop()

@@ -1,0 +1,97 @@
+"""A job whose machine is taken away goes on elsewhere, to the bytes of one that nobody disturbed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.storage import Store
+from tests.cloud_storage import BUCKET
+from tests.pipeline.conftest import Tree, contents, outs, run_stages
+from tests.pipeline.remotes import clone, with_remote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
+
+PLACE = f"gs://{BUCKET}/runs/longer"
+# long enough for some epochs to be sent before the end
+CHANGE = "train.epochs=40"
+RUN = ("breastseg", "job", "run", PLACE, "-S", CHANGE)
+FETCH = ("breastseg", "job", "fetch", PLACE)
+
+
+@pytest.fixture
+def project(small_tree: Tree, storage: str, tmp_path: Path) -> Tree:
+    """The tree with small params and a remote, never run."""
+    return with_remote(small_tree.copy_to(tmp_path / "project"), storage)
+
+
+@pytest.fixture
+def new_machine(project: Tree, tmp_path: Path) -> Callable[[str], Tree]:
+    """Make a machine with the tree as an image holds it: without git."""
+
+    def make(name: str) -> Tree:
+        machine = project.copy_to(tmp_path / name)
+        shutil.rmtree(machine.root / ".git")
+        machine.dvc("config", "--local", "core.no_scm", "true")
+        return machine
+
+    return make
+
+
+def run_until_a_state_is_kept(machine: Tree) -> None:
+    """Run the job, end all of it at once in mid-training, and leave nothing of its machine."""
+    with (
+        (machine.root / "log").open("w") as log,
+        subprocess.Popen(  # noqa: S603 - ours
+            RUN, cwd=machine.root, env=machine.environment, stdout=log, stderr=log, start_new_session=True
+        ) as job,
+    ):
+        try:
+            wait_for_a_state(job, machine.root / "log")
+        finally:
+            os.killpg(job.pid, signal.SIGKILL)
+    shutil.rmtree(machine.root)
+
+
+def wait_for_a_state(job: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not Store.open(PLACE).names("states/cnn_unet-*/state"):
+        assert job.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+def test_a_job_goes_on_where_its_machine_was_taken_away(
+    project: Tree, new_machine: Callable[[str], Tree], tmp_path: Path
+) -> None:
+    run_until_a_state_is_kept(new_machine("first"))
+    # nobody fetches half a run
+    colleague = clone(project, tmp_path / "colleague")
+    assert "is not finished" in colleague.run(*FETCH, fails=True)
+
+    second = new_machine("second")
+    output = second.run(*RUN)
+    assert run_stages(output)[0] == "train_cnn"
+    steps = re.findall(r"cnn_unet: +\d+%\|[^|]*\| (\d+)/", output)
+    assert int(steps[0]) > 0
+    assert Store.open(PLACE).names("states/*/state") == []
+
+    colleague.run(*FETCH)
+    assert contents(colleague.root, *outs(second)) == contents(second.root, *outs(second))
+    assert "up to date" in colleague.dvc("status")
+    assert run_stages(colleague.dvc("repro")) == []
+
+    project.edit_params({"train": {"epochs": 40}})
+    project.dvc("repro", "train_cnn")
+    assert contents(project.root, "models/cnn_unet") == contents(second.root, "models/cnn_unet")
