@@ -46,9 +46,18 @@ def test_distributions_count_the_images() -> None:
     assert PROFILE.distributions["margin"].n == 160
 
 
-def test_a_feature_that_is_one_of_two_values_has_two_bins() -> None:
-    assert PROFILE.distributions["empty"].shares == pytest.approx((0.8, 0.2))
-    assert PROFILE.distributions["empty"].edges == (0.5,)
+def test_a_feature_that_is_one_of_two_values_has_a_bin_for_each() -> None:
+    empty = PROFILE.distributions["empty"]
+    assert empty.shares == pytest.approx((0, 0.8, 0.2, 0))
+    assert [bin_of(empty, value) for value in (-0.01, 0, 1, 1.01)] == [0, 1, 2, 3]
+
+
+def test_more_than_the_highest_number_that_many_images_have_is_noticed() -> None:
+    counts = distribution_of(np.array([0.0] * 20 + [1.0] * 80), 10)
+    assert bin_of(counts, 9) == bin_of(counts, 2) > bin_of(counts, 1)
+    # a highest value that is rare needs no bin of its own: whatever lies beyond is in the last one
+    spread = distribution_of(RNG.normal(size=100), 10)
+    assert len(spread.shares) == 10
 
 
 def test_any_other_value_than_the_only_one_is_noticed() -> None:
@@ -138,6 +147,24 @@ def test_images_of_a_group_are_never_parted() -> None:
     parted = [replace(case, group=str(number)) for number, case in enumerate(alike)]
     own, others = (make_profile(cases, PARAMS).novelty.embedding.typical for cases in (alike, parted))
     assert own > 2 * others
+
+
+def test_where_all_cases_have_one_size_other_features_still_tell_who_is_unlike_them() -> None:
+    # the logarithm of 224 x 256 pixels, which six digits cannot hold
+    cases = [
+        replace(case, observation=replace(case.observation, image={**case.observation.image, "log_area": 15.807355}))
+        for case in CASES
+    ]
+    novelty = make_profile(cases, PARAMS).novelty
+    assert novelty.image.typical == pytest.approx(PROFILE.novelty.image.typical, rel=0.3)
+    detector = Detector(novelty)
+
+    def share_out(shift: float) -> float:
+        seen = [replace(case.observation, image={**case.observation.image, "a": shift}) for case in cases]
+        return float(np.mean([detector.is_out(detector.score(observation)) for observation in seen]))
+
+    assert share_out(0) < 0.1
+    assert share_out(12) > 0.9
 
 
 def test_the_share_of_flips_is_carried() -> None:

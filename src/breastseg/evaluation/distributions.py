@@ -36,7 +36,7 @@ def distribution_of(values: npt.NDArray[np.float64], bins: int) -> Distribution:
 
     Args:
         values: float64 `[N]`, at least one.
-        bins: Most bins.
+        bins: Most bins, but for an empty one beyond either end.
     """
     distinct = np.unique(values)
     # values that there are: between two others, a bin would stay empty
@@ -44,13 +44,23 @@ def distribution_of(values: npt.NDArray[np.float64], bins: int) -> Distribution:
     places = np.searchsorted(distinct, wanted[wanted > distinct[0]])
     # half way to the value below, so that no edge is the value of an image
     middles = (distinct[places - 1] + distinct[places]) / 2
-    edges = sorted({significant(float(middle)) for middle in middles}) or _around(float(distinct[0]))
+    beyond = _beyond(values, distinct, bins) if len(middles) else _around(float(distinct[0]))
+    edges = sorted({significant(float(edge)) for edge in (*middles, *beyond)})
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
     shares = tuple(significant(float(share)) for share in counts / len(values))
     return Distribution(edges=tuple(edges), shares=shares, n=len(values))
 
 
+def _beyond(values: npt.NDArray[np.float64], distinct: npt.NDArray[np.float64], bins: int) -> list[float]:
+    """Edges beyond a lowest or highest value that many images have, so that still lower or higher ones are noticed."""
+    return [
+        _around(float(end))[side]
+        for side, end in ((0, distinct[0]), (1, distinct[-1]))
+        if (values == end).mean() >= 1 / bins
+    ]
+
+
 def _around(value: float) -> list[float]:
-    """Edges of a bin for the lowest value, which nearly all images have, so that others are noticed."""
+    """Edges of a bin for this value alone."""
     width = max(abs(value), 1) * _SAME
-    return [significant(value - width), significant(value + width)]
+    return [value - width, value + width]

@@ -34,6 +34,9 @@ _log = logging.getLogger(__name__)
 # keeps the line from leaning on one feature where there are few cases
 _RIDGE = 1.0
 _TINY = 1e-6
+# of its value, or of one: what hardly differs among the cases, such as the size where all have one, is held to differ
+# by so much. Less would be what numbers are rounded by, and all that is not just the same would be infinitely far
+_LEAST_SCALE = 0.01
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _unseen_distances(values: Floats, folds: Places, directions: int) -> Floats:
 
 
 def _subspace(values: Floats, directions: int, typical: float) -> Subspace:
-    centre, scale = values.mean(axis=0), np.maximum(values.std(axis=0), _TINY)
+    centre, scale = _standardisation(values)
     _, singular, rows = np.linalg.svd((values - centre) / scale, full_matrices=False)
     variances = singular**2 / max(1, len(values) - 1)
     kept = min(directions, len(variances) - 1)
@@ -130,6 +133,12 @@ def _subspace(values: Floats, directions: int, typical: float) -> Subspace:
         rest_variance=significant(rest),
         typical=typical,
     )
+
+
+def _standardisation(values: Floats) -> tuple[Floats, Floats]:
+    """Return the centre and the scale of each column."""
+    centre = values.mean(axis=0)
+    return centre, np.maximum(values.std(axis=0), _LEAST_SCALE * np.maximum(1, np.abs(centre)))
 
 
 def _signed(row: Floats) -> Floats:
@@ -162,7 +171,7 @@ def _expected_dice(cases: Sequence[Reference], folds: int) -> ExpectedDice:
 
 def _line(values: Floats, wanted: Floats) -> tuple[Floats, float]:
     """Fit a line by ridge regression over scaled values (Hoerl and Kennard 1970)."""
-    centre, scale = values.mean(axis=0), np.maximum(values.std(axis=0), _TINY)
+    centre, scale = _standardisation(values)
     scaled = (values - centre) / scale
     slope = np.linalg.solve(scaled.T @ scaled + _RIDGE * np.eye(len(centre)), scaled.T @ (wanted - wanted.mean()))
     weights = slope / scale
