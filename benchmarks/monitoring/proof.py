@@ -3,8 +3,9 @@
 Usage: python -m benchmarks.monitoring.proof [--other FOLDER …], in a tree in which the pipeline has run. Printed are
 
 - a row a shift of the test images: the area under the ROC curve of `novelty` against the unshifted ones, the share that
-  is out of distribution, how many features of a window of all of them have drifted, and the median number of images
-  after which a window that is judged every few images is first called drifted, drawn by groups again and again;
+  is out of distribution, how many features of a window of all of them have drifted, the median number of images
+  after which a window that is judged every few images is first called drifted, drawn by groups again and again, and the
+  same until the service would raise its alarm: of enough images, at a day's level, by two judgements in a row;
 - how many of 200 windows of unshifted images are called drifted: each is drawn by groups from one half of the
   validation and test images, and held against a profile that is made of the other half; and of 200 that are drawn by
   groups, with replacement, from the test images and held against the release's own profile;
@@ -16,6 +17,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,13 +34,14 @@ from breastseg.evaluation.metrics import score
 from breastseg.export.reference import Reference, make_profile
 from breastseg.inference.decode import decode_image
 from breastseg.inference.segmenter import Segmenter
+from breastseg.monitoring.monitor import Alarm
 from breastseg.monitoring.watch import Assessment, Watch
 from breastseg.monitoring.windows import HORIZONS, Drift, Rules, Window
 from breastseg.params.base import load
 from breastseg.params.monitoring import Monitoring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
 RULES = Rules(fewest=50, level=0.05)
 # so that a delay below what the service waits for can be told
 EARLY = Rules(fewest=10, level=0.05)
-STEP, STREAMS, WINDOWS, WINDOW_IMAGES = 5, 21, 200, 60
+STEP, STREAMS, MOST_IMAGES, WINDOWS, WINDOW_IMAGES = 5, 21, 200, 200, 60
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,10 @@ def main(
     usual = [image.assessed for image in test]
     groups = [image.group for image in test]
     images = [image.case.image() for image in test]
-    typer.echo("| shift | images | AUROC | out of distribution | drifted features of a window | images until noticed |")
-    typer.echo("| --- | --- | --- | --- | --- | --- |")
+    typer.echo(
+        "| shift | images | AUROC | out of distribution | drifted features of a window | until noticed | until an alarm |"
+    )
+    typer.echo("| --- | --- | --- | --- | --- | --- | --- |")
     typer.echo(_row("none", judge.profile, usual, usual, groups))
     for name, shift in SHIFTS.items():
         shifted = judge.assess([shift(image) for image in images])
@@ -146,7 +151,9 @@ def _row(
         name for _, name in sorted((found.p_value, name) for name, found in drift.features.items() if found.drifted)
     ]
     told = f"{len(names)}: {', '.join(names[:3])}" if names else "none"
-    return f"| {name} | {len(shifted)} | {area:.2f} | {out:.0%} | {told} | {_delay(profile, shifted, groups)} |"
+    noticed = _median([_until_noticed(profile, stream) for stream in _streams(shifted, groups)])
+    alarmed = _median([_until_alarm(profile, stream) for stream in _streams(shifted, groups)])
+    return f"| {name} | {len(shifted)} | {area:.2f} | {out:.0%} | {told} | {noticed} | {alarmed} |"
 
 
 def _drift(profile: Profile, assessments: Sequence[Assessment]) -> Drift:
@@ -156,24 +163,44 @@ def _drift(profile: Profile, assessments: Sequence[Assessment]) -> Drift:
     return window.drift()
 
 
-def _delay(profile: Profile, assessments: Sequence[Assessment], groups: Sequence[str]) -> str:
-    """Median over orders of the images; those that stay quiet count as longer than any other."""
-    delays = sorted(_first_notice(profile, assessments, groups, seed) for seed in range(STREAMS))
-    middle = delays[STREAMS // 2]
-    return f"over {len(assessments)}" if math.isinf(middle) else str(int(middle))
-
-
-def _first_notice(profile: Profile, assessments: Sequence[Assessment], groups: Sequence[str], seed: int) -> float:
-    window, order = Window(profile, HORIZONS[0], EARLY), np.random.default_rng(seed).permutation(sorted(set(groups)))
+def _streams(assessments: Sequence[Assessment], groups: Sequence[str]) -> Iterator[list[Assessment]]:
+    """Yield the images in one order after the other, those of a group together."""
     members: dict[str, list[Assessment]] = defaultdict(list)
     for group, assessment in zip(groups, assessments, strict=True):
         members[group].append(assessment)
-    stream = (assessment for group in order.tolist() for assessment in members[group])
-    for place, assessment in enumerate(stream, start=1):
-        window.add(assessment, now=0)
-        if place % STEP == 0 and window.drift().drifted:
+    for seed in range(STREAMS):
+        order = np.random.default_rng(seed).permutation(sorted(members)).tolist()
+        yield [assessment for group in order for assessment in members[group]]
+
+
+def _median(delays: Sequence[float]) -> str:
+    """Return the median, where streams that stay quiet count as longer than any other."""
+    middle = sorted(delays)[len(delays) // 2]
+    return "never" if math.isinf(middle) else str(int(middle))
+
+
+def _until_noticed(profile: Profile, stream: Sequence[Assessment]) -> float:
+    looks = _looks(Window(profile, HORIZONS[0], EARLY), stream)
+    return next((place for place, drift in looks if drift.drifted), math.inf)
+
+
+def _until_alarm(profile: Profile, stream: Sequence[Assessment]) -> float:
+    hour = HORIZONS[0]
+    alarm = Alarm(RULES.looks, RULES.alarm_level(hour), hour.slots)
+    # of some shifts there are few images: they come again until there are enough for a window
+    for place, drift in _looks(Window(profile, hour, RULES), islice(cycle(stream), MOST_IMAGES)):
+        alarm.hear(drift)
+        if alarm.raised:
             return place
     return math.inf
+
+
+def _looks(window: Window, stream: Iterable[Assessment]) -> Iterator[tuple[int, Drift]]:
+    """Fill a window, and yield what it says after every few images."""
+    for place, assessment in enumerate(stream, start=1):
+        window.add(assessment, now=0)
+        if place % STEP == 0:
+            yield place, window.drift()
 
 
 def _halves(unseen: Sequence[Unseen], params: Monitoring) -> str:
