@@ -107,10 +107,8 @@ def main(
     usual = [image.assessed for image in test]
     groups = [image.group for image in test]
     images = [image.case.image() for image in test]
-    typer.echo(
-        "| shift | images | AUROC | out of distribution | drifted features of a window | until noticed | until an alarm |"
-    )
-    typer.echo("| --- | --- | --- | --- | --- | --- | --- |")
+    head = "shift", "images", "AUROC", "out of distribution", "drifted features of a window", "until noticed", "alarm"
+    typer.echo(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     typer.echo(_row("none", judge.profile, usual, usual, groups))
     for name, shift in SHIFTS.items():
         shifted = judge.assess([shift(image) for image in images])

@@ -91,6 +91,15 @@ def test_a_shift_raises_the_alarm_and_its_end_lowers_it(caplog: pytest.LogCaptur
     assert "Images of the last hour are like the reference again" in caplog.messages
 
 
+def test_an_alarm_is_lowered_though_nobody_looks_for_hours() -> None:
+    monitor = make_monitor()
+    fill(monitor, range(3), shift=3.0)
+    assert monitor.status(START + 3 * SLOT_S)["hour"].alarm
+    # the images leave the window after an hour; an hour later nothing has been known for as long as it is
+    assert monitor.status(START + 13 * SLOT_S)["hour"].alarm
+    assert not monitor.status(START + 30 * SLOT_S)["hour"].alarm
+
+
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     file = tmp_path / "state" / "drift.json"
     before = make_monitor(file)

@@ -48,11 +48,11 @@ def shifted(model: Path, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def ask(client: TestClient) -> None:
+def ask(client: TestClient, grey: int = 200) -> None:
     while client.get("/health/ready").status_code != 200:
         pass
     for _ in range(30):
-        assert client.post("/v1/segment", files={"file": grey_png(200)}).status_code == 200
+        assert client.post("/v1/segment", files={"file": grey_png(grey)}).status_code == 200
 
 
 def test_the_windows_are_told(shifted: TestClient) -> None:
@@ -76,6 +76,17 @@ def test_prometheus_is_told_the_same(shifted: TestClient) -> None:
     told = shifted.get("/v1/drift").json()["windows"]["hour"]["features"]["brightness"]
     assert found["breastseg_drift_psi", brightness] == pytest.approx(told["psi"])
     assert found["breastseg_drift_p_value", brightness] == pytest.approx(told["p_value"])
+
+
+def test_of_a_model_that_finds_nothing_any_more_the_share_out_of_distribution_is_told(
+    model: Path, tmp_path: Path
+) -> None:
+    with started(model, tmp_path / "drift.json") as client:
+        ask(client, grey=0)
+        found, hour = samples(client), (("window", "hour"),)
+    assert found["breastseg_window_empty_share", hour] == 1
+    assert found["breastseg_window_out_of_distribution_share", hour] == 1
+    assert ("breastseg_window_expected_dice", hour) not in found
 
 
 def test_the_first_image_of_its_own_does_not_count(model: Path, tmp_path: Path) -> None:

@@ -159,13 +159,13 @@ class Monitor:
         return {"contract_sha256": self._contract_sha256, "windows": windows, "alarms": alarms}
 
     def _look(self, now: float) -> bool:
-        """Judge each window whose slot has ended, before its oldest slot is forgotten; tell if any has."""
-        over = {name: window.drift() for name, window in self._windows.items() if window.is_over(now)}
-        for window in self._windows.values():
-            window.move_on(now)
-        for name, drift in over.items():
-            self._hear(name, drift)
-        return bool(over)
+        """Judge each window at the end of each slot, before its oldest one is forgotten; tell if any has ended."""
+        looked = False
+        for name, window in self._windows.items():
+            for drift in window.ended(now):
+                looked = True
+                self._hear(name, drift)
+        return looked
 
     def _hear(self, name: str, drift: Drift) -> None:
         alarm = self._alarms[name]

@@ -100,10 +100,11 @@ class PredictionLog:
                 self.written += 1
 
     def rest(self) -> None:
-        """Let go of a part that is over, so that it may be packed though no line comes; to be called now and then."""
+        """Let go of a part that is over, and remove what is too old, though no line comes; to be called now and then."""
         with self._lock:
             if self._part and self._part.is_over(self._keeping):
                 self._let_go()
+            self._forget()
 
     def close(self) -> None:
         """Let go of the part, so that it may be packed; a line that comes later begins a new one."""

@@ -22,6 +22,8 @@ from breastseg.monitoring.drift import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from breastseg.monitoring.profile import Distribution, Profile
@@ -190,13 +192,22 @@ class Window:
             if value is not None:
                 slot[_SUMS + start + bin_of(distribution, value)] += 1
 
-    def is_over(self, now: float) -> bool:
-        """Tell whether the newest slot has ended."""
-        return self._number(now) > self._newest
+    def ended(self, now: float) -> Iterator[Drift]:
+        """Yield what the window said at the end of each slot that has ended by now, and move on past it.
+
+        Of a time of more than two horizons, after which nothing is left to be said, the first two are told.
+        """
+        first, current = self._newest + 1, self._number(now)
+        for number in range(first, min(current, self._newest + 2 * self._horizon.slots) + 1):
+            yield self.drift()
+            self._move_to(number)
+        self._move_to(current)
 
     def move_on(self, now: float) -> None:
         """Forget slots that the time has left behind; a clock that is set back a little forgets nothing."""
-        current = self._number(now)
+        self._move_to(self._number(now))
+
+    def _move_to(self, current: int) -> None:
         if current <= self._newest - self._horizon.slots:
             # it was ahead by a horizon or more: else nothing would be counted or judged until that time comes
             self._slots[:], self._newest = 0, current

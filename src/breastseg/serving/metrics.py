@@ -135,8 +135,10 @@ def _of_windows(statuses: Mapping[str, Status]) -> Iterator[Metric]:
     for name, status in statuses.items():
         images.add_metric([name], status.drift.images)
         alarm.add_metric([name], float(status.alarm))
-        if status.drift.out_of_distribution_share is not None and status.drift.expected_dice is not None:
+        if status.drift.out_of_distribution_share is not None:
             out.add_metric([name], status.drift.out_of_distribution_share)
+        # of answers with a lesion: a model that has gone blind has none
+        if status.drift.expected_dice is not None:
             dice.add_metric([name], status.drift.expected_dice)
         if (rate := status.drift.empty_rate) is not None:
             empty.add_metric([name], rate.share)
