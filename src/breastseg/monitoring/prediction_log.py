@@ -100,7 +100,7 @@ class PredictionLog:
                 self.written += 1
 
     def rest(self) -> None:
-        """Let go of a part that is over, and remove what is too old, though no line comes; to be called now and then."""
+        """Let go of a part that is over and remove those that are too old, though no line comes: call it at times."""
         with self._lock:
             if self._part and self._part.is_over(self._keeping):
                 self._let_go()
