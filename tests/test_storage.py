@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,24 @@ def test_a_file_that_arrives_short_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(type(store.files), "size", lambda *_: 2)
     with pytest.raises(BreastsegError, match=r"a\.parquet has 2 bytes, not 3"):
         store.write("a.parquet", b"one")
+
+
+def test_a_file_is_written_beside_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # from another file system it would be copied there, and could be met half-written
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    Store.open(str(tmp_path / "packed")).write("a.parquet", b"one")
+    assert [path.name for path in (tmp_path / "packed").iterdir()] == ["a.parquet"]
+
+
+def test_a_place_is_there_once_it_is_made(store: Store, tmp_path: Path) -> None:
+    store.make()
+    assert store.exists()
+    assert not Store.open(str(tmp_path / "elsewhere")).exists()
+
+
+def test_a_bucket_that_does_not_exist_is_not_there(storage: str) -> None:
+    assert storage
+    assert not Store.open("gs://another/predictions").exists()
 
 
 def test_a_place_of_an_unknown_kind_is_refused() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import glob
+import logging
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from breastseg.errors import BreastsegError
+from breastseg.files import replacing
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -37,6 +42,8 @@ class Store:
         Raises:
             BreastsegError: It is of a kind that cannot be reached.
         """
+        # it would write a trace of what is told here in a sentence
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
         try:
             files, root = fsspec.core.url_to_fs(place)
         except (ImportError, ValueError) as error:
@@ -44,6 +51,28 @@ class Store:
                 f"{place} cannot be reached ({error}). Name a folder, or gs://bucket/folder"
             ) from error
         return cls(place, files, root.rstrip("/"))
+
+    def exists(self) -> bool:
+        """Tell whether the folder is there; in a bucket, where there are no empty folders, whether the bucket is.
+
+        Raises:
+            BreastsegError: The place cannot be reached.
+        """
+        try:
+            return bool(self.files.exists(self.root if self._is_local else self.root.partition("/")[0]))
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def make(self) -> None:
+        """Make the folder where it is missing.
+
+        Raises:
+            BreastsegError: It cannot be made.
+        """
+        try:
+            self.files.makedirs(self.root, exist_ok=True)
+        except Exception as error:
+            raise self._fault(error) from error
 
     def names(self, pattern: str) -> list[str]:
         """Return the names, below the root, of files that fit a pattern such as `**/*.parquet`, sorted.
@@ -77,10 +106,11 @@ class Store:
         """
         path = f"{self.root}/{name}"
         try:
-            self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
-            with self.files.transaction, self.files.open(path, "wb") as file:
-                file.write(content)
-            self.files.invalidate_cache()
+            if self._is_local:
+                _write_aside(Path(path), content)
+            else:
+                self.files.pipe_file(path, content)
+                self.files.invalidate_cache()
             size = self.files.size(path)
         except Exception as error:
             raise self._fault(error) from error
@@ -99,6 +129,18 @@ class Store:
         except Exception as error:
             raise self._fault(error) from error
 
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.files, LocalFileSystem)
+
     def _fault(self, error: Exception) -> BreastsegError:
         why = f"{type(error).__name__}: {error}"
         return BreastsegError(f"{self.place} does not answer as it should ({why}). Look at its name and your rights")
+
+
+def _write_aside(path: Path, content: bytes) -> None:
+    """Write a file that is on the disk once it has its name: what it replaces may be removed then."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -71,6 +71,15 @@ def test_what_the_service_still_writes_to_is_reported_and_a_quiet_day_is_no_faul
     assert not list((tmp_path / "log").iterdir())
 
 
+def test_too_few_answers_are_looked_at_again_with_the_next(tmp_path: Path) -> None:
+    settings = environment_of(tmp_path)
+    now = datetime.now(UTC) - timedelta(hours=1)
+    shifted = [p.model_copy(update={"time": now}) for p in make_predictions(60, shift=40, sha=CONTRACT.sha256)]
+    for some, status in ((shifted[:30], 0), (shifted[30:], 3)):
+        keep(tmp_path / "log", some).close()
+        assert job(settings).returncode == status
+
+
 def test_after_a_fault_the_same_time_is_looked_at_again(tmp_path: Path) -> None:
     (tmp_path / "packed").touch()
     assert run(tmp_path, 40).returncode == 1

@@ -56,3 +56,10 @@ def test_the_same_answers_give_the_same_choice_in_any_order() -> None:
 def test_there_may_be_fewer_than_wanted() -> None:
     assert len(choose(DOUBTED, 10, chance_share=0.5)) == 3
     assert choose([], 10, chance_share=0.5) == []
+
+
+def test_what_has_been_outlined_is_not_named_again() -> None:
+    outlined = {("doubted 0", 0), ("strange 5.0", 0), ("doubted 1", 7)}
+    for chance_share in (0, 1):
+        wishes = choose([*DOUBTED, *STRANGE], 10, chance_share, outlined)
+        assert sorted(wish.request_id for wish in wishes) == ["doubted 1", "doubted 2", "strange 3.0"]

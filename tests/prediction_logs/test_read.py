@@ -38,6 +38,13 @@ def test_nothing_is_an_error(tmp_path: Path) -> None:
         read_predictions([Store.open(str(tmp_path))])
 
 
+def test_places_that_are_not_there_are_named(tmp_path: Path) -> None:
+    keep(tmp_path / "log", make_predictions(3)).close()
+    places = [Store.open(str(tmp_path / name)) for name in ("log", "typo", "another")]
+    with pytest.raises(ProblemsError, match=r"(?s)another: is not there.*typo: is not there"):
+        read_predictions(places)
+
+
 def test_damage_is_named_file_by_file(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / f"predictions-{name}.jsonl").write_bytes(b"{}\n")
@@ -52,6 +59,20 @@ def test_a_period_has_its_beginning_and_not_its_end() -> None:
     assert ids(within(kept, Period())) == ids(kept)
     assert str(period) == "from 2026-03-01 23:00 until 2026-03-02 01:00"
     assert str(Period()) == "from the beginning until now"
+
+
+def test_a_period_without_a_moment_is_refused() -> None:
+    for end in (START, START - timedelta(hours=1)):
+        with pytest.raises(BreastsegError, match="No moment is from 2026-03-01 22:00 until"):
+            Period(START, end)
+
+
+def test_periods_overlap_where_they_share_a_moment() -> None:
+    first, second = Period(until=START), Period(START, START + timedelta(hours=1))
+    assert not first.overlaps(second)
+    assert not second.overlaps(first)
+    assert second.overlaps(Period(START + timedelta(minutes=59)))
+    assert Period().overlaps(first)
 
 
 def test_joined_periods_hold_both() -> None:

@@ -8,8 +8,8 @@ from PIL import Image
 from scipy import stats
 
 from breastseg.errors import BreastsegError, ProblemsError
-from breastseg.prediction_logs.labelled_file import read_labelled, write_labelled
 from breastseg.prediction_logs.queue import choose
+from breastseg.prediction_logs.tables import read_labelled, write_labelled
 from breastseg.prediction_logs.truth import by_day, foretelling, format_truth, label, traffic_dice
 from tests.prediction_logs.makers import HEIGHT, SQUARE, WIDTH, make_prediction
 
@@ -108,6 +108,16 @@ def test_what_was_drawn_by_chance_tells_of_all_traffic(tmp_path: Path) -> None:
     assert (told.low, told.high) == pytest.approx(np.clip(interval, 0, 1))
     assert "All traffic, by 4 lesion images drawn by chance: Dice" in format_truth(rows)
     assert traffic_dice(label(kept, tmp_path)) is None
+
+
+def test_models_are_told_apart(tmp_path: Path) -> None:
+    kept = [make_prediction(f"{sha} {place}", contract_sha256=sha * 64) for sha in "ab" for place in range(2)]
+    for prediction in kept:
+        draw(tmp_path, prediction.request_id, SQUARE if prediction.contract_sha256[0] == "a" else HALF)
+    told = format_truth(label(kept, tmp_path))
+    first, second = told.split("Model bbbbbbbbbbbb:")
+    assert "Model aaaaaaaaaaaa:\n2026-03-01: 2 answers, Dice 1.000 of 2 lesion images" in first
+    assert "2026-03-01: 2 answers, Dice 0.667 of 2 lesion images" in second
 
 
 def test_a_name_that_could_be_of_two_answers_is_refused(tmp_path: Path) -> None:

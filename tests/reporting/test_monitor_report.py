@@ -13,8 +13,8 @@ from breastseg.cli import app
 from breastseg.errors import BreastsegError
 from breastseg.inference.contract import Contract
 from breastseg.monitoring.windows import Rules
-from breastseg.prediction_logs.labelled_file import write_labelled
 from breastseg.prediction_logs.read import Period
+from breastseg.prediction_logs.tables import write_labelled
 from breastseg.prediction_logs.truth import Labelled
 from breastseg.reporting.monitor_report import Wanted, write_monitor_report
 from tests.monitoring.profiles import make_profile
@@ -66,6 +66,12 @@ def test_a_period_may_be_held_against_another(tmp_path: Path) -> None:
     ).drift.drifted
 
 
+def test_periods_that_share_answers_are_not_compared(tmp_path: Path) -> None:
+    wanted = Wanted(Period(), Period(START), RULES)
+    with pytest.raises(BreastsegError, match="are in part the same"):
+        write_monitor_report(make_predictions(60, sha=CONTRACT.sha256), CONTRACT, wanted, [], tmp_path / "a.html")
+
+
 def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BreastsegError, match="There is no answer of model"):
         write_monitor_report(make_predictions(60), CONTRACT, EVER, [], tmp_path / "a.html")
@@ -75,7 +81,7 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a.html").exists()
 
 
-def test_the_gate_fails_on_drift_alone(tmp_path: Path) -> None:
+def test_the_gate_fails_on_drift_and_on_too_few_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = write_model(tmp_path / "model.onnx", CONTRACT.to_json(), make_graph(embedding=True))
     keep(tmp_path / "quiet", make_predictions(60, sha=CONTRACT.sha256)).close()
     keep(tmp_path / "shifted", make_predictions(60, shift=30, sha=CONTRACT.sha256)).close()
@@ -96,3 +102,7 @@ def test_the_gate_fails_on_drift_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "shifted.html").exists()
     assert exit_code("shifted", "--gate") == 3
     assert (tmp_path / "shifted.html").exists()
+    assert exit_code("shifted", "--gate", "--min-images", "61") == 5
+    assert exit_code("shifted", "--gate", "--design-effect", "60") == 0
+    monkeypatch.setenv("BREASTSEG_DRIFT_DESIGN_EFFECT", "60")
+    assert exit_code("shifted", "--gate") == 0

@@ -50,6 +50,7 @@ def compact(folder: Path, store: Store) -> Compacted:
     """
     if not folder.is_dir():
         raise BreastsegError(f"{folder} is no folder. Name the one that BREASTSEG_PREDICTION_LOG names")
+    store.make()
     done = Compacted()
     problems: list[Problem] = []
     for path in sorted(folder.glob(PARTS)):

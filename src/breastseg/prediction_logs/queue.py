@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Literal
 
-from breastseg.evaluation.csv_records import read_records
 from breastseg.monitoring.answer_features import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Container, Sequence
 
     from breastseg.monitoring.prediction import Prediction
 
@@ -45,23 +43,22 @@ class Wish:
     expected_dice: float | None
 
 
-def choose(predictions: Sequence[Prediction], count: int, chance_share: float) -> list[Wish]:
+def choose(
+    predictions: Sequence[Prediction], count: int, chance_share: float, outlined: Container[tuple[str, int]] = ()
+) -> list[Wish]:
     """Choose images, the doubtful ones first; the same predictions give the same choice.
 
     Args:
         predictions: To choose from.
         count: Most images.
         chance_share: Share of them that is drawn by chance, 0..1.
+        outlined: Request id and index of those that have been outlined already; they are left out.
     """
+    predictions = [p for p in predictions if (p.request_id, p.index) not in outlined]
     drawn = sorted(predictions, key=_lot)[: round(min(count, len(predictions)) * chance_share)]
     taken = {_place(prediction) for prediction in drawn}
     others = sorted((p for p in predictions if _place(p) not in taken), key=_certainty)[: count - len(drawn)]
     return [_wish(p, _reason(p)) for p in others] + [_wish(p, BY_CHANCE) for p in drawn]
-
-
-def read_queue(path: Path) -> list[Wish]:
-    """Read what `breastseg monitor queue` wrote; errors as of `read_records`."""
-    return read_records(Wish, path, "queue", mend="Run `breastseg monitor queue` again")
 
 
 def _certainty(prediction: Prediction) -> tuple[bool, float]:

@@ -34,9 +34,25 @@ class Period:
     since: datetime | None = None
     until: datetime | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse one that no moment lies in.
+
+        Raises:
+            BreastsegError: It ends before it begins.
+        """
+        if self.since and self.until and self.since >= self.until:
+            raise BreastsegError(f"No moment is {self}. Name an end that is later than the beginning")
+
     def __contains__(self, moment: datetime) -> bool:
         """Tell whether a moment lies in it."""
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+
+    def overlaps(self, other: Period) -> bool:
+        """Tell whether a moment lies in both."""
+        return not self._ends_before(other) and not other._ends_before(self)
+
+    def _ends_before(self, other: Period) -> bool:
+        return bool(self.until and other.since and self.until <= other.since)
 
     def joined(self, other: Period) -> Period:
         """Return the shortest period that holds both."""
@@ -77,9 +93,10 @@ def read_predictions(stores: Sequence[Store], period: Period | None = None) -> l
 
     Raises:
         NoPredictionsError: There are none.
-        ProblemsError: Files are damaged; all of them are named.
+        ProblemsError: Places are not there, or files are damaged; all of them are named.
     """
     wanted = period or Period()
+    _require(stores)
     found: list[Prediction] = []
     problems: list[Problem] = []
     parts = [(store, name) for store in stores for name in store.names(PARTS)]
@@ -102,6 +119,12 @@ def read_predictions(stores: Sequence[Store], period: Period | None = None) -> l
         places = ", ".join(store.place for store in stores)
         raise NoPredictionsError(f"{places}: no predictions {wanted}. Name the place, or a time, that has some")
     return sorted(kept, key=lambda prediction: (prediction.time, prediction.request_id, prediction.index))
+
+
+def _require(stores: Sequence[Store]) -> None:
+    mend = "Name a prediction log, or what `breastseg monitor compact` has packed"
+    if missing := [Problem(store.place, "is not there", mend) for store in stores if not store.exists()]:
+        raise ProblemsError("Some places cannot be read", missing)
 
 
 def within(predictions: Sequence[Prediction], period: Period) -> list[Prediction]:

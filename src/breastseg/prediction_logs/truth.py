@@ -166,7 +166,16 @@ def foretelling(rows: Iterable[Labelled]) -> Foretelling:
 
 
 def format_truth(rows: Sequence[Labelled]) -> str:
-    """Say in a line a day what the truth has shown, and how well it was foretold."""
+    """Say in a line a day what the truth has shown, and how well it was foretold; of each model by itself."""
+    models: dict[str, list[Labelled]] = defaultdict(list)
+    for row in rows:
+        models[row.contract_sha256].append(row)
+    if len(models) == 1:
+        return _format_of_model(rows)
+    return "\n".join(f"Model {sha[:12]}:\n{_format_of_model(held)}" for sha, held in models.items())
+
+
+def _format_of_model(rows: Sequence[Labelled]) -> str:
     lines = [f"{day}: {_sentence(held)}" for day, held in by_day(rows).items()]
     told = foretelling(rows)
     if told.rank_correlation is not None:

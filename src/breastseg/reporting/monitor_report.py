@@ -58,10 +58,12 @@ class Found:
     Attributes:
         drift: The period as one window.
         of_other_models: Answers of the period that another model gave; they are left out.
+        against: What they were held against, in words.
     """
 
     drift: Drift
     of_other_models: int
+    against: str
 
     def __str__(self) -> str:
         """Say it in a sentence or two."""
@@ -71,7 +73,7 @@ class Found:
         if not drift.enough:
             return f"{told}Too few to be judged"
         names = ", ".join(sorted(name for name, feature in drift.features.items() if feature.drifted))
-        return f"{told}They differ from the reference: {names}" if drift.drifted else f"{told}No drift was found"
+        return f"{told}They differ from {self.against}: {names}" if drift.drifted else f"{told}No drift was found"
 
 
 def write_monitor_report(
@@ -90,9 +92,15 @@ def write_monitor_report(
         What it says in short.
 
     Raises:
-        BreastsegError: The model has no reference profile, a period is empty, or the file cannot be written.
+        BreastsegError: The model has no reference profile, a period is empty, both periods share time, or the file
+            cannot be written.
     """
     require_page(out)
+    if wanted.against is not None and wanted.against.overlaps(wanted.period):
+        raise BreastsegError(
+            f"The answers {wanted.period} and those {wanted.against} are in part the same. Bound both: --since and"
+            " --until, --against-since and --against-until"
+        )
     profile = contract.reference_profile
     if profile is None:
         raise BreastsegError("The model has no reference profile to hold answers against. Export it again")
@@ -103,7 +111,8 @@ def write_monitor_report(
     if wanted.against is not None:
         profile = profile_of(of_model(within(predictions, wanted.against), contract), profile)
     window = filled(own, profile, wanted.rules)
-    found = Found(window.drift(), len(in_period) - len(own))
+    against = "the reference" if wanted.against is None else "the earlier ones"
+    found = Found(window.drift(), len(in_period) - len(own), against)
     in_time = [row for row in labelled if row.time in wanted.period and row.contract_sha256 == own[0].contract_sha256]
     parts = [
         *_summary(found, contract, wanted),
