@@ -15,7 +15,7 @@ IMAGE_LABELS = --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproj
 # a process a core with one thread each is faster than two processes that share all
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
-.PHONY: help install repro summary data-push data-pull test test-all lint types imports check image lock clean
+.PHONY: help install repro summary data-push data-pull test test-all lint types imports check image image-train lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -68,11 +68,20 @@ else
 	docker build -f Dockerfile.serve -t $(IMAGE) $(IMAGE_LABELS) .
 endif
 
+image-train: install  ## Build the image that trains
+ifneq ($(IMAGE_TOOL),)
+	$(IMAGE_TOOL) build Dockerfile.train breastseg-train . --ignorefile Dockerfile.train.dockerignore $(IMAGE_LABELS)
+else
+	docker build -f Dockerfile.train -t breastseg-train $(IMAGE_LABELS) .
+endif
+
 lock: install  ## Renew the locked versions
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --extra serve -o requirements/serve.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes --extra train -c requirements/dev.txt -o requirements/train.txt pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes --group pyproject.toml:sbom -o requirements/sbom.txt
 

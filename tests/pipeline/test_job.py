@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
 PLACE = f"gs://{BUCKET}/runs/longer"
 # long enough for some epochs to be sent before the end
 CHANGE = "train.epochs=40"
-RUN = ("breastseg", "job", "run", PLACE, "-S", CHANGE)
+RUN = ("breastseg", "job", "run", PLACE, "--remote", f"gs://{BUCKET}/breastseg", "-S", CHANGE)
 FETCH = ("breastseg", "job", "fetch", PLACE)
 
 
@@ -44,6 +44,7 @@ def new_machine(project: Tree, tmp_path: Path) -> Callable[[str], Tree]:
         machine = project.copy_to(tmp_path / name)
         shutil.rmtree(machine.root / ".git")
         machine.dvc("config", "--local", "core.no_scm", "true")
+        machine.dvc("remote", "remove", "storage")
         return machine
 
     return make

@@ -20,11 +20,14 @@ def run(
     set_param: Annotated[
         list[str] | None, typer.Option("--set-param", "-S", help="A change of params.yaml, as for dvc exp run.")
     ] = None,
+    remote: Annotated[
+        str | None, typer.Option(help="DVC's remote, such as gs://bucket/breastseg; else the tree's own.")
+    ] = None,
 ) -> None:
     """Run all stages, and keep everything; the same command on a new machine goes on where this one was."""
     with extra("train"):
         from breastseg.jobs.run import run_job
-    run_job(place.rstrip("/"), set_param or [], Path())
+    run_job(place.rstrip("/"), set_param or [], Path(), remote)
     typer.echo(f"Finished. In a clone of this commit, `breastseg job fetch {place}` brings it")
 
 

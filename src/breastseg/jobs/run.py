@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_job(place: str, overrides: Sequence[str], root: Path) -> None:
+def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None = None) -> None:
     """Run the pipeline, or what is left of it after the machine before was taken away.
 
     Outs and run-cache go to DVC's default remote, files that git would hold and states of unfinished trainings to
@@ -32,10 +32,13 @@ def run_job(place: str, overrides: Sequence[str], root: Path) -> None:
         place: The run's folder or bucket, such as gs://bucket/runs/larger-images; nothing else may be there.
         overrides: Changes of `params.yaml`, as `dvc exp run -S` takes them.
         root: A tree of the project, which is the current folder.
+        remote: Where DVC keeps data, such as gs://bucket/breastseg; None: the tree's own default remote.
 
     Raises:
         BreastsegError: A stage has failed, the remote or the place cannot be reached, or the place is another run's.
     """
+    if remote:
+        _run_dvc("remote", "add", "--quiet", "--local", "--force", "--default", "job", remote)
     kept = KeptRun(Store.open(place))
     states = TrainingStates(root / ".scratch" / "training", Store.open(f"{place}/states"))
     unfinished = Record(overrides=tuple(overrides), finished=False)
@@ -44,7 +47,7 @@ def run_job(place: str, overrides: Sequence[str], root: Path) -> None:
     transfer("pull", may_lack=True)
     for stage in parse_yaml((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]:
         with states.sent_meanwhile():
-            _reproduce(stage)
+            _run_dvc("repro", "--pull", stage)
         transfer("push", stage)
         kept.keep(unfinished, root)
         states.forget_finished()
@@ -72,8 +75,8 @@ def _override(overrides: Sequence[str], root: Path) -> None:
         raise BreastsegError(f"params.yaml cannot be changed by {' '.join(overrides)}: {error.__cause__}") from error
 
 
-def _reproduce(stage: str) -> None:
+def _run_dvc(*arguments: str) -> None:
     # what a stage prints is for whoever reads the job's log
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--pull", stage], check=False)  # noqa: S603 - ours
+    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False)  # noqa: S603 - ours
     if done.returncode:
-        raise BreastsegError(f"The stage {stage} has failed, as said above. Mend it, and start the job again")
+        raise BreastsegError(f"`dvc {' '.join(arguments)}` has failed, as said above. Mend it, and start the job again")
