@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from breastseg.inference.session import Stop
 from breastseg.monitoring.prediction_log import Keeping, PredictionLog
 from breastseg.serving.answered import Answered, Clock, Label
 from breastseg.serving.answering import Answering, load_tried, try_out
+from breastseg.serving.memory import return_after
 from breastseg.serving.one_owner import hold
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
 
@@ -75,6 +77,7 @@ class Service:
         self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
+        self._returning: set[asyncio.Task[None]] = set()
         self.ready, self.loaded_at = False, time.time()
 
     @property
@@ -122,6 +125,7 @@ class Service:
             ContractError: See `OpenedModel.load`; the same.
         """
         async with self._reloading:
+            before = weakref.ref(self._answering.model)
             model = await asyncio.to_thread(load_tried, self._settings.model, self._settings)
             if model.contract == self.contract:
                 self._answering = Answering(model, self.monitor)
@@ -131,6 +135,7 @@ class Service:
                 self._answering = await asyncio.to_thread(Answering.of, model, self._settings)
             # also where the model before never was
             self.ready, self.loaded_at = True, time.time()
+            self._return_after(before)
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 
@@ -165,6 +170,13 @@ class Service:
             self.prediction_log.close()
         if self._state_lock:
             self._state_lock.close()
+
+    def _return_after(self, model: weakref.ref[OpenedModel]) -> None:
+        """Give a model's memory back once the last request that keeps it has ended; nobody waits for that."""
+        task = asyncio.create_task(return_after(model))
+        # the loop itself keeps no task alive
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
 
     async def _in_queue(self, describe: Callable[[Answered], T], data: bytes, label: Label, frame: int | None) -> T:
         task = _Task(data, frame, label, time.perf_counter(), Stop())
