@@ -121,6 +121,21 @@ def test_a_trailer_is_no_header(server: Server) -> None:
     assert b"a-trailer" not in answer
 
 
+def test_a_wish_for_another_protocol_is_answered_as_any_request(server: Server, log_file: Path) -> None:
+    head = (
+        b"GET /v1/model?secret=1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: upgrading\r\nConnection: Upgrade, close\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    before = len(log_file.read_text())
+    answer = send(server, head)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"x-request-id: upgrading\r\n" in answer.lower()
+    lines = [json.loads(line) for line in log_file.read_text()[before:].splitlines()]
+    assert [(line["message"], line["request_id"], line["path"]) for line in lines] == [
+        ("request", "upgrading", "/v1/model")
+    ]
+
+
 def test_long_headers_and_many_requests_on_one_connection_pass(server: Server) -> None:
     image = speckle("PNG", (120, 90))
     for _ in range(3):

@@ -72,6 +72,9 @@ class BoundedProtocol(HttpToolsProtocol):
             what = "Headers, trailers and what stands between two chunks hold"
             self._refuse(HEADERS_TOO_LARGE, f"{what} at most {MAX_HEADER_BYTES} bytes each")
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing of a wish that HTTP lets a server pass over: the request is answered, and has its line."""
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request."""
         self._refuse(MALFORMED, msg)

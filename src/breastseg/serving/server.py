@@ -51,6 +51,8 @@ def run(settings: Settings) -> None:
         port=settings.port,
         # the parser in C: the one in Python takes a third of the event loop's time
         http=BoundedProtocol,
+        # a library for WebSockets that happens to be installed would answer past all layers, and log the query
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,
