@@ -57,15 +57,18 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,
     )
-    _require_address(settings.host, settings.port)
+    require_address(settings.host, settings.port)
     asyncio.run(_serve(uvicorn.Server(config), app.state.service))
 
 
-def _require_address(host: str, port: int) -> None:
+def require_address(host: str, port: int) -> None:
     """See that the address can be listened on; uvicorn itself would end the process in lines of its own.
 
     It is let go again: asyncio sets TCP_NODELAY only where it made the listening socket, and without it an answer on a
     connection that is kept open waits for 40 ms.
+
+    Raises:
+        BreastsegError: It cannot.
     """
     try:
         # the first of what a name stands for, as uvicorn takes it

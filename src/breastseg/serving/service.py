@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
-from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
@@ -70,11 +69,11 @@ class Service:
 
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
         self._settings = settings
-        self.prediction_log = _prediction_log(settings)
+        self.prediction_log = open_prediction_log(settings)
         # before its counts are read
         self._state_lock = hold(settings.drift_state) if settings.drift_state else None
         self._answering = Answering.of(model, settings)
-        self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
+        self._queue = WorkQueue(settings.concurrency, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
         self._returning: set[asyncio.Task[None]] = set()
@@ -212,7 +211,12 @@ class Service:
         return answered
 
 
-def _prediction_log(settings: Settings) -> PredictionLog | None:
+def open_prediction_log(settings: Settings) -> PredictionLog | None:
+    """Open the prediction log that the settings ask for; None where they ask for none.
+
+    Raises:
+        BreastsegError: `prediction_log` is no folder to write to.
+    """
     if settings.prediction_log is None:
         return None
     keeping = Keeping(share=settings.prediction_log_share, retention_days=settings.prediction_log_days)
