@@ -64,6 +64,7 @@ class Service:
     Attributes:
         prediction_log: Where a line of each answer is kept; None keeps none.
         ready: True once an image has gone all the way.
+        failed: True once the first image has failed; another model may make the service ready nevertheless.
         loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
 
@@ -77,7 +78,8 @@ class Service:
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
         self._returning: set[asyncio.Task[None]] = set()
-        self.ready, self.loaded_at = False, time.time()
+        self.ready = self.failed = False
+        self.loaded_at = time.time()
 
     @property
     def contract(self) -> Contract:
@@ -110,7 +112,11 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        await self._queue.run(lambda: try_out(self._answering.model, self._settings.max_pixels))
+        try:
+            await self._queue.run(lambda: try_out(self._answering.model, self._settings.max_pixels))
+        except Exception:
+            self.failed = True
+            raise
         self.ready = True
 
     async def reload(self) -> Contract:
