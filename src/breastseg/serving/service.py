@@ -197,24 +197,32 @@ class Service:
     async def _run(self, task: _Task, describe: Callable[[Answered], T]) -> T:
         most = self._settings.max_pixels
         try:
-            return await self._queue.run(lambda: describe(self._answer(task, min(_LARGE_PX, most))))
+            return await self._queue.run(lambda: self._answer(task, min(_LARGE_PX, most), describe))
         except TooManyPixelsError:
             # told from its header, before a pixel was decoded
-            return await self._large.run(lambda: describe(self._answer(task, most)))
+            return await self._large.run(lambda: self._answer(task, most, describe))
 
-    def _answer(self, task: _Task, max_pixels: int) -> Answered:
+    def _answer(self, task: _Task, max_pixels: int, describe: Callable[[Answered], T]) -> T:
         started = time.perf_counter()
         task.stop.check()
         image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
         decoded = time.perf_counter()
-        found = self._answering.find(image, lambda: self._held, task.stop)
-        answered = Answered(
-            task.label, image, found, Clock(task.asked, started, decoded, time.perf_counter()), task.stop
-        )
-        # before the answer leaves: a kill loses no line of one that has arrived
+        # a reload may put another in its place meanwhile
+        answering = self._answering
+        found = answering.find(image, lambda: self._held, task.stop)
+        clock = Clock(task.asked, started, decoded, time.perf_counter())
+        answered = Answered(task.label, image, found, clock, task.stop)
+        answer = describe(answered)
+        # who has been told that it took too long, or has left, gets no answer that counts
+        task.stop.check()
+        answering.count(found)
+        self._log_prediction(answered)
+        return answer
+
+    def _log_prediction(self, answered: Answered) -> None:
+        """Keep a line before the answer leaves: a kill loses none of one that has arrived."""
         if self.prediction_log and self.prediction_log.wants():
             self.prediction_log.append(answered.prediction())
-        return answered
 
 
 def open_prediction_log(settings: Settings) -> PredictionLog | None:
