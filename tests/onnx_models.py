@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from breastseg.inference.contract import METADATA_KEY, Contract, Origin, Score
 from breastseg.inference.lesions import OperatingPoint
@@ -91,6 +92,21 @@ def failing_graph() -> onnx.GraphProto:
             helper.make_node("Add", ["unshifted", "shift"], ["probability"]),
         ]
     )
+    graph.output[0].name = "probability"
+    return graph
+
+
+def heavy_graph(layers: int = 18, width: int = 512) -> onnx.GraphProto:
+    """A graph of about 17 MB that answers as `make_graph` does: what goes through its weights, all 0, is added."""
+    graph = make_graph(names=("image", "light"))
+    graph.node.append(helper.make_node("ReduceMean", ["light", "all axes"], ["hidden 0"], keepdims=1))
+    graph.initializer.append(helper.make_tensor("all axes", TensorProto.INT64, [3], [1, 2, 3]))
+    for layer, (rows, columns) in enumerate(pairwise([1, *[width] * layers, 1])):
+        weights = np.zeros((rows, columns), np.float32)
+        graph.initializer.append(numpy_helper.from_array(weights, f"weights {layer}"))
+        names = [f"hidden {layer}", f"weights {layer}"], [f"hidden {layer + 1}"]
+        graph.node.append(helper.make_node("MatMul", *names))
+    graph.node.append(helper.make_node("Add", ["light", f"hidden {layers + 1}"], ["probability"]))
     graph.output[0].name = "probability"
     return graph
 

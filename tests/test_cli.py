@@ -40,6 +40,25 @@ def test_help_says_what_it_is_for_and_loads_nothing_heavy() -> None:
     assert {"numpy", "onnxruntime", "fastapi", "torch", "pydantic"}.isdisjoint(loaded.split())
 
 
+# a signal comes while the service is still importing
+_SIGNALLED = """import os, signal
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "uvicorn":
+            os.kill(os.getpid(), signal.{name})
+sys.meta_path.insert(0, Finder())"""
+
+
+def test_a_service_that_is_ended_while_it_starts_ends_with_status_0(tmp_path: Path) -> None:
+    done = run("serve", "--model", tmp_path / "m.onnx", before=_SIGNALLED.format(name="SIGTERM"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_new_model_that_is_told_of_while_the_service_starts_does_not_end_it(tmp_path: Path) -> None:
+    done = run("serve", "--model", tmp_path / "m.onnx", before=_SIGNALLED.format(name="SIGHUP"))
+    assert (done.returncode, "there is no such model file" in done.stderr) == (1, True)
+
+
 def test_predict_writes_masks_and_says_where(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.onnx")
     Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")

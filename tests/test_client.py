@@ -152,6 +152,19 @@ def test_what_cannot_be_a_key_is_told_without_it(key: str) -> None:
     assert key not in str(raised.value)
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "http://a:port", "::::"])
+def test_what_cannot_be_an_address_is_told(url: str) -> None:
+    with pytest.raises(BreastsegError) as raised:
+        Client(url)
+    assert str(raised.value).startswith(f"{url} is no address (")
+
+
+def test_predict_tells_an_impossible_address_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(IMAGE)
+    (line,) = _predict(tmp_path, tmp_path / "out", "--url", "http://[::1", status=1).splitlines()
+    assert "is no address" in line
+
+
 @pytest.mark.parametrize(
     ("header", "least", "most"),
     [("7", 7, 7), ("", 1, 1), ("soon", 1, 1), ("-3", 1, 1), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0)],

@@ -67,7 +67,7 @@ class Client:
         patience_s: Longest time to go on asking while the service is busy or not ready yet.
 
     Raises:
-        BreastsegError: The key cannot be one.
+        BreastsegError: The key cannot be one, or the URL.
     """
 
     def __init__(self, url: str, key: str | None = None, timeout_s: float = 60, patience_s: float = 60) -> None:
@@ -77,7 +77,11 @@ class Client:
                 "The key holds other characters than visible ASCII. Copy it again, without a line break"
             )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout_s)
+        try:
+            self._http = httpx2.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout_s)
+        except httpx2.InvalidURL as error:
+            message = f"{url} is no address ({error}). One is written like http://127.0.0.1:8000"
+            raise BreastsegError(message) from error
         self._patience_s = patience_s
 
     def __enter__(self) -> Self:

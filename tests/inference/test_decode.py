@@ -200,6 +200,21 @@ def test_a_jpeg_of_very_many_scans_is_refused_unread() -> None:
         decode_image(many_scans(64, scans=101))
 
 
+@pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4"])
+def test_a_fax_is_refused_with_the_way_out(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = _encode(Image.fromarray(GREY > 100), "TIFF", compression=compression)
+    for fax in (data, data.replace(data[8:12], b"\x55\xaa\x55\xaa")):
+        with pytest.raises(DecodeError, match=f"fax compression {compression}.*uncompressed or with LZW, or as PNG"):
+            decode_image(fax)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits"])
+def test_other_compressions_of_one_bit_are_read(compression: str | None) -> None:
+    data = _encode(Image.fromarray(GREY > 100), "TIFF", compression=compression)
+    np.testing.assert_array_equal(decode_image(data), (GREY > 100) * 255)
+
+
 def test_a_caller_may_take_fewer_pixels() -> None:
     assert decode_image(_png(GREY), max_pixels=GREY.size).shape == GREY.shape
     with pytest.raises(TooManyPixelsError, match="has 7 x 5 pixels, more than 34"):

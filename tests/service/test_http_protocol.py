@@ -76,6 +76,66 @@ def test_endless_headers_are_given_up(server: Server) -> None:
     assert server.get("/health/live").status_code == 200
 
 
+CHUNKED = (
+    b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\n--x\r\n\r\n"
+)
+TRAILERS = b"".join(b"X-T: " + b"a" * 60_000 + b"\r\n" for _ in range(16))
+
+
+@pytest.mark.parametrize(
+    ("begin", "endless"),
+    [(b"0\r\n", TRAILERS), (b"0\r\nX-T: ", MEGABYTE), (b"1;", MEGABYTE)],
+    ids=["trailers", "one trailer", "chunk extension"],
+)
+def test_what_is_no_body_is_bounded_after_the_headers_too(server: Server, begin: bytes, endless: bytes) -> None:
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    answer = send(server, CHUNKED + begin, *[endless] * 60)
+    # a reset may overtake the answer, while the client is still sending
+    if answer:
+        assert_problem(answer, 431, "headers-too-large")
+    assert process.memory_info().rss - before < 20 * 2**20
+    assert server.get("/health/live").status_code == 200
+
+
+def chunked_image(extension: bytes = b"", trailer: bytes = b"") -> bytes:
+    """A request for a mask, in many chunks."""
+    image = speckle("PNG", (120, 90))
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + image + b"\r\n--x--\r\n"
+    pieces = [body[start : start + 10] for start in range(0, len(body), 10)]
+    chunks = b"".join(b"%x%s\r\n%s\r\n" % (len(piece), extension, piece) for piece in pieces)
+    head = CHUNKED.partition(b"\r\n\r\n")[0] + b"\r\nConnection: close\r\n\r\n"
+    return head + chunks + b"0\r\n" + trailer + b"\r\n"
+
+
+def test_chunks_that_have_more_beside_them_than_headers_may_hold_pass(server: Server) -> None:
+    request = chunked_image(extension=b";a=" + b"b" * 9000)
+    assert len(request) > 10 * 65_536
+    assert send(server, request).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_trailer_is_no_header(server: Server) -> None:
+    answer = send(server, chunked_image(trailer=b"X-Request-Id: a-trailer\r\n"))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"a-trailer" not in answer
+
+
+def test_a_wish_for_another_protocol_is_answered_as_any_request(server: Server, log_file: Path) -> None:
+    head = (
+        b"GET /v1/model?secret=1 HTTP/1.1\r\nHost: x\r\nX-Request-Id: upgrading\r\nConnection: Upgrade, close\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    before = len(log_file.read_text())
+    answer = send(server, head)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"x-request-id: upgrading\r\n" in answer.lower()
+    lines = [json.loads(line) for line in log_file.read_text()[before:].splitlines()]
+    assert [(line["message"], line["request_id"], line["path"]) for line in lines] == [
+        ("request", "upgrading", "/v1/model")
+    ]
+
+
 def test_long_headers_and_many_requests_on_one_connection_pass(server: Server) -> None:
     image = speckle("PNG", (120, 90))
     for _ in range(3):

@@ -48,7 +48,10 @@ def test_a_failed_warm_up_is_logged_and_leaves_it_unready(
     with caplog.at_level(logging.CRITICAL), TestClient(app) as client:
         while not caplog.records:
             assert client.get("/health/ready").status_code == 503
-        assert client.get("/health/ready").status_code == 503
+        answer = client.get("/health/ready")
+        assert answer.status_code == 503
+        assert "cannot be computed; the service's log says why" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) >= 60
         assert client.get("/health/live").status_code == 200
     assert "unready" in caplog.text
     assert "none left" in caplog.text

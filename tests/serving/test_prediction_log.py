@@ -6,6 +6,7 @@ import base64
 import io
 import time
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -105,6 +106,37 @@ def test_at_the_end_the_part_may_be_packed(watched: Path, tmp_path: Path, image_
             assert not free
     with lock_part(part) as free:
         assert free
+
+
+@pytest.mark.parametrize(
+    "slow", ["breastseg.inference.segmenter.Segmenter.segment", "breastseg.serving.answered.encode_overlay"]
+)
+def test_an_image_that_took_too_long_has_no_line_and_does_not_count(
+    watched: Path, tmp_path: Path, image_png: bytes, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    function = resolve_name(slow)
+
+    def late(*arguments: object) -> object:
+        found = function(*arguments)
+        time.sleep(0.6)
+        return found
+
+    settings = Settings(model=watched, prediction_log=tmp_path / "log", inference_timeout_s=0.3)
+    with TestClient(create_app(settings)) as client:
+        while client.get("/health/ready").status_code != 200:
+            pass
+        monkeypatch.setattr(slow, late)
+        assert client.post("/v1/segment?include=overlay", files={"file": image_png}).status_code == 504
+        while samples(client)["breastseg_images_in_work", ()]:
+            pass
+        assert (lines(tmp_path / "log"), counted(client)) == ([], 0)
+        monkeypatch.undo()
+        assert client.post("/v1/segment?include=overlay", files={"file": image_png}).status_code == 200
+        assert (len(lines(tmp_path / "log")), counted(client)) == (1, 1)
+
+
+def counted(client: TestClient) -> float:
+    return samples(client)["breastseg_window_images", (("window", "hour"),)]
 
 
 @pytest.mark.parametrize(("share", "in_work", "disagreement"), [(1.0, 1, 0.0), (0.0, 1, None), (1.0, 2, None)])

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from breastseg.inference.cpus import usable_cpus
+from breastseg.serving.one_owner import hold
 from breastseg.serving.settings import Settings
 from breastseg.serving.show_config import show_config
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import make_contract, make_graph, write_model
 
 
 def rows(**options: object) -> dict[str, tuple[str, str]]:
@@ -23,7 +28,9 @@ def test_every_setting_has_its_value_and_where_it_comes_from(monkeypatch: pytest
     assert shown["BREASTSEG_PORT"] == ("9001", "option --port")
     assert shown["BREASTSEG_HOST"] == ("127.0.0.1", "default")
     assert shown["BREASTSEG_LOG_CLIENT"] == ("true", "environment")
-    assert shown["BREASTSEG_THREADS"] == shown["BREASTSEG_CORS_ORIGINS"] == ("(unset)", "default")
+    assert shown["BREASTSEG_THREADS"] == (str(usable_cpus()), "default")
+    assert shown["BREASTSEG_CONCURRENCY"] == (str(usable_cpus() + 1), "default")
+    assert shown["BREASTSEG_CORS_ORIGINS"] == ("(unset)", "default")
     assert shown["BREASTSEG_ALLOW_ANONYMOUS"] == ("false", "default")
 
 
@@ -63,5 +70,32 @@ def test_keys_and_model_are_looked_at_too(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    below = show_config(model=Path("m.onnx")).splitlines()[len(Settings.model_fields) :]
-    assert any(obstacle in line for line in below)
+    assert any(obstacle in line for line in obstacles(model=Path("m.onnx")))
+
+
+def obstacles(**options: object) -> list[str]:
+    return show_config(**options).splitlines()[len(Settings.model_fields) :]
+
+
+def test_all_that_keeps_it_from_starting_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, log = tmp_path / "state.json", tmp_path / "a-file"
+    log.touch()
+    monkeypatch.setenv("BREASTSEG_DRIFT_STATE", str(state))
+    monkeypatch.setenv("BREASTSEG_PREDICTION_LOG", str(log))
+    with socket.create_server(("127.0.0.1", 0)) as taken, hold(state):
+        port = taken.getsockname()[1]
+        told = obstacles(model=Path("m.onnx"), port=port)
+    assert [any(part in line for line in told) for part in ("m.onnx", "a-file", "state.json", str(port))] == [True] * 4
+    assert len(told) == 4
+
+
+def test_counts_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
+    model = write_model(tmp_path / "m.onnx", contract.to_json(), make_graph(embedding=True))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("BREASTSEG_DRIFT_STATE", str(tmp_path / "state.json"))
+    assert obstacles(model=model, port=port) == []
+    (tmp_path / "state.json").write_text("{}")
+    (told,) = obstacles(model=model, port=port)
+    assert "state.json" in told

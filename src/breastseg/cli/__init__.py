@@ -146,6 +146,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve an exported model over HTTP. Research use only."""
+    from breastseg.serving.signals import take_signals
+
+    # the imports below take a second or more
+    take_signals()
     with extra("serve"):
         from breastseg.serving import server, settings
         from breastseg.serving import show_config as config

@@ -39,6 +39,9 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 MAX_SCANS = 100
 _SCAN = b"\xff\xda"
 
+# Of pages in black and white. Where their data are damaged, libtiff makes up pixels and writes a line for each row.
+_FAX = frozenset({"tiff_ccitt", "group3", "group4"})
+
 # what Pillow's readers are known to raise on damaged files
 DAMAGE = (
     AssertionError,
@@ -74,7 +77,8 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
         uint8 `[H, W]` (grey) or `[H, W, 3]` (RGB), 0..255; 1-bit files give 0 and 255.
 
     Raises:
-        DecodeError: The bytes are empty, of another format, damaged, or hold values of an unknown range.
+        DecodeError: The bytes are empty, of another format, damaged, hold values of an unknown range, or are a TIFF
+            file in a fax compression.
         TooManyPixelsError: Height times width is above `max_pixels`, or one of them above `MAX_SIDE`, told from the
             header before a pixel is decoded.
     """
@@ -84,6 +88,7 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, max_pixels)
             check_scans(image, data)
+            _check_compression(image)
             return _to_array(image)
     except UnidentifiedImageError as error:
         raise DecodeError(f"is no {', '.join(FORMATS)} or DICOM image, or its header is damaged") from error
@@ -109,6 +114,12 @@ def check_scans(image: Image.Image, data: bytes) -> None:
     # within a scan, no such marker can occur
     if image.format in {"JPEG", "MPO"} and data.count(_SCAN) > MAX_SCANS:
         raise DecodeError(f"has more than {MAX_SCANS} scans; save it as an ordinary JPEG or as PNG")
+
+
+def _check_compression(image: Image.Image) -> None:
+    if image.format == "TIFF" and image.info.get("compression") in _FAX:
+        what = f"is a TIFF file in the fax compression {image.info['compression']}, which is not read"
+        raise DecodeError(f"{what}; save it uncompressed or with LZW, or as PNG")
 
 
 def _to_array(image: Image.Image) -> UInt8Image:

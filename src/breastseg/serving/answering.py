@@ -62,7 +62,7 @@ class Answering:
         return cls(model, Monitor(contract.reference_profile, contract.sha256, rules, settings.drift_state))
 
     def find(self, image: UInt8Image, in_work: Callable[[], int], stop: Stop) -> Found:
-        """Find the lesions of an image, judge the answer and count it.
+        """Find the lesions of an image and judge the answer.
 
         Args:
             image: uint8 `[H, W]` or `[H, W, 3]`.
@@ -76,9 +76,12 @@ class Answering:
         # a second answer costs as much as the first: only while nobody waits for it
         mirrored = segmenter.mirrored_mask(image, stop) if in_work() <= 1 and watch.wants_mirror() else None
         assessment = watch.assess(image, segmentation, mirrored)
-        if self.monitor:
-            self.monitor.add(assessment, time.time())
         return Found(segmenter, segmentation, assessment)
+
+    def count(self, found: Found) -> None:
+        """Count an answer in the windows."""
+        if self.monitor and found.assessment:
+            self.monitor.add(found.assessment, time.time())
 
     def keep_counts(self) -> None:
         """Write what was counted to `drift_state`."""

@@ -12,6 +12,9 @@ from fastapi import Depends, Request
 from breastseg.serving.problems import NOT_READY, RequestError
 from breastseg.serving.service import Service
 
+# only a new model mends it
+_RETRY_BROKEN_S = "60"
+
 
 async def get_service(request: Request) -> Service:
     """Return the application's service, ready or not."""
@@ -23,10 +26,16 @@ async def get_ready_service(request: Request) -> Service:
     """Return the service once it is ready, else answer 503."""
     service = await get_service(request)
     if not service.ready:
-        raise RequestError(
-            NOT_READY, "No image has gone through the model yet. Ask again in a moment", {"Retry-After": "1"}
-        )
+        raise _not_ready(service)
     return service
+
+
+def _not_ready(service: Service) -> RequestError:
+    if service.failed:
+        detail = "The model cannot be computed; the service's log says why. Its operator has to give it another"
+        return RequestError(NOT_READY, detail, {"Retry-After": _RETRY_BROKEN_S})
+    detail = "No image has gone through the model yet. Ask again in a moment"
+    return RequestError(NOT_READY, detail, {"Retry-After": "1"})
 
 
 AnyService = Annotated[Service, Depends(get_service)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -12,33 +13,67 @@ from breastseg.serving.request_id import HEADER
 from breastseg.serving.schemas import ProblemDetails
 from breastseg.serving.security_headers import API
 
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 MAX_HEADER_BYTES = 65_536
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on headers: each byte of an endless one costs time and memory, and no key."""
+    """uvicorn's protocol with a limit on what is no body: each byte of an endless header costs time and memory, no key.
 
-    _header_bytes: int | None = 0
-    """How much of the headers has come; None while a body comes, or nothing."""
+    Headers, what stands between two chunks of a body, and trailers are bounded alike.
+    """
+
+    _beside_bytes = 0
+    """How much has come since the last byte of a body, or the last end of headers or of a request."""
+    _headers_are_complete = False
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, unless it makes the headers too large."""
-        if self._header_bytes is not None and self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse(HEADERS_TOO_LARGE, f"Headers hold at most {MAX_HEADER_BYTES} bytes")
+        """Take what has come, unless it makes what is no body too large."""
+        if self._beside_bytes > MAX_HEADER_BYTES:
+            self._give_up()
             return
+        self._beside_bytes += len(data)
         super().data_received(data)
-        if self._header_bytes is not None:
-            self._header_bytes += len(data)
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
-        self._header_bytes = 0
+        """Take headers again."""
+        self._headers_are_complete = False
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, and no trailer: the application holds the same list, and has judged it already."""
+        if not self._headers_are_complete:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Count no more."""
-        self._header_bytes = None
+        """Count anew."""
+        self._beside_bytes, self._headers_are_complete = 0, True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count anew."""
+        self._beside_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Count anew."""
+        self._beside_bytes = 0
+        super().on_message_complete()
+
+    def _give_up(self) -> None:
+        """Refuse, unless an answer is on its way: a second one in its midst would be taken for its body."""
+        # uvicorn has none before the first request
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle and cycle.response_started and not cycle.response_complete:
+            self.transport.close()
+        else:
+            what = "Headers, trailers and what stands between two chunks hold"
+            self._refuse(HEADERS_TOO_LARGE, f"{what} at most {MAX_HEADER_BYTES} bytes each")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing of a wish that HTTP lets a server pass over: the request is answered, and has its line."""
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request."""

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -18,10 +17,9 @@ from breastseg.serving.app import create_app
 from breastseg.serving.http_protocol import BoundedProtocol
 from breastseg.serving.memory import return_large_blocks
 from breastseg.serving.settings import unknown_variables
+from breastseg.serving.signals import take_signals
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from breastseg.serving.service import Service
     from breastseg.serving.settings import Settings
 
@@ -38,8 +36,7 @@ def run(settings: Settings) -> None:
         ContractError: See `Segmenter.load`.
         BreastsegError: The address cannot be listened on.
     """
-    # uvicorn shuts down in order and then raises the signal again, which would end the process with it
-    signal.signal(signal.SIGTERM, _leave)
+    take_signals()
     json_logs.configure(settings.log_format)
     for line in unknown_variables():
         logger.warning(line)
@@ -51,19 +48,24 @@ def run(settings: Settings) -> None:
         port=settings.port,
         # the parser in C: the one in Python takes a third of the event loop's time
         http=BoundedProtocol,
+        # a library for WebSockets that happens to be installed would answer past all layers, and log the query
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
         **json_logs.UVICORN,
     )
-    _require_address(settings.host, settings.port)
+    require_address(settings.host, settings.port)
     asyncio.run(_serve(uvicorn.Server(config), app.state.service))
 
 
-def _require_address(host: str, port: int) -> None:
+def require_address(host: str, port: int) -> None:
     """See that the address can be listened on; uvicorn itself would end the process in lines of its own.
 
     It is let go again: asyncio sets TCP_NODELAY only where it made the listening socket, and without it an answer on a
     connection that is kept open waits for 40 ms.
+
+    Raises:
+        BreastsegError: It cannot.
     """
     try:
         # the first of what a name stands for, as uvicorn takes it
@@ -94,7 +96,3 @@ async def _reload(service: Service) -> None:
         await service.reload()
     except BreastsegError:
         logger.exception("The model file is refused; the one before answers on")
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)

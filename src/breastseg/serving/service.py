@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
-from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
 from breastseg.monitoring.prediction_log import Keeping, PredictionLog
 from breastseg.serving.answered import Answered, Clock, Label
 from breastseg.serving.answering import Answering, load_tried, try_out
+from breastseg.serving.memory import return_after
 from breastseg.serving.one_owner import hold
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
 
@@ -63,19 +64,22 @@ class Service:
     Attributes:
         prediction_log: Where a line of each answer is kept; None keeps none.
         ready: True once an image has gone all the way.
+        failed: True once the first image has failed; another model may make the service ready nevertheless.
         loaded_at: When the model that answers was loaded, in seconds since 1970.
     """
 
     def __init__(self, model: OpenedModel, settings: Settings) -> None:
         self._settings = settings
-        self.prediction_log = _prediction_log(settings)
+        self.prediction_log = open_prediction_log(settings)
         # before its counts are read
         self._state_lock = hold(settings.drift_state) if settings.drift_state else None
         self._answering = Answering.of(model, settings)
-        self._queue = WorkQueue(settings.concurrency or usable_cpus() + 1, settings.queue_places)
+        self._queue = WorkQueue(settings.concurrency, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
-        self.ready, self.loaded_at = False, time.time()
+        self._returning: set[asyncio.Task[None]] = set()
+        self.ready = self.failed = False
+        self.loaded_at = time.time()
 
     @property
     def contract(self) -> Contract:
@@ -108,7 +112,11 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
-        await self._queue.run(lambda: try_out(self._answering.model, self._settings.max_pixels))
+        try:
+            await self._queue.run(lambda: try_out(self._answering.model, self._settings.max_pixels))
+        except Exception:
+            self.failed = True
+            raise
         self.ready = True
 
     async def reload(self) -> Contract:
@@ -122,6 +130,7 @@ class Service:
             ContractError: See `OpenedModel.load`; the same.
         """
         async with self._reloading:
+            before = weakref.ref(self._answering.model)
             model = await asyncio.to_thread(load_tried, self._settings.model, self._settings)
             if model.contract == self.contract:
                 self._answering = Answering(model, self.monitor)
@@ -131,6 +140,7 @@ class Service:
                 self._answering = await asyncio.to_thread(Answering.of, model, self._settings)
             # also where the model before never was
             self.ready, self.loaded_at = True, time.time()
+            self._return_after(before)
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
             return self.contract
 
@@ -166,6 +176,13 @@ class Service:
         if self._state_lock:
             self._state_lock.close()
 
+    def _return_after(self, model: weakref.ref[OpenedModel]) -> None:
+        """Give a model's memory back once the last request that keeps it has ended; nobody waits for that."""
+        task = asyncio.create_task(return_after(model))
+        # the loop itself keeps no task alive
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
     async def _in_queue(self, describe: Callable[[Answered], T], data: bytes, label: Label, frame: int | None) -> T:
         task = _Task(data, frame, label, time.perf_counter(), Stop())
         try:
@@ -180,27 +197,40 @@ class Service:
     async def _run(self, task: _Task, describe: Callable[[Answered], T]) -> T:
         most = self._settings.max_pixels
         try:
-            return await self._queue.run(lambda: describe(self._answer(task, min(_LARGE_PX, most))))
+            return await self._queue.run(lambda: self._answer(task, min(_LARGE_PX, most), describe))
         except TooManyPixelsError:
             # told from its header, before a pixel was decoded
-            return await self._large.run(lambda: describe(self._answer(task, most)))
+            return await self._large.run(lambda: self._answer(task, most, describe))
 
-    def _answer(self, task: _Task, max_pixels: int) -> Answered:
+    def _answer(self, task: _Task, max_pixels: int, describe: Callable[[Answered], T]) -> T:
         started = time.perf_counter()
         task.stop.check()
         image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
         decoded = time.perf_counter()
-        found = self._answering.find(image, lambda: self._held, task.stop)
-        answered = Answered(
-            task.label, image, found, Clock(task.asked, started, decoded, time.perf_counter()), task.stop
-        )
-        # before the answer leaves: a kill loses no line of one that has arrived
+        # a reload may put another in its place meanwhile
+        answering = self._answering
+        found = answering.find(image, lambda: self._held, task.stop)
+        clock = Clock(task.asked, started, decoded, time.perf_counter())
+        answered = Answered(task.label, image, found, clock, task.stop)
+        answer = describe(answered)
+        # who has been told that it took too long, or has left, gets no answer that counts
+        task.stop.check()
+        answering.count(found)
+        self._log_prediction(answered)
+        return answer
+
+    def _log_prediction(self, answered: Answered) -> None:
+        """Keep a line before the answer leaves: a kill loses none of one that has arrived."""
         if self.prediction_log and self.prediction_log.wants():
             self.prediction_log.append(answered.prediction())
-        return answered
 
 
-def _prediction_log(settings: Settings) -> PredictionLog | None:
+def open_prediction_log(settings: Settings) -> PredictionLog | None:
+    """Open the prediction log that the settings ask for; None where they ask for none.
+
+    Raises:
+        BreastsegError: `prediction_log` is no folder to write to.
+    """
     if settings.prediction_log is None:
         return None
     keeping = Keeping(share=settings.prediction_log_share, retention_days=settings.prediction_log_days)

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.raster import MAX_PIXELS
 from breastseg.serving.exposure import require_guard
 from breastseg.serving.json_logs import LogFormat
@@ -67,8 +68,8 @@ class Settings(BaseSettings):
     model: Path
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8000, ge=1, le=65535)
-    threads: int | None = Field(default=None, ge=1)
-    concurrency: int | None = Field(default=None, ge=1)
+    threads: int = Field(default_factory=usable_cpus, ge=1)
+    concurrency: int = Field(default_factory=lambda: usable_cpus() + 1, ge=1)
     queue_places: int = Field(default=64, ge=0)
     inference_timeout_s: float = Field(default=30, gt=0)
     shutdown_grace_s: int = Field(default=20, ge=0)

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import SecretStr
 
 from breastseg.errors import BreastsegError
-from breastseg.inference.segmenter import Segmenter
+from breastseg.serving.answering import Answering
 from breastseg.serving.key_ring import KeyRing
+from breastseg.serving.one_owner import hold
+from breastseg.serving.opened_model import OpenedModel
+from breastseg.serving.server import require_address
+from breastseg.serving.service import open_prediction_log
 from breastseg.serving.settings import PREFIX, Settings, given, load_settings, unknown_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic.fields import FieldInfo
 
 _SECRET = "***"  # noqa: S105 - what stands in place of one
@@ -21,7 +27,8 @@ _SECRET = "***"  # noqa: S105 - what stands in place of one
 def show_config(**options: object) -> str:
     """Return a line a setting: its variable, its value, and where that comes from: an option, the environment, default.
 
-    Variables that look like settings and are none follow, and what keeps the service from starting, if anything does.
+    Variables that look like settings and are none follow, and what keeps the service from starting, if anything does:
+    all but answering is tried, so that folders which are missing are made.
 
     Args:
         **options: As of `load_settings`.
@@ -40,7 +47,11 @@ def _row(name: str, field: FieldInfo, options: dict[str, object], environment: d
         return variable, _shown(options[name], field), f"option --{name}"
     if variable in environment:
         return variable, _shown(environment[variable], field), "environment"
-    return variable, _shown(field.get_default(), field), "required" if field.is_required() else "default"
+    return (
+        variable,
+        _shown(field.get_default(call_default_factory=True), field),
+        "required" if field.is_required() else "default",
+    )
 
 
 def _shown(value: object, field: FieldInfo) -> str:
@@ -52,11 +63,32 @@ def _shown(value: object, field: FieldInfo) -> str:
 
 
 def _obstacles(options: dict[str, object]) -> list[str]:
-    """Say what keeps the service from starting, in the order in which it is found out there."""
+    """Say what keeps the service from starting: settings that are none, else all that they lead to."""
     try:
         settings = load_settings(**options)
-        KeyRing.of(settings)
-        Segmenter.load(settings.model, threads=1)
     except BreastsegError as error:
         return [str(error)]
-    return []
+    steps = (KeyRing.of, _open_model, open_prediction_log, _hold_counts, _look_at_address)
+    return [told for step in steps if (told := _error(step, settings))]
+
+
+def _error(step: Callable[[Settings], object], settings: Settings) -> str | None:
+    try:
+        step(settings)
+    except BreastsegError as error:
+        return str(error)
+    return None
+
+
+def _open_model(settings: Settings) -> None:
+    """Load the model, and the counts of its traffic."""
+    Answering.of(OpenedModel.load(settings.model, settings.threads), settings)
+
+
+def _hold_counts(settings: Settings) -> None:
+    if settings.drift_state:
+        hold(settings.drift_state).close()
+
+
+def _look_at_address(settings: Settings) -> None:
+    require_address(settings.host, settings.port)

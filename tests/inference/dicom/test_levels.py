@@ -91,6 +91,13 @@ def test_a_window_is_in_rescaled_units() -> None:
     assert levels([447, 450, 453], np.uint16, BitsStored=12, **rescale, **window) == [0, 128, 255]
 
 
+def test_a_blank_image_is_an_image() -> None:
+    assert levels([7, 7, 7]) == [7, 7, 7]
+    assert levels([0, 0], RescaleSlope="1e-30") == [0, 0]
+    # beyond the window, which shows others
+    assert levels([7, 7], WindowCenter=100, WindowWidth=10) == [0, 0]
+
+
 def test_a_rescaled_range_is_scaled_whole() -> None:
     assert levels([0, 100, 255], RescaleSlope=0.5, RescaleIntercept=7) == [0, 100, 255]
     assert levels([0, 100, 255], RescaleSlope=-3, RescaleIntercept=7) == [255, 155, 0]
@@ -161,6 +168,10 @@ def test_a_palette_is_looked_up() -> None:
         ({"WindowCenter": 5, "WindowWidth": -3, "VOILUTFunction": "SIGMOID"}, "is too small"),
         ({"WindowCenter": 5, "WindowWidth": 5, "VOILUTFunction": "OTHER"}, "unknown VOI LUT Function (0028,1056)"),
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, "Rescale Slope (0028,1053) is 0"),
+        ({"RescaleSlope": "1e-30", "RescaleIntercept": 1}, "(0028,1053) is 0, or too small beside Rescale Intercept"),
+        ({"RescaleSlope": "1e-30", "WindowCenter": 128, "WindowWidth": 256}, "shows all that a sample can be as one"),
+        ({"WindowCenter": 9000, "WindowWidth": 10}, "shows all that a sample can be as one level"),
+        ({"ModalityLUTSequence": [table([1, 0, 8], np.zeros(1, np.uint16))]}, "shows all that a sample can be as one"),
         ({"RescaleSlope": "1e300"}, "Rescale Slope (0028,1053) is no number"),
         ({"VOILUTSequence": [table([4, 0, 12], np.zeros(3, np.uint16))]}, "LUT Data (0028,3006) does not fit"),
         ({"VOILUTSequence": [table([3, 0, 17], np.zeros(3, np.uint16))]}, "LUT Data (0028,3006) does not fit"),

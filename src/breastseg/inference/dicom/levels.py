@@ -79,13 +79,17 @@ def grey_levels(elements: Elements, header: Header) -> UInt8Image:
     """Return the level of every word that a sample of grey can be: uint8 `[2 ** bits_allocated]`.
 
     Raises:
-        DecodeError: Tables, window or slope are damaged or not read here.
+        DecodeError: Tables, window or slope are damaged or not read here, or make one level of all.
     """
     if Tag.SHARED_GROUPS in elements or Tag.FRAME_GROUPS in elements:
         raise DecodeError("is an enhanced DICOM file, which tells in functional groups how its grey is shown; not read")
     with np.errstate(over="ignore"):
         shares = np.clip(_values_of_interest(elements, _modality(elements, header)), 0, 1)
-    return _to_levels(1 - shares if header.photometric == "MONOCHROME1" else shares)
+    levels = _to_levels(1 - shares if header.photometric == "MONOCHROME1" else shares)
+    # what is blank for itself is an image; where nothing could be told from anything, an answer would mean nothing
+    if levels.min() == levels.max():
+        raise DecodeError("is a DICOM file whose window or look-up table shows all that a sample can be as one level")
+    return levels
 
 
 def colour_levels(header: Header) -> UInt8Image:
@@ -124,10 +128,10 @@ def _modality(elements: Elements, header: Header) -> Range:
         table = LookUpTable.of(item, Tag.LUT_DESCRIPTOR, Tag.LUT_DATA, is_signed=header.is_signed)
         return Range(table(stored.values), 0, table.top)
     slope, intercept = elements.number(Tag.SLOPE), elements.number(Tag.INTERCEPT) or 0
-    if slope == 0:
-        raise DecodeError(f"is a DICOM file whose {Tag.SLOPE} is 0")
-    slope = slope or 1
+    slope = 1 if slope is None else slope
     bounds = stored.low * slope + intercept, stored.high * slope + intercept
+    if bounds[0] == bounds[1]:
+        raise DecodeError(f"is a DICOM file whose {Tag.SLOPE} is 0, or too small beside {Tag.INTERCEPT}")
     return Range(stored.values * slope + intercept, min(bounds), max(bounds))
 
 
