@@ -20,6 +20,8 @@ from breastseg.serving.problems import NOT_MULTIPART, TOO_MANY_FILES, RequestErr
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
 
@@ -72,7 +74,12 @@ def describe_form(query: type[BatchQuery], field: str, *, several: bool) -> dict
     """
     file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream", "description": _FORMATS}
     content = {"type": "array", "items": file, "minItems": 1} if several else file
-    schema = {"type": "object", "required": [field], "properties": {field: content}}
+    schema = {
+        "type": "object",
+        "required": [field],
+        "properties": {field: content},
+        "additionalProperties": False,
+    }
     parameters = [
         {"name": name, "in": "query", "required": False, "description": shape.pop("description"), "schema": shape}
         for name, shape in query.model_json_schema()["properties"].items()
@@ -94,6 +101,17 @@ def wants_png(request: Request) -> bool:
     return PNG in media_types and "application/json" not in media_types
 
 
+def refuse_pictures(query: BatchQuery) -> None:
+    """Refuse what has no place beside the mask itself.
+
+    Raises:
+        RequestValidationError: Pictures are asked for.
+    """
+    if query.include:
+        way_out = f"accept application/json for pictures, or leave include out for the mask as {PNG}"
+        raise RequestValidationError([_fault("query", "include", f"An image holds no other pictures; {way_out}")])
+
+
 def read_query(request: Request, query: type[Query]) -> Query:
     """Read the query's parameters.
 
@@ -113,25 +131,27 @@ def read_query(request: Request, query: type[Query]) -> Query:
     return found
 
 
-async def read_files(request: Request, field: str, most: int) -> list[bytes]:
+async def read_files(request: Request, field: str, most: int, query: BatchQuery) -> list[bytes]:
     """Read the files in a field of the request's form, at least one.
 
     Args:
         request: The request.
-        field: The field's name.
+        field: The name of the form's only field.
         most: Most files that it may hold.
+        query: The query, whose parameters have no place in the form.
 
     Raises:
         HTTPException: The form cannot be parsed.
-        RequestValidationError: The field is missing, or holds text.
+        RequestValidationError: The field is missing, or holds text, or there are others; each is named.
         RequestError: It holds too many files.
         ClientLeftError: The client left before the form was here.
     """
     try:
         async with request.form() as form:
             files = form.getlist(field)
-            if not files:
-                raise _invalid(field, "Field required")
+            missing = [] if files else [_fault("body", field, "Field required")]
+            if faults := missing + _other_fields(form, field, type(query).model_fields):
+                raise RequestValidationError(faults)
             if len(files) > most:
                 raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}")
             return [await _uploaded(field, file).read() for file in files]
@@ -139,14 +159,23 @@ async def read_files(request: Request, field: str, most: int) -> list[bytes]:
         raise ClientLeftError from error
 
 
+def _other_fields(form: Iterable[str], field: str, parameters: Container[str]) -> list[dict[str, object]]:
+    """Name all fields but the one that is read, and say where what they ask for belongs."""
+    others, elsewhere = sorted(set(form) - {field}), f"No such field here; the form holds `{field}` only"
+    return [
+        _fault("body", _sendable(name), "Put it in the query" if name in parameters else elsewhere) for name in others
+    ]
+
+
+def _sendable(name: str) -> str:
+    # the client may name the form's character set, and some of them make what UTF-8 cannot hold
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _uploaded(field: str, value: UploadFile | str) -> UploadFile:
     if isinstance(value, UploadFile):
         return value
-    raise _invalid(field, "Field holds no file; give it a file name")
-
-
-def _invalid(field: str, fault: str) -> RequestValidationError:
-    return RequestValidationError([_fault("body", field, fault)])
+    raise RequestValidationError([_fault("body", field, "Field holds no file; give it a file name")])
 
 
 def _fault(where: str, name: str, what: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from breastseg.serving.image_form import (
     describe_form,
     read_files,
     read_query,
+    refuse_pictures,
     require_form,
     wants_png,
 )
@@ -55,9 +56,12 @@ async def segment(request: Request) -> Response:
     """Find the lesions of one image. Research use only: not a medical device, not for diagnosis."""
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, SegmentQuery)
-    (data,) = await read_files(request, "file", most=1)
+    wants_mask = wants_png(request)
+    if wants_mask:
+        refuse_pictures(query)
+    (data,) = await read_files(request, "file", 1, query)
     label = Label(current_request_id())
-    if wants_png(request):
+    if wants_mask:
         return Response(await unless_client_leaves(request, service.mask(data, label, query.frame)), media_type=PNG)
     report = service.report(data, label, query.include.split(","), query.frame)
     return _json(await unless_client_leaves(request, report))
@@ -73,7 +77,7 @@ async def segment_batch(request: Request) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, BatchQuery)
-    files = await read_files(request, "files", most=service.max_batch_files)
+    files = await read_files(request, "files", service.max_batch_files, query)
     # one after the other, so that a large request leaves places in the queue to others
     results = [
         await unless_client_leaves(request, _entry(index, file, service, query.include))
