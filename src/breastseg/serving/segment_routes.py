@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from breastseg.inference.dicom.image import SeveralFramesError
 from breastseg.serving.answered import Label
 from breastseg.serving.dependencies import get_ready_service
 from breastseg.serving.disconnect import unless_client_leaves
@@ -30,6 +31,7 @@ from breastseg.serving.problems import (
     TOO_MANY_FILES,
     TOO_MANY_PIXELS,
     UNREADABLE_IMAGE,
+    RequestError,
     describe,
     details,
     refusal,
@@ -89,6 +91,9 @@ async def segment_batch(request: Request) -> Response:
 async def _entry(index: int, data: bytes, service: Service, include: str) -> BatchEntry:
     try:
         answer = await service.report(data, Label(current_request_id(), index), include.split(","))
+    except SeveralFramesError as error:
+        detail = f"The file {error}. A batch takes no frame: post the file alone to /v1/segment, with frame="
+        return BatchEntry(index=index, problem=details(RequestError(UNREADABLE_IMAGE, detail)))
     except REFUSALS as error:
         return BatchEntry(index=index, problem=details(refusal(error)))
     return BatchEntry(index=index, answer=answer)
