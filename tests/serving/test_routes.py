@@ -177,6 +177,14 @@ def test_a_batch_has_an_answer_or_a_problem_for_each_file_in_order(client: TestC
         assert results[0]["answer"][name] == single[name]
 
 
+def test_a_text_in_a_batch_is_a_problem_of_its_own(client: TestClient, image_png: bytes) -> None:
+    files = [("files", (None, b"hello")), ("files", ("a.png", image_png))]
+    text, image = client.post("/v1/segment/batch", files=files).json()["results"]
+    assert (text["index"], text["problem"]["type"]) == (0, "urn:breastseg:problem:invalid-request")
+    assert text["problem"]["detail"] == "body.files: Field holds no file; give it a file name"
+    assert image["answer"]["lesions"]
+
+
 def test_a_batch_of_too_many_files_is_refused(client: TestClient, image_png: bytes) -> None:
     answer = client.post("/v1/segment/batch", files=[("files", image_png)] * 33)
     assert answer.status_code == 413

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from breastseg.serving.answered import PICTURES
 from breastseg.serving.disconnect import ClientLeftError
-from breastseg.serving.problems import NOT_MULTIPART, TOO_MANY_FILES, RequestError
+from breastseg.serving.problems import INVALID, NOT_MULTIPART, TOO_MANY_FILES, RequestError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def read_query(request: Request, query: type[Query]) -> Query:
     return found
 
 
-async def read_files(request: Request, field: str, most: int, query: BatchQuery) -> list[bytes]:
-    """Read the files in a field of the request's form, at least one.
+async def read_files(request: Request, field: str, most: int, query: BatchQuery) -> list[bytes | None]:
+    """Read the files in a field of the request's form, at least one; None stands for a part that holds text instead.
 
     Args:
         request: The request.
@@ -142,7 +142,7 @@ async def read_files(request: Request, field: str, most: int, query: BatchQuery)
 
     Raises:
         HTTPException: The form cannot be parsed.
-        RequestValidationError: The field is missing, or holds text, or there are others; each is named.
+        RequestValidationError: The field is missing, or there are others; each is named.
         RequestError: It holds too many files.
         ClientLeftError: The client left before the form was here.
     """
@@ -154,9 +154,20 @@ async def read_files(request: Request, field: str, most: int, query: BatchQuery)
                 raise RequestValidationError(faults)
             if len(files) > most:
                 raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}")
-            return [await _uploaded(field, file).read() for file in files]
+            return [await file.read() if isinstance(file, UploadFile) else None for file in files]
     except ClientDisconnect as error:
         raise ClientLeftError from error
+
+
+def require_file(field: str, content: bytes | None) -> bytes:
+    """Return a part's content.
+
+    Raises:
+        RequestError: It holds no file.
+    """
+    if content is None:
+        raise RequestError(INVALID, f"body.{field}: Field holds no file; give it a file name")
+    return content
 
 
 def _other_fields(form: Iterable[str], field: str, parameters: Container[str]) -> list[dict[str, object]]:
@@ -170,12 +181,6 @@ def _other_fields(form: Iterable[str], field: str, parameters: Container[str]) -
 def _sendable(name: str) -> str:
     # the client may name the form's character set, and some of them make what UTF-8 cannot hold
     return name.encode(errors="backslashreplace").decode()
-
-
-def _uploaded(field: str, value: UploadFile | str) -> UploadFile:
-    if isinstance(value, UploadFile):
-        return value
-    raise RequestValidationError([_fault("body", field, "Field holds no file; give it a file name")])
 
 
 def _fault(where: str, name: str, what: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from breastseg.serving.image_form import (
     read_files,
     read_query,
     refuse_pictures,
+    require_file,
     require_form,
     wants_png,
 )
@@ -61,8 +62,8 @@ async def segment(request: Request) -> Response:
     wants_mask = wants_png(request)
     if wants_mask:
         refuse_pictures(query)
-    (data,) = await read_files(request, "file", 1, query)
-    label = Label(current_request_id())
+    (part,) = await read_files(request, "file", 1, query)
+    data, label = require_file("file", part), Label(current_request_id())
     if wants_mask:
         return Response(await unless_client_leaves(request, service.mask(data, label, query.frame)), media_type=PNG)
     report = service.report(data, label, query.include.split(","), query.frame)
@@ -79,24 +80,33 @@ async def segment_batch(request: Request) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
     require_form(request)
     service, query = await get_ready_service(request), read_query(request, BatchQuery)
-    files = await read_files(request, "files", service.max_batch_files, query)
+    parts = await read_files(request, "files", service.max_batch_files, query)
     # one after the other, so that a large request leaves places in the queue to others
     results = [
-        await unless_client_leaves(request, _entry(index, file, service, query.include))
-        for index, file in enumerate(files)
+        await unless_client_leaves(request, _entry(index, part, service, query.include))
+        for index, part in enumerate(parts)
     ]
     return _json(BatchAnswer(results=results))
 
 
-async def _entry(index: int, data: bytes, service: Service, include: str) -> BatchEntry:
+async def _entry(index: int, part: bytes | None, service: Service, include: str) -> BatchEntry:
     try:
-        answer = await service.report(data, Label(current_request_id(), index), include.split(","))
-    except SeveralFramesError as error:
-        detail = f"The file {error}. A batch takes no frame: post the file alone to /v1/segment, with frame="
-        return BatchEntry(index=index, problem=details(RequestError(UNREADABLE_IMAGE, detail)))
-    except REFUSALS as error:
-        return BatchEntry(index=index, problem=details(refusal(error)))
+        data, label = require_file("files", part), Label(current_request_id(), index)
+        answer = await service.report(data, label, include.split(","))
+    except (RequestError, *REFUSALS) as error:
+        return BatchEntry(index=index, problem=details(_told(error)))
     return BatchEntry(index=index, answer=answer)
+
+
+def _told(error: Exception) -> RequestError:
+    """Say what the client is told of one file of several."""
+    match error:
+        case RequestError():
+            return error
+        case SeveralFramesError():
+            detail = f"The file {error}. A batch takes no frame: post the file alone to /v1/segment, with frame="
+            return RequestError(UNREADABLE_IMAGE, detail)
+    return refusal(error)
 
 
 def _json(answer: SegmentAnswer | BatchAnswer) -> Response:
