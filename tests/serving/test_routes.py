@@ -143,6 +143,15 @@ def test_a_started_service_becomes_ready(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready"}
 
 
+def test_load_balancers_may_ask_by_head(app: FastAPI, client: TestClient) -> None:
+    assert client.head("/health/live").status_code == 200
+    assert client.head("/health/ready").status_code == 200
+    app.state.service.ready = False
+    assert client.head("/health/ready").status_code == 503
+    paths = client.get("/openapi.json").json()["paths"]
+    assert set(paths["/health/live"]) == set(paths["/health/ready"]) == {"get"}
+
+
 def test_pictures_come_on_request_and_lie_over_the_image(
     client: TestClient, model_path: Path, image_png: bytes
 ) -> None:
