@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from breastseg.serving.answered import PICTURES
 from breastseg.serving.disconnect import ClientLeftError
-from breastseg.serving.problems import INVALID, NOT_MULTIPART, TOO_MANY_FILES, RequestError
+from breastseg.serving.problems import INVALID, NOT_MULTIPART, TOO_MANY_FILES, UNREADABLE_IMAGE, RequestError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ PNG = "image/png"
 # RFC 9110, section 12.4.2: a weight of 0 means "not acceptable"
 _REFUSED = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 _FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
+_OTHERS = "Send the others in requests of their own"
 _EITHER, _NAMED = "|".join(PICTURES), ", ".join(PICTURES)
 
 
@@ -87,10 +88,10 @@ def describe_form(query: type[BatchQuery], field: str, *, several: bool) -> dict
     return {"parameters": parameters, "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
-def require_form(request: Request) -> None:
-    """Answer 415 to what is no multipart form."""
+def require_form(request: Request, field: str) -> None:
+    """Answer 415 to what is no multipart form, which would hold images in a field of this name."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise RequestError(NOT_MULTIPART, f"Send the image in the field `file` of a {FORM} request")
+        raise RequestError(NOT_MULTIPART, f"Send images in the field `{field}` of a {FORM} request")
 
 
 def wants_png(request: Request) -> bool:
@@ -153,7 +154,9 @@ async def read_files(request: Request, field: str, most: int, query: BatchQuery)
             if faults := missing + _other_fields(form, field, type(query).model_fields):
                 raise RequestValidationError(faults)
             if len(files) > most:
-                raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}")
+                raise RequestError(
+                    TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}. {_OTHERS}"
+                )
             return [await file.read() if isinstance(file, UploadFile) else None for file in files]
     except ClientDisconnect as error:
         raise ClientLeftError from error
@@ -163,10 +166,14 @@ def require_file(field: str, content: bytes | None) -> bytes:
     """Return a part's content.
 
     Raises:
-        RequestError: It holds no file.
+        RequestError: It holds no file, or one without a byte.
     """
     if content is None:
         raise RequestError(INVALID, f"body.{field}: Field holds no file; give it a file name")
+    if not content:
+        raise RequestError(
+            UNREADABLE_IMAGE, "The file is empty. Was it still being written? Send it again once it is whole"
+        )
     return content
 
 

@@ -57,7 +57,7 @@ _OF_ALL = (MALFORMED, TOO_LARGE, NOT_MULTIPART, INVALID, NOT_READY, QUEUE_FULL)
 )
 async def segment(request: Request) -> Response:
     """Find the lesions of one image. Research use only: not a medical device, not for diagnosis."""
-    require_form(request)
+    require_form(request, "file")
     service, query = await get_ready_service(request), read_query(request, SegmentQuery)
     wants_mask = wants_png(request)
     if wants_mask:
@@ -78,7 +78,7 @@ async def segment(request: Request) -> Response:
 )
 async def segment_batch(request: Request) -> Response:
     """Find the lesions of several images: an answer or a problem each, in their order. Research use only."""
-    require_form(request)
+    require_form(request, "files")
     service, query = await get_ready_service(request), read_query(request, BatchQuery)
     parts = await read_files(request, "files", service.max_batch_files, query)
     # one after the other, so that a large request leaves places in the queue to others
