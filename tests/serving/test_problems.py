@@ -99,6 +99,13 @@ def test_a_form_that_cannot_be_parsed(client: TestClient, headers: dict[str, str
     assert_problem(answer, 400, "urn:breastseg:problem:malformed-request", "well-formed")
 
 
+def test_a_form_in_a_character_set_that_nobody_can_read(client: TestClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n\r\n--x--\r\n'
+    headers = {"Content-Type": MULTIPART["Content-Type"] + "; charset=undefined"}
+    answer = client.post("/v1/segment", content=body, headers=headers)
+    assert_problem(answer, 400, "urn:breastseg:problem:malformed-request", "send UTF-8")
+
+
 def test_a_declared_length_beyond_the_cap(client: TestClient) -> None:
     answer = client.post("/v1/segment", files={"file": b"0" * MAX_UPLOAD_BYTES})
     assert_problem(answer, 413, "urn:breastseg:problem:too-large", str(MAX_UPLOAD_BYTES))

@@ -16,13 +16,14 @@ from starlette.requests import ClientDisconnect
 
 from breastseg.serving.answered import PICTURES
 from breastseg.serving.disconnect import ClientLeftError
-from breastseg.serving.problems import INVALID, NOT_MULTIPART, TOO_MANY_FILES, UNREADABLE_IMAGE, RequestError
+from breastseg.serving.problems import INVALID, MALFORMED, NOT_MULTIPART, TOO_MANY_FILES, UNREADABLE_IMAGE, RequestError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from pydantic_core import ErrorDetails
+    from starlette.datastructures import FormData
     from starlette.requests import Request
 
 FORM = "multipart/form-data"
@@ -30,7 +31,6 @@ PNG = "image/png"
 # RFC 9110, section 12.4.2: a weight of 0 means "not acceptable"
 _REFUSED = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 _FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
-_OTHERS = "Send the others in requests of their own"
 _EITHER, _NAMED = "|".join(PICTURES), ", ".join(PICTURES)
 
 
@@ -144,22 +144,30 @@ async def read_files(request: Request, field: str, most: int, query: BatchQuery)
     Raises:
         HTTPException: The form cannot be parsed.
         RequestValidationError: The field is missing, or there are others; each is named.
-        RequestError: It holds too many files.
+        RequestError: It holds too many files, or its names are in no character set that can be read.
         ClientLeftError: The client left before the form was here.
     """
     try:
         async with request.form() as form:
-            files = form.getlist(field)
-            missing = [] if files else [_fault("body", field, "Field required")]
-            if faults := missing + _other_fields(form, field, type(query).model_fields):
-                raise RequestValidationError(faults)
-            if len(files) > most:
-                raise RequestError(
-                    TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}. {_OTHERS}"
-                )
-            return [await file.read() if isinstance(file, UploadFile) else None for file in files]
+            parts = _parts(form, field, most, query)
+            return [await part.read() if isinstance(part, UploadFile) else None for part in parts]
     except ClientDisconnect as error:
         raise ClientLeftError from error
+    # from the parser, for some character sets that Python knows and no client means
+    except UnicodeError as error:
+        raise RequestError(MALFORMED, "The form's character set cannot be read. Leave it out, or send UTF-8") from error
+
+
+def _parts(form: FormData, field: str, most: int, query: BatchQuery) -> list[UploadFile | str]:
+    """Return what the field holds; errors as for `read_files`."""
+    parts = form.getlist(field)
+    missing = [] if parts else [_fault("body", field, "Field required")]
+    if faults := missing + _other_fields(form, field, type(query).model_fields):
+        raise RequestValidationError(faults)
+    if len(parts) > most:
+        way_out = "Send the others in requests of their own"
+        raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}. {way_out}")
+    return parts
 
 
 def require_file(field: str, content: bytes | None) -> bytes:
