@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from breastseg.inference.raster import UInt8Image
+
 IMAGE = speckle("PNG", (120, 90))
 
 
@@ -42,6 +44,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(model: Path) -> Iterator[str]:
     with running_server(model, max_pixels="20000") as server:
         yield str(server.base_url)
+
+
+def two_frames() -> tuple[bytes, UInt8Image]:
+    """A DICOM file, and its frames."""
+    frames = np.stack([bright_image(90, 120, box) for box in ((10, 10, 50, 50), (60, 20, 110, 80))])
+    return dicom(frames[0], NumberOfFrames=2, PixelData=frames.tobytes()), frames
 
 
 def test_answers_are_those_of_the_model(url: str, model: Path) -> None:
@@ -60,6 +68,38 @@ def test_problems_come_as_exceptions_with_their_type(url: str) -> None:
     with Client(url) as client, pytest.raises(ServiceError, match="no PNG") as raised:
         client.segment(b"hello")
     assert raised.value.problem.type == "urn:breastseg:problem:unreadable-image"
+
+
+def test_the_mask_of_a_frame_is_that_of_its_pixels(url: str, model: Path) -> None:
+    data, frames = two_frames()
+    expected = encode_mask(Segmenter.load(model).segment(frames[1]).mask)
+    with Client(url) as client:
+        assert client.mask(data, frame=2) == expected
+        with pytest.raises(ServiceError, match="ask for one of them by frame"):
+            client.mask(data)
+
+
+def test_a_batch_gives_an_answer_or_a_problem_for_each_file_in_order(url: str) -> None:
+    several, _ = two_frames()
+    with Client(url) as client:
+        alone = client.segment(IMAGE, include=["mask"])
+        found, damaged, of_frames, again = client.segment_batch([IMAGE, b"hello", several, IMAGE], include=["mask"])
+    assert [entry.index for entry in (found, damaged, of_frames, again)] == [0, 1, 2, 3]
+    for entry in (found, again):
+        assert entry.answer
+        assert (entry.answer.lesions, entry.answer.mask) == (alone.lesions, alone.mask)
+    assert damaged.problem
+    assert damaged.problem.type == "urn:breastseg:problem:unreadable-image"
+    assert of_frames.problem
+    # what it says can be done
+    assert "post the file alone to /v1/segment, with frame=" in of_frames.problem.detail
+
+
+def test_a_batch_of_too_many_files_is_one_problem_and_of_none_no_request(url: str) -> None:
+    with Client(url) as client:
+        with pytest.raises(ServiceError, match="at most 32 files"):
+            client.segment_batch([IMAGE] * 33)
+        assert client.segment_batch([]) == []
 
 
 def test_nobody_there_is_one_clear_error() -> None:
@@ -118,8 +158,8 @@ def test_predict_takes_the_frame_that_is_asked_for_through_a_service_or_not(
 ) -> None:
     images = tmp_path / "images"
     images.mkdir()
-    frames = np.stack([bright_image(90, 120, box) for box in ((10, 10, 50, 50), (60, 20, 110, 80))])
-    (images / "a.dcm").write_bytes(dicom(frames[0], NumberOfFrames=2, PixelData=frames.tobytes()))
+    data, frames = two_frames()
+    (images / "a.dcm").write_bytes(data)
     expected = encode_mask(Segmenter.load(model).segment(frames[1]).mask)
     for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
         _predict(images, tmp_path / out, *source, "--frame", "2")

@@ -23,14 +23,14 @@ from pydantic import ValidationError
 from breastseg.errors import BreastsegError
 from breastseg.inference.raster import DecodeError
 from breastseg.inference.report import ImageReport
-from breastseg.serving.schemas import ModelAnswer, ProblemDetails, SegmentAnswer
+from breastseg.serving.schemas import BatchAnswer, BatchEntry, ModelAnswer, ProblemDetails, SegmentAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from breastseg.inference.predict import Answerer
 
-T = TypeVar("T", SegmentAnswer, ModelAnswer, ProblemDetails)
+T = TypeVar("T", SegmentAnswer, BatchAnswer, ModelAnswer, ProblemDetails)
 
 # the kinds of problems that are the image's own fault
 UNREADABLE = frozenset(
@@ -106,23 +106,45 @@ class Client:
             ServiceError: The service refuses the image or the request, or is busy for longer than `patience_s`.
             BreastsegError: The service cannot be reached, or something else answers there.
         """
-        query = {"include": ",".join(include)} if include else {}
-        query |= {} if frame is None else {"frame": str(frame)}
-        return self._read(
-            SegmentAnswer,
-            self._ask(lambda: self._http.build_request("POST", "v1/segment", files={"file": data}, params=query)),
-        )
+        return self._read(SegmentAnswer, self._post("v1/segment", [("file", data)], _query(include, frame)))
 
-    def mask(self, data: bytes) -> bytes:
-        """Return the mask of one image as PNG at native size, 0 and 255; errors as for `segment`."""
+    def mask(self, data: bytes, frame: int | None = None) -> bytes:
+        """Return the mask of one image as PNG at native size, 0 and 255; arguments and errors as for `segment`."""
         png = {"Accept": "image/png"}
-        return self._ask(
-            lambda: self._http.build_request("POST", "v1/segment", files={"file": data}, headers=png)
-        ).content
+        return self._post("v1/segment", [("file", data)], _query(frame=frame), png).content
+
+    def segment_batch(self, files: Iterable[bytes], include: Collection[str] = ()) -> list[BatchEntry]:
+        """Find the lesions of several images with one request.
+
+        Args:
+            files: Image files, as many as the service takes at once; DICOM files of several frames need `segment`.
+            include: As for `segment`.
+
+        Returns:
+            An entry a file, in their order: its `answer`, or its `problem`, which may also be that the service was too
+            busy for it. Without files none, and nothing is asked.
+
+        Raises:
+            ServiceError: The service refuses the whole request, or is busy for longer than `patience_s`.
+            BreastsegError: As for `segment`.
+        """
+        parts = [("files", data) for data in files]
+        if not parts:
+            return []
+        return self._read(BatchAnswer, self._post("v1/segment/batch", parts, _query(include))).results
 
     def model(self) -> ModelAnswer:
         """Return the served model and its contract; errors as for `segment`."""
         return self._read(ModelAnswer, self._ask(lambda: self._http.build_request("GET", "v1/model")))
+
+    def _post(
+        self,
+        path: str,
+        parts: list[tuple[str, bytes]],
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        return self._ask(lambda: self._http.build_request("POST", path, files=parts, params=query, headers=headers))
 
     def _ask(self, make_request: Callable[[], httpx2.Request]) -> httpx2.Response:
         """Send, again while the service is busy; each time a new request, for the body of the last is used up."""
@@ -150,6 +172,11 @@ class Client:
         except ValidationError as error:
             message = f"{self._http.base_url} answered {answer.status_code} with something else than this service does"
             raise BreastsegError(f"{message}. Check the address") from error
+
+
+def _query(include: Collection[str] = (), frame: int | None = None) -> dict[str, str]:
+    pictures = {"include": ",".join(include)} if include else {}
+    return pictures if frame is None else pictures | {"frame": str(frame)}
 
 
 def _pause_s(retry_after: str) -> float:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import choose, payload, png
+from tests.onnx_models import write_model
+from tests.service.conftest import running_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Page, Route
@@ -57,6 +61,18 @@ def test_a_full_service_says_when_to_come_back(page: Page) -> None:
     page.unroute("**/v1/segment*")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".lesion")).to_have_count(1)
+
+
+def test_what_the_service_says_itself_of_when_to_come_back_is_not_said_again(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    with running_server(
+        write_model(tmp_path / "model.onnx"), rate_limit_per_minute="1", rate_limit_burst="1"
+    ) as server:
+        page = open_page(base=str(server.base_url).rstrip("/"))
+        choose(page, payload("breast.png", png()), payload("second.png", png()))
+        alert = page.locator("#file-list [role=alert]")
+        expect(alert).to_have_text(re.compile(r"^Too many requests came from this client\. Ask again in \d+ s\.$"))
 
 
 @pytest.mark.parametrize(

@@ -81,19 +81,36 @@ def test_an_image_can_be_taken_off_the_list(page: Page) -> None:
     expect(page.locator("#files")).to_be_focused()
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
-def test_pixels_are_shown_as_stored_as_the_service_reads_them(page: Page, format_: str, orientation: int) -> None:
+def turned(format_: str, orientation: int) -> bytes:
+    """An image whose left half is bright, with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     file = io.BytesIO()
-    # the left half is bright
     Image.fromarray(bright_image(120, 200, (0, 0, 100, 120))).save(file, format_, exif=exif)
-    choose(page, payload("turned", file.getvalue(), f"image/{format_.lower()}"))
+    return file.getvalue()
+
+
+def assert_shown_as_stored(page: Page, content: bytes, media_type: str) -> None:
+    choose(page, payload("turned", content, media_type))
     page.locator("#opacity").fill("0")
     assert pixel(page, 0.3)[0] > 200
     assert pixel(page, 0.7)[0] < 50
     expect(page.locator("#stage-note")).to_be_empty()
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_pixels_are_shown_as_stored_as_the_service_reads_them(page: Page, format_: str, orientation: int) -> None:
+    assert_shown_as_stored(page, turned(format_, orientation), f"image/{format_.lower()}")
+
+
+@pytest.mark.parametrize(
+    "between", [b"\xff", b"\xff\xff\xff", b"\xff\x01", b"\0"], ids=["fill", "fills", "lone", "stray"]
+)
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_what_may_stand_before_a_segment_hides_no_orientation(page: Page, orientation: int, between: bytes) -> None:
+    before, exif, after = turned("JPEG", orientation).partition(b"\xff\xe1")
+    assert_shown_as_stored(page, before + between + exif + after, "image/jpeg")
 
 
 def test_what_the_browser_cannot_show_is_the_services_picture(page: Page) -> None:

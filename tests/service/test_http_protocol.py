@@ -58,6 +58,17 @@ def assert_problem(answer: bytes, status: int, name: str) -> None:
     assert problem["detail"]
 
 
+@pytest.mark.parametrize("state", [b"live", b"ready"])
+def test_head_is_answered_as_get_without_a_body(server: Server, state: bytes) -> None:
+    request = b"%s /health/" + state + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    (head, _, nothing), (_, _, body) = (
+        send(server, request % method).partition(b"\r\n\r\n") for method in (b"HEAD", b"GET")
+    )
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"content-length: %d\r\n" % len(body) in head + b"\r\n"
+    assert nothing == b""
+
+
 @pytest.mark.parametrize(
     "request_", [b"nonsense\r\n\r\n", b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"]
 )

@@ -32,10 +32,20 @@ def assert_problem(answer: httpx2.Response, status: int, type_: str, detail: str
     assert "/" not in body["detail"].replace("multipart/form-data", "")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
+@pytest.mark.parametrize("content", [b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
 def test_what_is_no_image(client: TestClient, content: bytes) -> None:
     answer = client.post("/v1/segment", files={"file": ("a.png", content, "image/png")})
     assert_problem(answer, 422, "urn:breastseg:problem:unreadable-image", "The file ")
+
+
+def test_an_empty_file(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment", files={"file": ("a.png", b"")})
+    assert_problem(answer, 422, "urn:breastseg:problem:unreadable-image", "The file is empty. ")
+    assert "Send it again" in answer.json()["detail"]
+    files = [("files", ("a.png", b"")), ("files", ("b.png", image_png))]
+    empty, whole = client.post("/v1/segment/batch", files=files).json()["results"]
+    assert empty["problem"]["detail"] == answer.json()["detail"]
+    assert whole["answer"]["lesions"]
 
 
 def test_an_image_that_is_cut_off(client: TestClient, image_png: bytes) -> None:
@@ -61,7 +71,7 @@ def test_an_image_of_too_many_pixels_is_refused_by_its_header(client: TestClient
     Image.new("L", (MAX_PIXELS + 1, 1)).save(file, "PNG")
     # without most of its body: a decoder that went beyond the header would call it damaged
     answer = client.post("/v1/segment", files={"file": file.getvalue()[:45]}, headers={"Accept": accept})
-    assert_problem(answer, 413, "urn:breastseg:problem:too-many-pixels", f"more than {MAX_PIXELS:,}")
+    assert_problem(answer, 413, "urn:breastseg:problem:too-many-pixels", f"more than {MAX_PIXELS:,}. Scale the")
 
 
 def test_an_image_beyond_any_setting_is_refused_alike(client: TestClient) -> None:
@@ -77,15 +87,23 @@ def test_an_unknown_thing_to_include(client: TestClient, image_png: bytes) -> No
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "image/png", ""])
-def test_what_is_no_form(client: TestClient, content_type: str) -> None:
-    answer = client.post("/v1/segment", content=b"{}", headers={"Content-Type": content_type})
-    assert_problem(answer, 415, "urn:breastseg:problem:not-multipart", "field `file`")
+@pytest.mark.parametrize(("path", "field"), [("segment", "file"), ("segment/batch", "files")])
+def test_what_is_no_form(client: TestClient, path: str, field: str, content_type: str) -> None:
+    answer = client.post(f"/v1/{path}", content=b"{}", headers={"Content-Type": content_type})
+    assert_problem(answer, 415, "urn:breastseg:problem:not-multipart", f"field `{field}`")
 
 
 @pytest.mark.parametrize("headers", [MULTIPART, {"Content-Type": "multipart/form-data"}])
 def test_a_form_that_cannot_be_parsed(client: TestClient, headers: dict[str, str]) -> None:
     answer = client.post("/v1/segment", content=b"no form", headers=headers)
     assert_problem(answer, 400, "urn:breastseg:problem:malformed-request", "well-formed")
+
+
+def test_a_form_in_a_character_set_that_nobody_can_read(client: TestClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n\r\n--x--\r\n'
+    headers = {"Content-Type": MULTIPART["Content-Type"] + "; charset=undefined"}
+    answer = client.post("/v1/segment", content=body, headers=headers)
+    assert_problem(answer, 400, "urn:breastseg:problem:malformed-request", "send UTF-8")
 
 
 def test_a_declared_length_beyond_the_cap(client: TestClient) -> None:
@@ -104,9 +122,9 @@ def test_an_undeclared_length_beyond_the_cap(client: TestClient) -> None:
 
 
 def test_unknown_paths_and_methods(client: TestClient) -> None:
-    assert_problem(client.get("/v2/segment"), 404, "about:blank", "")
+    assert_problem(client.get("/v2/segment"), 404, "about:blank", "docs and openapi.json list every path")
     answer = client.get("/v1/segment")
-    assert_problem(answer, 405, "about:blank", "")
+    assert_problem(answer, 405, "about:blank", "The header Allow")
     assert answer.headers["allow"] == "POST"
 
 

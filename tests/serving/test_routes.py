@@ -21,6 +21,7 @@ from tests.onnx_models import make_contract, make_graph, write_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx2
     from fastapi import FastAPI
 
 
@@ -142,6 +143,15 @@ def test_a_started_service_becomes_ready(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready"}
 
 
+def test_load_balancers_may_ask_by_head(app: FastAPI, client: TestClient) -> None:
+    assert client.head("/health/live").status_code == 200
+    assert client.head("/health/ready").status_code == 200
+    app.state.service.ready = False
+    assert client.head("/health/ready").status_code == 503
+    paths = client.get("/openapi.json").json()["paths"]
+    assert set(paths["/health/live"]) == set(paths["/health/ready"]) == {"get"}
+
+
 def test_pictures_come_on_request_and_lie_over_the_image(
     client: TestClient, model_path: Path, image_png: bytes
 ) -> None:
@@ -174,6 +184,14 @@ def test_a_batch_has_an_answer_or_a_problem_for_each_file_in_order(client: TestC
     single = client.post("/v1/segment?include=mask", files={"file": image_png}).json()
     for name in ("lesions", "mask", "model"):
         assert results[0]["answer"][name] == single[name]
+
+
+def test_a_text_in_a_batch_is_a_problem_of_its_own(client: TestClient, image_png: bytes) -> None:
+    files = [("files", (None, b"hello")), ("files", ("a.png", image_png))]
+    text, image = client.post("/v1/segment/batch", files=files).json()["results"]
+    assert (text["index"], text["problem"]["type"]) == (0, "urn:breastseg:problem:invalid-request")
+    assert text["problem"]["detail"] == "body.files: Field holds no file; give it a file name"
+    assert image["answer"]["lesions"]
 
 
 def test_a_batch_of_too_many_files_is_refused(client: TestClient, image_png: bytes) -> None:
@@ -211,6 +229,61 @@ def test_nothing_that_is_asked_for_is_passed_over(client: TestClient, image_png:
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:breastseg:problem:invalid-request"
     assert detail in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "detail"),
+    [
+        ("segment", ("include", (None, "mask")), "body.include: Put it in the query"),
+        ("segment", ("frame", (None, "2")), "body.frame: Put it in the query"),
+        ("segment", ("second", b"an image"), "body.second: No such field here; the form holds `file` only"),
+        ("segment", ("files", b"an image"), "body.files: No such field here; the form holds `file` only"),
+        ("segment/batch", ("include", (None, "mask")), "body.include: Put it in the query"),
+        ("segment/batch", ("file", b"an image"), "body.file: No such field here; the form holds `files` only"),
+    ],
+)
+def test_no_field_of_the_form_is_passed_over(
+    client: TestClient, image_png: bytes, path: str, other: tuple[str, bytes], detail: str
+) -> None:
+    answer = client.post(f"/v1/{path}", files=[("files" if "batch" in path else "file", image_png), other])
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:breastseg:problem:invalid-request")
+    assert answer.json()["detail"] == detail
+
+
+def test_each_fault_of_a_form_is_told_at_once(client: TestClient, image_png: bytes) -> None:
+    answer = client.post("/v1/segment", files={"image": image_png}, data={"include": "mask"})
+    assert answer.json()["detail"] == (
+        "body.file: Field required; body.image: No such field here; the form holds `file` only; "
+        "body.include: Put it in the query"
+    )
+
+
+def test_a_field_whose_name_no_answer_can_hold_is_refused_alike(client: TestClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="+2AA-"; filename="a"\r\n\r\n\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x; charset=utf-7"}
+    answer = client.post("/v1/segment", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert "body.\\ud800: No such field here" in answer.json()["detail"]
+
+
+def test_pictures_beside_the_mask_itself_are_refused(client: TestClient, image_png: bytes) -> None:
+    def ask(include: str, accept: str) -> httpx2.Response:
+        query, headers = {"include": include}, {"Accept": accept}
+        return client.post("/v1/segment", params=query, files={"file": image_png}, headers=headers)
+
+    refused = ask("probability", "image/png")
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:breastseg:problem:invalid-request")
+    assert "query.include" in refused.json()["detail"]
+    assert "accept application/json" in refused.json()["detail"]
+    assert ask("", "image/png").headers["content-type"] == "image/png"
+    assert ask("probability", "image/png, application/json").json()["probability"]
+
+
+def test_the_description_knows_of_no_other_field(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, field in (("/v1/segment", "file"), ("/v1/segment/batch", "files")):
+        form = paths[path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert (set(form["properties"]), form["additionalProperties"]) == ({field}, False)
 
 
 def test_of_two_images_none_is_passed_over(client: TestClient, image_png: bytes) -> None:

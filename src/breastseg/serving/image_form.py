@@ -16,11 +16,14 @@ from starlette.requests import ClientDisconnect
 
 from breastseg.serving.answered import PICTURES
 from breastseg.serving.disconnect import ClientLeftError
-from breastseg.serving.problems import NOT_MULTIPART, TOO_MANY_FILES, RequestError
+from breastseg.serving.problems import INVALID, MALFORMED, NOT_MULTIPART, TOO_MANY_FILES, UNREADABLE_IMAGE, RequestError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from pydantic_core import ErrorDetails
+    from starlette.datastructures import FormData
     from starlette.requests import Request
 
 FORM = "multipart/form-data"
@@ -72,7 +75,12 @@ def describe_form(query: type[BatchQuery], field: str, *, several: bool) -> dict
     """
     file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream", "description": _FORMATS}
     content = {"type": "array", "items": file, "minItems": 1} if several else file
-    schema = {"type": "object", "required": [field], "properties": {field: content}}
+    schema = {
+        "type": "object",
+        "required": [field],
+        "properties": {field: content},
+        "additionalProperties": False,
+    }
     parameters = [
         {"name": name, "in": "query", "required": False, "description": shape.pop("description"), "schema": shape}
         for name, shape in query.model_json_schema()["properties"].items()
@@ -80,10 +88,10 @@ def describe_form(query: type[BatchQuery], field: str, *, several: bool) -> dict
     return {"parameters": parameters, "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
-def require_form(request: Request) -> None:
-    """Answer 415 to what is no multipart form."""
+def require_form(request: Request, field: str) -> None:
+    """Answer 415 to what is no multipart form, which would hold images in a field of this name."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise RequestError(NOT_MULTIPART, f"Send the image in the field `file` of a {FORM} request")
+        raise RequestError(NOT_MULTIPART, f"Send images in the field `{field}` of a {FORM} request")
 
 
 def wants_png(request: Request) -> bool:
@@ -92,6 +100,17 @@ def wants_png(request: Request) -> bool:
     parts = [part.lower().replace(" ", "").partition(";") for part in accept.split(",")]
     media_types = {media_type for media_type, _, options in parts if options not in _REFUSED}
     return PNG in media_types and "application/json" not in media_types
+
+
+def refuse_pictures(query: BatchQuery) -> None:
+    """Refuse what has no place beside the mask itself.
+
+    Raises:
+        RequestValidationError: Pictures are asked for.
+    """
+    if query.include:
+        way_out = f"accept application/json for pictures, or leave include out for the mask as {PNG}"
+        raise RequestValidationError([_fault("query", "include", f"An image holds no other pictures; {way_out}")])
 
 
 def read_query(request: Request, query: type[Query]) -> Query:
@@ -113,40 +132,70 @@ def read_query(request: Request, query: type[Query]) -> Query:
     return found
 
 
-async def read_files(request: Request, field: str, most: int) -> list[bytes]:
-    """Read the files in a field of the request's form, at least one.
+async def read_files(request: Request, field: str, most: int, query: BatchQuery) -> list[bytes | None]:
+    """Read the files in a field of the request's form, at least one; None stands for a part that holds text instead.
 
     Args:
         request: The request.
-        field: The field's name.
+        field: The name of the form's only field.
         most: Most files that it may hold.
+        query: The query, whose parameters have no place in the form.
 
     Raises:
         HTTPException: The form cannot be parsed.
-        RequestValidationError: The field is missing, or holds text.
-        RequestError: It holds too many files.
+        RequestValidationError: The field is missing, or there are others; each is named.
+        RequestError: It holds too many files, or its names are in no character set that can be read.
         ClientLeftError: The client left before the form was here.
     """
     try:
         async with request.form() as form:
-            files = form.getlist(field)
-            if not files:
-                raise _invalid(field, "Field required")
-            if len(files) > most:
-                raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}")
-            return [await _uploaded(field, file).read() for file in files]
+            parts = _parts(form, field, most, query)
+            return [await part.read() if isinstance(part, UploadFile) else None for part in parts]
     except ClientDisconnect as error:
         raise ClientLeftError from error
+    # from the parser, for some character sets that Python knows and no client means
+    except UnicodeError as error:
+        raise RequestError(MALFORMED, "The form's character set cannot be read. Leave it out, or send UTF-8") from error
 
 
-def _uploaded(field: str, value: UploadFile | str) -> UploadFile:
-    if isinstance(value, UploadFile):
-        return value
-    raise _invalid(field, "Field holds no file; give it a file name")
+def _parts(form: FormData, field: str, most: int, query: BatchQuery) -> list[UploadFile | str]:
+    """Return what the field holds; errors as for `read_files`."""
+    parts = form.getlist(field)
+    missing = [] if parts else [_fault("body", field, "Field required")]
+    if faults := missing + _other_fields(form, field, type(query).model_fields):
+        raise RequestValidationError(faults)
+    if len(parts) > most:
+        way_out = "Send the others in requests of their own"
+        raise RequestError(TOO_MANY_FILES, f"The field `{field}` holds at most {counted(most, 'file')}. {way_out}")
+    return parts
 
 
-def _invalid(field: str, fault: str) -> RequestValidationError:
-    return RequestValidationError([_fault("body", field, fault)])
+def require_file(field: str, content: bytes | None) -> bytes:
+    """Return a part's content.
+
+    Raises:
+        RequestError: It holds no file, or one without a byte.
+    """
+    if content is None:
+        raise RequestError(INVALID, f"body.{field}: Field holds no file; give it a file name")
+    if not content:
+        raise RequestError(
+            UNREADABLE_IMAGE, "The file is empty. Was it still being written? Send it again once it is whole"
+        )
+    return content
+
+
+def _other_fields(form: Iterable[str], field: str, parameters: Container[str]) -> list[dict[str, object]]:
+    """Name all fields but the one that is read, and say where what they ask for belongs."""
+    others, elsewhere = sorted(set(form) - {field}), f"No such field here; the form holds `{field}` only"
+    return [
+        _fault("body", _sendable(name), "Put it in the query" if name in parameters else elsewhere) for name in others
+    ]
+
+
+def _sendable(name: str) -> str:
+    # the client may name the form's character set, and some of them make what UTF-8 cannot hold
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _fault(where: str, name: str, what: str) -> dict[str, object]:

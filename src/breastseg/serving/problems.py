@@ -26,6 +26,11 @@ MEDIA_TYPE = "application/problem+json"
 BLANK = "about:blank"
 # nginx's status for its log; no client sees it
 _CLIENT_CLOSED_REQUEST = 499
+# of what the framework refuses; relative, for a proxy may serve all under a sub-path
+_WAYS_OUT = {
+    HTTPStatus.NOT_FOUND: "The pages docs and openapi.json list every path",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The header Allow names those that this path takes",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def refusal(error: Exception) -> RequestError:
     """Say of an error of the service, one of `REFUSALS`, what the client is told."""
     match error:
         case TooManyPixelsError():
-            return RequestError(TOO_MANY_PIXELS, f"The file {error}")
+            return RequestError(TOO_MANY_PIXELS, f"The file {error}. Scale the image down")
         case DecodeError():
             return RequestError(UNREADABLE_IMAGE, f"The file {error}")
         case QueueFullError():
@@ -131,7 +136,8 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
         return respond(RequestError(MALFORMED, f"{reason}Send one well-formed multipart form"))
     # such as the methods that a path allows
     headers = error.headers if isinstance(error, HTTPException) else None
-    return _answer(_blank(status, status.description), headers)
+    detail = ". ".join(filter(None, (status.description, _WAYS_OUT.get(status))))
+    return _answer(_blank(status, detail), headers)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -27,12 +27,15 @@ admin = APIRouter(prefix="/admin", tags=["admin"])
 metrics = APIRouter(tags=["metrics"])
 
 
+# load balancers ask with HEAD, which the description would only repeat
+@health.head("/live", include_in_schema=False)
 @health.get("/live")
 async def live() -> Health:
     """Say that the process answers."""
     return Health(status="live")
 
 
+@health.head("/ready", include_in_schema=False)
 @health.get("/ready", responses=describe(NOT_READY))
 async def ready(_service: ReadyService) -> Health:
     """Say that images are answered: one has gone through the model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from breastseg.inference.contract import Contract  # noqa: TC001 - pydantic reads it at run time
 from breastseg.inference.report import ImageReport, ModelReport
@@ -62,6 +62,12 @@ class BatchEntry(BaseModel):
     index: int = Field(description="Place of the file in the request, from 0")
     answer: SegmentAnswer | None = None
     problem: ProblemDetails | None = None
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if (self.answer is None) == (self.problem is None):
+            raise ValueError("holds an answer or a problem, and not both")
+        return self
 
 
 class BatchAnswer(BaseModel):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from breastseg.inference.raster import UInt8Image
 
 
+class SeveralFramesError(DecodeError):
+    """The file has several frames, of which none is asked for."""
+
+
 def decode_dicom(data: bytes, max_pixels: int, frame: int | None) -> UInt8Image:
     """Decode one frame of a DICOM file.
 
@@ -34,8 +38,9 @@ def decode_dicom(data: bytes, max_pixels: int, frame: int | None) -> UInt8Image:
         uint8 `[rows, columns]` (grey) or `[rows, columns, 3]` (RGB), 0..255.
 
     Raises:
-        DecodeError: The file is damaged, cut off, without pixels, in a form that is not read, or of several frames of
-            which none, or none that exists, is asked for.
+        DecodeError: The file is damaged, cut off, without pixels, in a form that is not read, or without the frame that
+            is asked for.
+        SeveralFramesError: It has several frames, of which none is asked for.
         TooManyPixelsError: It has more than `max_pixels` pixels, told from the header.
     """
     syntax, elements = Elements.read(data, max_pixels)
@@ -58,7 +63,7 @@ def _require_pixels(elements: Elements) -> None:
 
 def _frame_index(frames: int, frame: int | None) -> int:
     if frame is None and frames > 1:
-        raise DecodeError(f"is a DICOM file of {frames} frames; ask for one of them by frame, 1 to {frames}")
+        raise SeveralFramesError(f"is a DICOM file of {frames} frames; ask for one of them by frame, 1 to {frames}")
     if frame is not None and not 1 <= frame <= frames:
         raise DecodeError(f"is a DICOM file of {frames} frame{'s' * (frames > 1)}, so frame {frame} does not exist")
     return 0 if frame is None else frame - 1

@@ -4,6 +4,8 @@
 const SEGMENT = "v1/segment";
 const DRIFT = "v1/drift";
 
+const OWN_PROBLEM = "urn:breastseg:problem:";
+
 // what may go otherwise a second time: no answer, no key, too slow, too many
 const PASSING = new Set([0, 401, 403, 408, 429]);
 
@@ -72,7 +74,7 @@ function unreachable(error) {
 function problem(response, text) {
   const details = parse(text);
   if (!details?.title) return foreign(response);
-  const sentences = [details.detail, wayOut(response)].filter(Boolean);
+  const sentences = [details.detail, wayOut(response, details)].filter(Boolean);
   return new Fault(details.title, sentences.map(ended).join(" "), response.status);
 }
 
@@ -80,8 +82,10 @@ function ended(sentence) {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
-function wayOut(response) {
+function wayOut(response, { type }) {
   if (response.status === 401) return "Enter an access key under “Access key”, then try again.";
+  // the service's own words say when
+  if (String(type).startsWith(OWN_PROBLEM)) return null;
   const wait = response.headers.get("Retry-After");
   return wait && `Try again in ${wait} s.`;
 }

@@ -4,6 +4,9 @@
 const JPEG = 0xffd8;
 const JPEG_APP1 = 0xffe1;
 const JPEG_SCAN = 0xffda;
+const JPEG_FIRST_SEGMENT = 0xffc0;
+const JPEG_LONE = [0xffd0, 0xffd9]; // the first and last of the markers without a segment: restarts, begin and end
+const JPEG_FILL = 0xffff; // any number of these bytes may stand before a marker
 const JPEG_EXIF = 0x45786966; // "Exif"
 const PNG = 0x8950;
 const PNG_EXIF = 0x65584966; // "eXIf"
@@ -22,10 +25,16 @@ function forgetInJpeg(bytes) {
   let at = 2;
   while (at + 8 < bytes.byteLength) {
     const marker = bytes.getUint16(at);
-    if (marker < 0xff00 || marker === JPEG_SCAN) return;
+    if (marker === JPEG_SCAN) return;
     if (marker === JPEG_APP1 && bytes.getUint32(at + 4) === JPEG_EXIF) bytes.setUint32(at + 4, 0);
-    at += 2 + bytes.getUint16(at + 2);
+    // decoders look for the next marker byte by byte, past whatever stands between
+    at += hasSegment(marker) ? 2 + bytes.getUint16(at + 2) : 1;
   }
+}
+
+function hasSegment(marker) {
+  const isLone = marker >= JPEG_LONE[0] && marker <= JPEG_LONE[1];
+  return marker >= JPEG_FIRST_SEGMENT && marker < JPEG_FILL && !isLone;
 }
 
 function forgetInPng(bytes) {
