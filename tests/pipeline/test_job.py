@@ -66,7 +66,7 @@ def run_until_a_state_is_kept(machine: Tree) -> None:
 
 
 def wait_for_a_state(job: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not Store.open(PLACE).names("states/cnn_unet-*/state"):
         assert job.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
