@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,13 @@ def tool(*names: str) -> str:
 def read_yaml(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return content
+
+
+def require_schema(schema: str, file: Path) -> None:
+    """Hold a file against one of the schemas that come with check-jsonschema."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _rules(name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,60 @@
+"""The workflows fit their schema, and call only what there is; no runner is needed to tell."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deploy.files import REPOSITORY, read_yaml, require_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASH = shutil.which("bash") or "bash"
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+
+
+def steps(file: Path) -> list[dict[str, str]]:
+    return [step for job in read_yaml(file)["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_workflow_fits_its_schema(file: Path) -> None:
+    require_schema("vendor.github-workflows", file)
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_workflow_calls_what_there_is(file: Path) -> None:
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    for step in steps(file):
+        for target in re.findall(r"^make ([a-z-]+)", step.get("run", ""), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+        for script in re.findall(r"^(\.ci/\w+)", step.get("run", ""), re.MULTILINE):
+            assert (REPOSITORY / script).exists()
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_the_shell_reads_every_script(file: Path) -> None:
+    for step in steps(file):
+        done = subprocess.run([BASH, "-n"], input=step.get("run", ""), capture_output=True, text=True, check=False)  # noqa: S603 - our scripts
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_no_workflow_may_write_but_where_a_job_says_so(file: Path) -> None:
+    assert read_yaml(file)["permissions"] == {"contents": "read"}
+    # what others wrote, such as a branch's name, comes by the environment: in a script it would be run
+    scripts = [step["run"] for step in steps(file) if "run" in step]
+    assert not [script for script in scripts if re.search(r"\$\{\{ (?!matrix\.)", script)]
+
+
+def test_every_python_that_is_promised_is_tried() -> None:
+    jobs = read_yaml(REPOSITORY / ".github" / "workflows" / "ci.yml")["jobs"]
+    assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.12", "3.13", "3.14"]
+    assert 'requires-python = ">=3.11"' in (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    locked = {file.stem for file in (REPOSITORY / "requirements").glob("*.txt")}
+    assert set(jobs["audit"]["strategy"]["matrix"]["locked"]) == locked - {"sbom"}
