@@ -35,8 +35,8 @@ class Tree:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a user has: this interpreter first on the path, bytecode written, nothing of an outer DVC."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "PYTEST_"))}
+        """What a user has: this interpreter first on the path, bytecode written, nothing of an outer DVC or make."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "PYTEST_", "MAKE", "MFLAGS"))}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         identity = {
             f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
