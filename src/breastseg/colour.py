@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 # A pixel is coloured where its channels differ by more than what JPEG leaves on grey.
 _COLOUR_LEVELS = 16
+# rows and columns
+_GREY_AXES = 2
 
 
 def is_grey(image: npt.NDArray[np.uint8]) -> bool:
     """Tell whether an image, uint8 `[H, W]` or `[H, W, 3]`, has no channels."""
-    return image.ndim == 2  # noqa: PLR2004 - rows and columns
+    return image.ndim == _GREY_AXES
 
 
 def colour_share(image: npt.NDArray[np.uint8]) -> float:

@@ -23,13 +23,15 @@ _BLOCK = 2_000_000
 
 
 class Resampling(Protocol):
-    """How the intervals are drawn: number of draws, and their seed."""
+    """How the intervals are drawn."""
 
     @property
-    def resamples(self) -> int: ...  # noqa: D102 - the class says what it is
+    def resamples(self) -> int:
+        """Number of draws."""
 
     @property
-    def seed(self) -> int: ...  # noqa: D102 - as above
+    def seed(self) -> int:
+        """Their seed."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def draw_overlays(name: str, kinds: Mapping[str, Sequence[Overlay]], path: Path)
     for axes_row, (kind, overlays) in zip(grid, kinds.items(), strict=True):
         for axes in axes_row:
             axes.set_axis_off()
-        for axes, overlay in zip(axes_row, overlays, strict=False):  # a kind may have fewer than there are columns
+        # a kind may have fewer than there are columns
+        for axes, overlay in zip(axes_row[: len(overlays)], overlays, strict=True):
             _draw(axes, overlay, kind)
     lines = [Line2D([], [], color=colour) for colour in (_TRUTH_COLOUR, _PREDICTED_COLOUR)]
     patches = [Patch(color=colour, alpha=_OPACITY) for colour in _PARTS.values()]

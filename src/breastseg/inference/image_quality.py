@@ -9,6 +9,9 @@ from breastseg.colour import colour_share
 if TYPE_CHECKING:
     from breastseg.inference.raster import UInt8Image
 
+# of the pixels: where more are coloured, the image itself is in colour
+_COLOUR_IMAGE_SHARE = 0.5
+
 
 def is_blank(image: UInt8Image) -> bool:
     """Tell whether all pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, are equal."""
@@ -17,4 +20,4 @@ def is_blank(image: UInt8Image) -> bool:
 
 def has_colour_overlay(image: UInt8Image) -> bool:
     """Tell whether some pixels of an image, uint8 `[H, W]` or `[H, W, 3]`, are coloured, but fewer than half."""
-    return 0 < colour_share(image) < 0.5  # noqa: PLR2004 - half of the pixels
+    return 0 < colour_share(image) < _COLOUR_IMAGE_SHARE

@@ -76,7 +76,6 @@ class KeptRun:
     def restore(self, root: Path) -> None:
         """Write the kept files into a tree."""
         for name in self.names():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
             with replacing(root / name) as partial:
                 partial.write_bytes(self._store.read(f"{_FILES}{name}"))
 

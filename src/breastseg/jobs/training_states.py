@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from breastseg.errors import BreastsegError
+from breastseg.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +43,8 @@ class TrainingStates:
         for name in self._store.names(_STATE):
             file = self._folder / name
             if not file.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                partial = file.with_name("state.partial")
-                partial.write_bytes(self._store.read(name))
-                partial.replace(file)
+                with replacing(file) as partial:
+                    partial.write_bytes(self._store.read(name))
 
     @contextmanager
     def sent_meanwhile(self, seconds: float = _SECONDS) -> Iterator[None]:

@@ -52,8 +52,9 @@ def read_csv(path: Path, columns: Collection[str], delimiter: str = ",") -> list
 
 
 def _line(where: str, names: list[str], cells: list[str]) -> Line:
-    pairs = zip(names, cells, strict=False)  # of another length, a line keeps what fits; its count is told as a problem
-    told = {name: cell.strip() for name, cell in pairs}
+    # of another length, a line keeps what fits; its count is told as a problem
+    width = min(len(names), len(cells))
+    told = {name: cell.strip() for name, cell in zip(names[:width], cells[:width], strict=True)}
     named = dict.fromkeys(names, "") | told
     return Line(where, named, _miscounted(where, len(cells) - len(names)))
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float64]
 
+# of an entry in a look-up table
+_BYTE_BITS, _WORD_BITS = 8, 16
+
 _PALETTE = (
     (Tag.RED_DESCRIPTOR, Tag.RED_DATA),
     (Tag.GREEN_DESCRIPTOR, Tag.GREEN_DATA),
@@ -62,9 +65,9 @@ class LookUpTable(NamedTuple):
         count, first, bits = elements.shorts(descriptor, 3)
         count = count or 2**16
         entries: npt.NDArray[np.unsignedinteger] = elements.words(data)
-        if bits == 8 and len(elements.raw(data)) == count + count % 2 and elements.little_endian:  # noqa: PLR2004 - bits
+        if bits == _BYTE_BITS and len(elements.raw(data)) == count + count % 2 and elements.little_endian:
             entries = entries.view(np.uint8)[:count]
-        if len(entries) != count or not 1 <= bits <= 16:  # noqa: PLR2004 - bits
+        if len(entries) != count or not 1 <= bits <= _WORD_BITS:
             raise DecodeError(f"is a DICOM file whose {data} does not fit its descriptor")
         return cls(first - 2**16 if is_signed and first >= 2**15 else first, entries.astype(float), 2.0**bits - 1)
 
