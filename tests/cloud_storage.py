@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import gcsfs
 from gcp_storage_emulator import server as emulator
+
+from benchmarks.serving.process import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
     import pytest
 
 BUCKET = "breastseg-test"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from benchmarks.serving.process import free_port
 from breastseg.client import Client, ServiceError, _pause_s
 from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
@@ -103,10 +103,10 @@ def test_a_batch_of_too_many_files_is_one_problem_and_of_none_no_request(url: st
 
 
 def test_nobody_there_is_one_clear_error() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(BreastsegError, match="Is the service running"):
+    with (
+        Client(f"http://127.0.0.1:{free_port()}") as client,
+        pytest.raises(BreastsegError, match="Is the service running"),
+    ):
         client.model()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -17,6 +16,7 @@ import httpx2
 import pytest
 import yaml
 
+from benchmarks.serving.process import free_port
 from tests.deploy.files import PROMETHEUS, read_yaml, tool
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def watching(folder: Path, service: str) -> Iterator[Watched]:
     with ExitStack() as stack:
         messages = list[Message]()
         receivers = stack.enter_context(_receivers(messages))
-        ports = _free_port(), _free_port()
+        ports = free_port(), free_port()
         config = _hurried_copy(folder, service, f"127.0.0.1:{ports[1]}", receivers)
         commands = _commands(programs, config, ports)
         prometheus, alertmanager = (
@@ -113,13 +113,6 @@ def _commands(programs: tuple[str, str], config: Path, ports: tuple[int, int]) -
             listen[1],
         ],
     ]
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextmanager

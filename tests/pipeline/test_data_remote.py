@@ -16,7 +16,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.cloud_storage import BUCKET, free_port
+from benchmarks.serving.process import free_port
+from tests.cloud_storage import BUCKET
 from tests.pipeline.conftest import Tree, commit_all, contents, outs, run_stages
 from tests.pipeline.remotes import bucket_files, clone, with_remote
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import httpx2
 import psutil
 import pytest
 
+from benchmarks.serving.process import free_port
 from tests.onnx_models import write_model
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def running_server(model: Path, log_file: Path | None = None, /, **settings: str
         log_file: Where its output goes; to a file of its own if there is none.
         **settings: Names and values without `BREASTSEG_`.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [*SERVE, "--model", str(model), "--port", str(port)]
     with (
         # a pipe that nobody reads would fill up and stop the server

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.serving.process import free_port
 from breastseg.inference.cpus import usable_cpus
 from breastseg.serving.one_owner import hold
 from breastseg.serving.settings import Settings
@@ -92,8 +93,7 @@ def test_all_that_keeps_it_from_starting_is_told_at_once(tmp_path: Path, monkeyp
 def test_counts_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
     model = write_model(tmp_path / "m.onnx", contract.to_json(), make_graph(embedding=True))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("BREASTSEG_DRIFT_STATE", str(tmp_path / "state.json"))
     assert obstacles(model=model, port=port) == []
     (tmp_path / "state.json").write_text("{}")
