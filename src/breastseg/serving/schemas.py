@@ -26,7 +26,7 @@ class Timings(BaseModel):
     queue: float = Field(description="From the whole request's arrival until a thread took it")
     decode: float = Field(description="From the file's bytes to pixels")
     model: float = Field(description="Letterbox, network, mask, lesions and how unusual they are")
-    encode: float = Field(description="The line of the prediction log, and pictures that were asked for")
+    encode: float = Field(description="Pictures that were asked for")
     total: float = Field(description="All of these")
 
     @classmethod
