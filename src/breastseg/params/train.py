@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from breastseg.params.base import Section
 
@@ -49,10 +49,15 @@ class Train(Section):
         image_size: Side of the square that images are letterboxed to, in pixels; a multiple of 32.
         channels: 1 trains on grey images, 3 on RGB.
         epochs: Passes over the training cases.
-        batch_size: Images a step.
+        batch_size: Images a step, of all processes together.
         precision: `auto` is bfloat16 where the machine computes in it, else float32.
         channels_last: Keep activations in channels-last order, faster for convolutions.
         accelerator: Lightning's name of the device kind.
+        devices: Processes that train together on one machine, each on a device of its own or, on CPUs, with its share
+            of the cores.
+        nodes: Machines that train together.
+        strategy: `ddp` is data-parallel: each process has its share of every batch, and gradients are averaged; `auto`
+            is `ddp` for several processes, and one process alone else.
         decoder_learning_rate: Peak learning rate of all but the encoder, whose own stands in its network's section.
         weight_decay: AdamW's decoupled weight decay.
         warmup_share: Share of all steps with a linearly rising learning rate; a cosine brings it to zero after.
@@ -70,6 +75,9 @@ class Train(Section):
     precision: Literal["auto", "bfloat16", "float32"]
     channels_last: bool
     accelerator: Literal["auto", "cpu", "cuda", "mps"]
+    devices: int = Field(ge=1)
+    nodes: int = Field(ge=1)
+    strategy: Literal["auto", "ddp"]
     decoder_learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     warmup_share: float = Field(ge=0, le=0.5)
@@ -78,3 +86,15 @@ class Train(Section):
     dice_weight: float = Field(ge=0)
     presence_weight: float = Field(gt=0)
     augment: Augment
+
+    @property
+    def processes(self) -> int:
+        """All processes that train together."""
+        return self.devices * self.nodes
+
+    @model_validator(mode="after")
+    def _has_equal_shares(self) -> Self:
+        """Shares of a batch have to be equal: the mean of their gradients is that of the batch only then."""
+        if self.batch_size % self.processes:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of devices times nodes, {self.processes}")
+        return self

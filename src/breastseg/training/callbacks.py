@@ -1,46 +1,56 @@
-"""What happens beside training: the progress bar, and after each epoch the history, the best weights and the state."""
+"""What happens beside training: after each epoch the history, the best weights and the state; the progress bar."""
 
 from __future__ import annotations
 
 import math
+import signal
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from lightning.pytorch import Callback
+from tqdm import tqdm
 
 from breastseg.errors import BreastsegError
+from breastseg.training.curves import Curves
 from breastseg.training.scratch import Scratch, TrainingState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
     import torch
     from lightning.pytorch import LightningModule, Trainer
-    from tqdm import tqdm
 
-    from breastseg.training.curves import Curves
     from breastseg.training.module import SegmentationTask
 
 Row = dict[str, float]
 
 
 class Recorder(Callback):
-    """Keeps the history and the best weights, and saves both with the state after every epoch.
+    """Keeps the history and the best weights in every process alike; the first saves both after every epoch.
 
     The best epoch has the highest mean Dice over the validation images with a lesion; between equals the validation
     loss decides, in which images without a lesion count like all others.
 
     Args:
         scratch: Where the state is kept.
-        curves: Where the history is shown.
-        resumed: What an earlier run left, or none.
+        curves: Folder in which the history is shown.
 
     Attributes:
         history: A row an epoch.
         best: Weights of the best epoch.
     """
 
-    def __init__(self, scratch: Scratch, curves: Curves, resumed: TrainingState | None) -> None:
-        self._scratch, self._curves = scratch, curves
-        self.history: list[Row] = [] if resumed is None else resumed.history
-        self.best: dict[str, torch.Tensor] = {} if resumed is None else resumed.best
+    def __init__(self, scratch: Scratch, curves: Path) -> None:
+        self._scratch, self._folder = scratch, curves
+        self.history: list[Row] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over what an earlier run left."""
+        if (resumed := cast("SegmentationTask", pl_module).resumed) is not None:
+            self.history, self.best = list(resumed.history), resumed.best
+        if trainer.is_global_zero:
+            self._curves = Curves(self._folder, self.history)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the epoch; its validation has run by now.
@@ -54,8 +64,9 @@ class Recorder(Callback):
         if all(_rank(row) > _rank(earlier) for earlier in self.history):
             self.best = {name: value.detach().cpu().clone() for name, value in task.judged.state_dict().items()}
         self.history.append(row)
-        self._scratch.write(self._state(trainer, task))
-        self._curves.add(row)
+        if trainer.is_global_zero:
+            self._scratch.write(self._state(trainer, task))
+            self._curves.add(row)
 
     def _state(self, trainer: Trainer, task: SegmentationTask) -> TrainingState:
         (optimizer,), (config,) = trainer.optimizers, trainer.lr_scheduler_configs
@@ -67,11 +78,25 @@ class ProgressBar(Callback):
     """Moves one bar over all epochs, so that its estimate is that of the whole training.
 
     Args:
-        bar: An open bar that counts steps.
+        name: What stands before the bar.
     """
 
-    def __init__(self, bar: tqdm[NoReturn]) -> None:
-        self._bar = bar
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: tqdm[NoReturn] = tqdm(disable=True)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the bar, in the first process only."""
+        task = cast("SegmentationTask", pl_module)
+        done = task.epochs_done * task.epoch_steps
+        self._bar = tqdm(
+            desc=self._name,
+            initial=done,
+            total=task.steps,
+            unit="step",
+            mininterval=1,
+            disable=not trainer.is_global_zero,
+        )
 
     def on_train_batch_end(self, *_: object) -> None:
         """Move the bar by a step."""
@@ -81,6 +106,33 @@ class ProgressBar(Callback):
         """Show the epoch's validation Dice."""
         epoch = cast("SegmentationTask", pl_module).epoch + 1
         self._bar.set_postfix_str(f"epoch {epoch}, val dice {_row(trainer)['val_dice']:.3f}", refresh=False)
+
+    def on_train_end(self, *_: object) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+    def on_exception(self, *_: object) -> None:
+        """As at the end."""
+        self._bar.close()
+
+
+class EndTogether(Callback):
+    """Has SIGTERM end processes that train together as Ctrl-C does.
+
+    Lightning's own answer talks to the other processes from within the signal's handler, in the midst of what they
+    exchange already. It is in place when training starts, and is put back by Lightning.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signal over, where there are several processes."""
+        del pl_module
+        if trainer.world_size > 1:
+            signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def _row(trainer: Trainer) -> Row:

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import logging
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 from lightning.pytorch import Trainer
-from tqdm import tqdm
 
 from breastseg.errors import BreastsegError
 from breastseg.models import checkpoint
-from breastseg.training.callbacks import ProgressBar, Recorder
+from breastseg.training.callbacks import EndTogether, ProgressBar, Recorder
 from breastseg.training.curves import Curves
 from breastseg.training.device import choose_device, choose_precision
 from breastseg.training.key import training_key
 from breastseg.training.module import SegmentationTask
+from breastseg.training.processes import check_processes, choose_strategy, end_with_leader
 from breastseg.training.scratch import Scratch
 from breastseg.training.tensors import load_training_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lightning.pytorch import Callback
 
     from breastseg.models.network import SegmentationNetwork
+    from breastseg.params.train import Train
     from breastseg.training.device import LightningPrecision
     from breastseg.training.plan import TrainingPlan
+    from breastseg.training.scratch import TrainingState
+
+_log = logging.getLogger(__name__)
 
 
 def fit(plan: TrainingPlan) -> None:
@@ -40,34 +47,51 @@ def fit(plan: TrainingPlan) -> None:
     """
     device = choose_device(plan.train.accelerator)
     precision = choose_precision(plan.train.precision, device)
+    check_processes(plan.train, device)
     cases = load_training_cases(plan.table, plan.split, plan.train)
     torch.manual_seed(plan.seed)
     network = plan.build()
     scratch = Scratch(plan.scratch, f"{plan.spec.network}-{training_key(plan, device, precision)}")
+    recorder = Recorder(scratch, plan.curves)
+    trainer = _make_trainer(plan.train, device, precision, [EndTogether(), ProgressBar(plan.spec.network), recorder])
+    end_with_leader(trainer.local_rank)
+    with _held(scratch, trainer) as resumed:
+        _train(trainer, SegmentationTask(network, plan, cases, resumed))
+        # each machine has its own copy of the repository
+        if trainer.local_rank == 0:
+            _write_outs(plan, network, recorder)
+
+
+@contextmanager
+def _held(scratch: Scratch, trainer: Trainer) -> Iterator[TrainingState | None]:
+    """Hold the folder, and hand out the state in it; both are the first process's, and so is the end of both."""
+    if not trainer.is_global_zero:
+        yield None
+        return
     with scratch.lock():
-        resumed = scratch.read()
-        recorder = Recorder(scratch, Curves(plan.curves, resumed.history if resumed else []), resumed)
-        task = SegmentationTask(network, plan, cases, resumed)
-        with tqdm(desc=plan.spec.network, initial=task.steps_done, total=task.steps, unit="step", mininterval=1) as bar:
-            _train(task, [ProgressBar(bar), recorder], device, precision)
-        _write_outs(plan, network, recorder)
+        if (resumed := scratch.read()) is not None:
+            _log.info("Resuming after epoch %d of %s", len(resumed.history), trainer.max_epochs)
+        yield resumed
         scratch.clear()
 
 
-def _train(
-    task: SegmentationTask, callbacks: list[Callback], device: torch.device, precision: LightningPrecision
-) -> None:
-    """Run the epochs that are left."""
-    if task.epochs_left == 0:
-        return
+def _make_trainer(
+    train: Train, device: torch.device, precision: LightningPrecision, callbacks: list[Callback]
+) -> Trainer:
     # its notes on loggers and devices are of no use to the reader of a stage's output
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = Trainer(
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return Trainer(
         accelerator=device.type,
-        devices=1,
+        devices=train.devices,
+        num_nodes=train.nodes,
+        strategy=choose_strategy(train),
+        # on CPUs torch has none: there each process normalises its share by itself
+        sync_batchnorm=device.type == "cuda" and train.processes > 1,
         precision=precision,
-        max_epochs=task.epochs_left,
+        max_epochs=train.epochs,
         reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
         deterministic=device.type == "cpu",
         callbacks=callbacks,
         num_sanity_val_steps=0,
@@ -76,12 +100,23 @@ def _train(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _train(trainer: Trainer, task: SegmentationTask) -> None:
+    """Run the epochs that are left; what ends them early is the first process's to tell."""
     with warnings.catch_warnings():
         # of Lightning's own calls to torch, which nobody here can mend
         warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
+        # torch 2.11 knows this name only
+        warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
         try:
             trainer.fit(task)
-        except SystemExit as error:  # Lightning's answer to Ctrl-C and SIGTERM; the latter's exit code would be 0
+        except (SystemExit, BreastsegError) as error:
+            if not trainer.is_global_zero:
+                raise SystemExit(1) from error
+            if isinstance(error, BreastsegError):
+                raise
+            # Lightning's answer to Ctrl-C and SIGTERM; the latter's exit code would be 0
             raise BreastsegError("Interrupted. Start it again: it goes on after the last complete epoch") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -22,20 +21,21 @@ if TYPE_CHECKING:
     from breastseg.training.plan import TrainingPlan
     from breastseg.training.scratch import TrainingState
 
-_log = logging.getLogger(__name__)
-
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class SegmentationTask(LightningModule):
-    """Trains `network`; everything random in an epoch comes from (seed, epoch).
+    """Trains `network`; everything random in an epoch comes from (seed, epoch, process).
+
+    Of several processes each has its share of every batch: the gradients' mean over them is that of the whole batch.
 
     Args:
         network: The network; it is trained in place.
         plan: The shared protocol, the encoder's learning rate, and the seed of the order of the cases, the augmentation
             and the network's own randomness.
         cases: Training and validation cases.
-        resumed: What an earlier run left, or none. The trainer's own count of epochs starts at 0 again.
+        resumed: What an earlier run left, or none. The trainer's own count of epochs starts at 0 again. Of several
+            processes the first has it; the others get it from there.
     """
 
     def __init__(
@@ -51,53 +51,57 @@ class SegmentationTask(LightningModule):
         self.network = network.to(memory_format=self._format)
         self.averaged = _average(network, train.ema_decay)
         self._plan, self._train, self._seed = plan, train, plan.seed
-        self._cases, self._resumed = cases, resumed
-        self._epochs_done = 0 if resumed is None else len(resumed.history)
-        if resumed is not None:
-            _log.info("Resuming after epoch %d of %d", self._epochs_done, train.epochs)
-            self.load_state_dict(resumed.task)
+        self._cases, self.resumed = cases, resumed
 
     @property
     def epoch(self) -> int:
         """The epoch of the whole training, from 0."""
-        return self._epochs_done + self.current_epoch
+        return self.epochs_done + self.current_epoch
+
+    @property
+    def epochs_done(self) -> int:
+        """The epochs that an earlier run has finished."""
+        return 0 if self.resumed is None else len(self.resumed.history)
+
+    @property
+    def epoch_steps(self) -> int:
+        """The steps of an epoch."""
+        return len(self._train_batches(0))
 
     @property
     def steps(self) -> int:
         """The steps of the whole training."""
-        return self._train.epochs * len(self._train_batches(0))
-
-    @property
-    def steps_done(self) -> int:
-        """The steps that an earlier run has done."""
-        return self._epochs_done * len(self._train_batches(0))
-
-    @property
-    def epochs_left(self) -> int:
-        """The epochs that no earlier run has finished."""
-        return self._train.epochs - self._epochs_done
+        return self._train.epochs * self.epoch_steps
 
     @property
     def judged(self) -> SegmentationNetwork:
         """The network that is validated and kept: the moving average, where there is one."""
         return self.network if self.averaged is None else cast("SegmentationNetwork", self.averaged.module)
 
+    def setup(self, stage: str) -> None:
+        """Go on where an earlier run was, in all processes alike."""
+        del stage
+        self.resumed = self.trainer.strategy.broadcast(self.resumed)
+        if self.resumed is not None:
+            self.load_state_dict(self.resumed.task)
+        self.trainer.fit_loop.max_epochs = self._train.epochs - self.epochs_done
+
     def train_dataloader(self) -> Batches:
-        """The training cases in this epoch's order."""
+        """This process's share of the training cases, in this epoch's order."""
         return self._train_batches(self.epoch)
 
     def val_dataloader(self) -> Batches:
-        """The validation cases in the order of the table."""
+        """This process's share of the validation cases, each in one share only, in the order of the table."""
         cases = self._cases[1]
-        return Batches(cases, torch.arange(len(cases)), self._train.batch_size, drop_last=False)
+        return self._share(cases, torch.arange(len(cases)))
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Make optimiser and schedule, and put them where an earlier run left them."""
         optimizer = make_optimizer(self.network, self._train, self._plan.encoder_learning_rate)
         schedule = make_schedule(optimizer, self.steps, self._train.warmup_share)
-        if self._resumed is not None:
-            optimizer.load_state_dict(self._resumed.optimizer)
-            schedule.load_state_dict(self._resumed.schedule)
+        if self.resumed is not None:
+            optimizer.load_state_dict(self.resumed.optimizer)
+            schedule.load_state_dict(self.resumed.schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step", "frequency": 1}}
 
     def configure_gradient_clipping(self, *_: object, **__: object) -> None:
@@ -106,8 +110,8 @@ class SegmentationTask(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start this epoch's random streams; dropout and the like draw from torch's global one."""
-        torch.manual_seed(derive(self._seed, self.epoch, "network"))
-        stream = generator(self._seed, self.epoch, "augment", self.device)
+        torch.manual_seed(derive(self._seed, self.epoch, "network", self.global_rank))
+        stream = generator(self._seed, self.epoch, "augment", self.global_rank, self.device)
         self._augmenter = Augmenter(self._train.augment, stream)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -121,7 +125,7 @@ class SegmentationTask(LightningModule):
         del batch_idx
         images, targets = batch
         loss = self._loss(self.network.heads(images), targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss
 
     def on_train_batch_end(self, *_: object) -> None:
@@ -129,14 +133,32 @@ class SegmentationTask(LightningModule):
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
 
+    def on_validation_start(self) -> None:
+        """Give all processes the mean of what each has counted of its own shares, such as running means."""
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                if buffer.is_floating_point():
+                    buffer.copy_(self.trainer.strategy.reduce(buffer, reduce_op="mean"))
+
+    def on_validation_epoch_start(self) -> None:
+        """Start to add up."""
+        self._sums = torch.zeros(4, device=self.device)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record the loss of a batch, and the Dice of its images with a lesion."""
+        """Add up the losses of a batch's images, and the Dice of those with a lesion."""
         del batch_idx
         images, targets = batch
         heads = self.judged.heads(images)
-        self.log("val_loss", self._loss(heads, targets), batch_size=len(images))
-        if len(dice := lesion_dice(heads.joined(), targets)):
-            self.log("val_dice", dice.mean(), batch_size=len(dice))
+        dice = lesion_dice(heads.joined(), targets)
+        counts = torch.tensor([len(images), len(dice)], device=self.device)
+        self._sums += torch.stack([len(images) * self._loss(heads, targets), dice.sum(), *counts])
+
+    def on_validation_epoch_end(self) -> None:
+        """Record the means over the images of all processes."""
+        loss, dice, images, lesions = self.trainer.strategy.reduce(self._sums, reduce_op="sum")
+        # every process has the same by now; without the flag Lightning warns that they might differ
+        self.log("val_loss", loss / images, sync_dist=True)
+        self.log("val_dice", dice / lesions, sync_dist=True)
 
     def _loss(self, heads: Heads, targets: torch.Tensor) -> torch.Tensor:
         pixels = segmentation_loss(heads.pixels, targets, self._train.dice_weight)
@@ -146,7 +168,13 @@ class SegmentationTask(LightningModule):
         """Shuffle; an incomplete batch is left out for batch normalisation's sake, unless it is the only one."""
         cases = self._cases[0]
         order = torch.randperm(len(cases), generator=generator(self._seed, epoch, "order"))
-        return Batches(cases, order, self._train.batch_size, drop_last=len(cases) >= self._train.batch_size)
+        full = len(cases) // self._train.batch_size * self._train.batch_size
+        return self._share(cases, order[:full] if full else order)
+
+    def _share(self, cases: CaseTensors, order: torch.Tensor) -> Batches:
+        """Deal the cases out: each process has its share of every batch of the whole, and no case twice."""
+        train = self._train
+        return Batches(cases, order[self.global_rank :: train.processes], train.batch_size // train.processes)
 
 
 def _average(network: SegmentationNetwork, decay: float) -> AveragedModel | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -52,21 +53,18 @@ class Batches:
     Attributes:
         cases: The cases.
         order: Indices of the cases, int64.
-        batch_size: Cases a batch.
-        drop_last: Leave out an incomplete last batch.
+        batch_size: Cases a batch; the last batch has those that are left.
     """
 
     cases: CaseTensors
     order: torch.Tensor
     batch_size: int
-    drop_last: bool
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.order), self.batch_size)
-        return full if self.drop_last or not rest else full + 1
+        return math.ceil(len(self.order) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for index in torch.split(self.order, self.batch_size)[: len(self)]:
+        for index in torch.split(self.order, self.batch_size):
             yield self.cases.images_nchw[index], self.cases.targets_nchw[index]
 
 
@@ -74,17 +72,32 @@ def load_training_cases(table: Path, split: Path, train: Train) -> tuple[CaseTen
     """Load the training and the validation cases; test cases are never opened.
 
     Raises:
-        ProblemsError: A subset is empty, the table lacks cases of the split, or no validation case has a lesion.
+        ProblemsError: A subset is empty or too small for so many processes, the table lacks cases of the split, or no
+            validation case has a lesion.
     """
     rows = read_split(split)
     subsets = {name: {row.case_id for row in rows if row.subset == name} for name in ("train", "val")}
     mend = "Ask for fewer split.folds or another split.val_share, then run `dvc repro split`"
     if empty := [name for name, ids in subsets.items() if not ids]:
         raise ProblemsError(f"{split} cannot be trained on", [Problem(n, "has no case", mend) for n in empty])
+    _check_shares(split, {name: len(ids) for name, ids in subsets.items()}, train)
     cases, validation = (load_cases(table, ids, train.image_size, train.channels) for ids in subsets.values())
     if not bool((validation.targets_nchw == LESION).any()):
         raise ProblemsError(f"{split} cannot be trained on", [Problem("val", "has no case with a lesion", mend)])
     return cases, validation
+
+
+def _check_shares(split: Path, counts: dict[str, int], train: Train) -> None:
+    """Refuse subsets of which some process would get no share, or one that is smaller than another's."""
+    least = {"train": train.batch_size, "val": train.processes} if train.processes > 1 else {}
+    mend = "Set train.devices, train.nodes or train.batch_size lower"
+    problems = [
+        Problem(name, f"has {counts[name]} cases, {train.processes} processes need {count}", mend)
+        for name, count in least.items()
+        if counts[name] < count
+    ]
+    if problems:
+        raise ProblemsError(f"{split} cannot be shared", problems)
 
 
 def load_cases(table: Path, case_ids: Collection[str], size: int, channels: Literal[1, 3]) -> CaseTensors:

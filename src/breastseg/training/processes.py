@@ -1,0 +1,93 @@
+"""Sets up a training that several processes share, on one machine or on several, and refuses what could not meet."""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch.strategies import DDPStrategy
+
+from breastseg.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from breastseg.params.train import Train
+
+# what tells processes on several machines where to meet and which of them they are
+_MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+_LEADER = "BREASTSEG_TRAINER"
+_LOOK_EVERY_S = 1
+
+
+def check_processes(train: Train, device: torch.device, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse a start in which the processes would not find each other, or not find a device each.
+
+    Args:
+        train: How many processes there are to be.
+        device: The device that is trained on.
+        environment: Environment variables, of `torchrun` or set by hand.
+
+    Raises:
+        ProblemsError: `torchrun` has started another number, machines have no place to meet, or devices are missing.
+    """
+    problems = [*_launch_problems(train, environment), *_device_problems(train, device)]
+    if problems:
+        raise ProblemsError(f"{train.processes} processes cannot train together", problems)
+
+
+def _launch_problems(train: Train, environment: Mapping[str, str]) -> Iterator[Problem]:
+    wanted = f"train.devices {train.devices} times train.nodes {train.nodes}"
+    if TorchElasticEnvironment.detect():
+        if (started := int(environment["WORLD_SIZE"])) != train.processes:
+            yield Problem("torchrun", f"has started {started} processes, not {wanted}", "Set these alike")
+    elif train.nodes > 1 and not LightningEnvironment().creates_processes_externally:
+        for name in _MEETING:
+            if name not in environment:
+                mend = "Set it on every machine, or start the stage with torchrun: docs/training.md"
+                yield Problem(name, f"is not set, and {wanted} is wanted", mend)
+
+
+def _device_problems(train: Train, device: torch.device) -> Iterator[Problem]:
+    found = torch.accelerator.device_count() if device.type != "cpu" else train.devices
+    if train.devices > found:
+        what = f"asks for {train.devices} {device.type} devices, this machine has {found}"
+        yield Problem("train.devices", what, f"Set it to {found} or fewer, or train.accelerator to cpu")
+
+
+def choose_strategy(train: Train) -> DDPStrategy | str:
+    """Return Lightning's strategy: one process alone, or data-parallel ones.
+
+    Buffers are not broadcast before each step: every process keeps the statistics of its own shares, and
+    `SegmentationTask` averages them before they are used.
+    """
+    if train.processes == 1 and train.strategy == "auto":
+        return "auto"
+    return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
+def end_with_leader(local_rank: int) -> None:
+    """Have a machine's other processes end when its first one is gone, even while they still wait to meet it.
+
+    Call it in every process before they meet. Lightning starts the others from the first; where `torchrun` does, it
+    ends them itself.
+
+    Args:
+        local_rank: Number of this process on its machine, from 0.
+    """
+    if local_rank == 0:
+        os.environ[_LEADER] = str(os.getpid())
+    elif (leader := os.environ.get(_LEADER)) is not None:
+        Thread(target=_end_without, args=(int(leader),), daemon=True).start()
+
+
+def _end_without(leader: int) -> None:
+    while os.getppid() == leader:
+        time.sleep(_LOOK_EVERY_S)
+    # the main thread may be waiting for the leader outside of Python
+    os._exit(1)

@@ -1,0 +1,179 @@
+"""Processes that train together do what one does, and are killed and started again as one is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load
+
+from benchmarks.serving.process import free_port
+from breastseg.errors import ProblemsError
+from breastseg.params.base import load as load_params
+from breastseg.params.train import Train
+from breastseg.training.fit import fit
+from breastseg.training.processes import check_processes
+from tests.training import together, trainee
+
+if TYPE_CHECKING:
+    import subprocess
+
+CPU = torch.device("cpu")
+TORCHRUN = (str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2")
+TWO = {"devices": 2}
+
+
+def make_root(root: Path) -> Path:
+    root.mkdir()
+    trainee.write_inputs(root)
+    return root
+
+
+def curve(outs: dict[str, bytes], name: str) -> list[float]:
+    lines = outs[f"plots/plots/metrics/{name}.tsv"].decode().splitlines()
+    return [float(line.split("\t")[1]) for line in lines[1:]]
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The outs of two processes that nothing killed."""
+    return together.run(make_root(tmp_path_factory.mktemp("two") / "root"), TWO)
+
+
+@pytest.mark.parametrize(
+    ("devices", "batch_size"), [(2, 4), pytest.param(3, 6, id="unequal shares of the validation cases")]
+)
+def test_together_they_compute_what_one_does(tmp_path: Path, devices: int, batch_size: int) -> None:
+    """Same order of the cases, same gradients, every validation case once: the same curves and weights."""
+    knobs = {**together.EXACT, "batch_size": batch_size}
+    alone = together.run_alone(make_root(tmp_path / "alone"), knobs)
+    shared = together.run(make_root(tmp_path / "shared"), {**knobs, "devices": devices})
+    for name in ("train_loss", "val_loss", "val_dice", "learning_rate"):
+        np.testing.assert_allclose(curve(shared, name), curve(alone, name), rtol=1e-4, atol=1e-5)
+    weights, expected = (load(outs["models/weights.safetensors"]) for outs in (shared, alone))
+    assert weights.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=1e-2, atol=1e-4, err_msg=name)
+
+
+def test_with_random_changes_the_scores_are_those_of_another_seed(tmp_path: Path) -> None:
+    """The best validation Dice of two processes lies no farther from the seeds' mean than three of their spreads."""
+    knobs = {"epochs": 15, "encoder_learning_rate": 0.01, "decoder_learning_rate": 0.01, "ema_decay": 0.5}
+    seeds = [
+        max(curve(together.run_alone(make_root(tmp_path / f"seed{seed}"), {**knobs, "seed": seed}), "val_dice"))
+        for seed in range(4)
+    ]
+    shared = max(curve(together.run(make_root(tmp_path / "shared"), {**knobs, **TWO}), "val_dice"))
+    assert abs(shared - np.mean(seeds)) < 3 * np.std(seeds, ddof=1)
+
+
+def test_torchrun_starts_them_too(tmp_path: Path, of_two: dict[str, bytes]) -> None:
+    assert together.run(make_root(tmp_path / "root"), TWO, TORCHRUN) == of_two
+
+
+def test_two_machines_end_with_the_same_outs(tmp_path: Path, of_two: dict[str, bytes]) -> None:
+    """Each in a folder of its own, and they meet on loopback."""
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    roots = [make_root(tmp_path / f"machine{rank}") for rank in range(2)]
+    machines = [
+        together.start(root, {"nodes": 2}, environment={**meeting, "NODE_RANK": str(rank)})
+        for rank, root in enumerate(roots)
+    ]
+    for machine in machines:
+        code, said = together.finish(machine)
+        assert code == 0, said
+    assert [trainee.outs(root) for root in roots] == [of_two, of_two]
+
+
+@pytest.mark.parametrize(
+    ("number", "target"),
+    [
+        (signal.SIGKILL, "first"),
+        (signal.SIGTERM, "first"),
+        pytest.param(signal.SIGKILL, "second", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "all", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_and_restarted_equals_uninterrupted(
+    tmp_path: Path, of_two: dict[str, bytes], number: signal.Signals, target: str
+) -> None:
+    root = make_root(tmp_path / "root")
+    process = together.start(root, {**TWO, "epochs": trainee.EPOCHS})
+    trainee.wait_for(lambda: bool(list(root.glob("scratch/*/state"))))
+    other = _child(process)
+    if target == "all":
+        os.killpg(process.pid, number)
+    else:
+        os.kill(process.pid if target == "first" else other, number)
+    code, said = together.finish(process)
+    assert code != 0
+    assert "Interrupted. Start it again" in said or number == signal.SIGKILL
+    trainee.wait_for(lambda: not Path("/proc", str(other)).exists())
+    code, said = together.finish(together.start(root, TWO))
+    assert code == 0, said
+    assert said.count("Resuming after epoch") == 1
+    assert trainee.outs(root) == of_two
+
+
+def test_the_others_end_with_the_first_before_they_have_met(tmp_path: Path) -> None:
+    process = together.start(make_root(tmp_path / "root"), TWO)
+    trainee.wait_for(lambda: bool(_children(process)))
+    other = _child(process)
+    process.kill()
+    together.finish(process)
+    trainee.wait_for(lambda: not Path("/proc", str(other)).exists())
+
+
+def test_a_diverged_training_is_told_of_once(tmp_path: Path) -> None:
+    rates = dict.fromkeys(("decoder_learning_rate", "encoder_learning_rate", "gradient_clip_norm"), 1e30)
+    code, said = together.finish(together.start(make_root(tmp_path / "root"), {**TWO, **rates}))
+    assert code == 1
+    assert said.count("The training loss of epoch") == 1
+
+
+def test_another_number_by_torchrun_is_refused(tmp_path: Path) -> None:
+    code, said = together.finish(together.start(make_root(tmp_path / "root"), {}, TORCHRUN))
+    assert code == 1
+    assert "torchrun: has started 2 processes, not train.devices 1 times train.nodes 1" in said
+    assert not (tmp_path / "root" / "models").exists()
+
+
+def test_machines_that_cannot_meet_are_told_what_is_missing() -> None:
+    train = load_params("train", Train, trainee.PARAMS).model_copy(update={"nodes": 2})
+    with pytest.raises(ProblemsError) as caught:
+        check_processes(train, CPU, {"MASTER_ADDR": "192.0.2.1"})
+    assert [problem.path for problem in caught.value.problems] == ["MASTER_PORT", "NODE_RANK"]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({"devices": 2, "batch_size": 12}, "train: has 11 cases, 2 processes need 12"),
+        ({"devices": 5, "batch_size": 5}, "val: has 4 cases, 5 processes need 5"),
+    ],
+)
+def test_a_subset_too_small_to_share_is_refused(root: Path, knobs: dict[str, int], told: str) -> None:
+    with pytest.raises(ProblemsError, match=told):
+        fit(trainee.make_plan(root, **knobs))
+
+
+def test_batches_that_cannot_be_shared_equally_are_refused() -> None:
+    section = load_params("train", Train, trainee.PARAMS).model_dump()
+    with pytest.raises(ValueError, match="batch_size 16 is no multiple of devices times nodes, 3"):
+        Train.model_validate({**section, "devices": 3})
+
+
+def _children(process: subprocess.Popen[str]) -> list[int]:
+    listing = Path("/proc", str(process.pid), "task", str(process.pid), "children")
+    return [int(child) for child in listing.read_text().split()] if listing.exists() else []
+
+
+def _child(process: subprocess.Popen[str]) -> int:
+    (child,) = _children(process)
+    return child
