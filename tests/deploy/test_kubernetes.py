@@ -179,6 +179,7 @@ def test_the_page_makes_the_secret_that_is_mounted() -> None:
 def inside(folders: dict[str, Path], path: str) -> Path:
     """Where a path of the container lies when its volumes are these folders; it lies in one of them."""
     (place,) = [place for place in folders if Path(path).is_relative_to(place)]
+    assert ".." not in Path(path).parts
     return folders[place] / Path(path).relative_to(place)
 
 
@@ -192,6 +193,8 @@ def test_the_service_starts_in_its_environment_and_answers_probes_and_prometheus
         folder.mkdir()
     settings = {entry["name"].removeprefix(PREFIX).lower(): inside(here, entry["value"]) for entry in container["env"]}
     assert set(settings) <= set(Settings.model_fields)
+    unwritable = [here[mount["mountPath"]] for mount in container["volumeMounts"] if mount.get("readOnly")]
+    assert unwritable == [settings["api_keys_file"].parent]
     settings["api_keys_file"].write_text(f"anna={KEY}\n", encoding="utf-8")
     (host,) = re.findall(rf"{PREFIX}HOST=(\S+)", DOCKERFILE)
     with running_server(model_path, host=host, **{name: str(path) for name, path in settings.items()}) as server:
