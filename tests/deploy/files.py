@@ -18,11 +18,11 @@ RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
 DASHBOARD: dict[str, Any] = json.loads((REPOSITORY / "deploy" / "grafana" / "dashboard.json").read_text("utf-8"))
 
 
-def tool(*names: str) -> str:
-    """The path of the first of these programs that is installed; skips where none is."""
+def tool(*names: str, way: str = "`apt-get install prometheus prometheus-alertmanager`") -> str:
+    """The path of the first of these programs that is installed; skips where none is, with the way to get it."""
     found = next(filter(None, map(shutil.which, names)), None)
     if not found:
-        pytest.skip(f"needs {names[0]}: `apt-get install prometheus prometheus-alertmanager`")
+        pytest.skip(f"needs {names[0]}: {way}")
     return found
 
 

@@ -43,3 +43,10 @@ def test_settings_are_known_and_keys_come_from_the_secret_manager() -> None:
     variables = {variable["name"]: variable for variable in CONTAINER["env"]}
     assert set(variables) <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert "secretKeyRef" in variables[f"{PREFIX}API_KEYS"]["valueFrom"]
+    assert variables[f"{PREFIX}API_KEYS"]["valueFrom"]["secretKeyRef"]["key"].isdigit()
+
+
+def test_it_has_ended_before_it_is_killed() -> None:
+    variables = {variable["name"]: variable.get("value") for variable in CONTAINER["env"]}
+    # Cloud Run kills 10 s after SIGTERM
+    assert int(variables[f"{PREFIX}SHUTDOWN_GRACE_S"]) < 10
