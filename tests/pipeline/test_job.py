@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.serving.process import free_port
 from breastseg.storage import Store
 from tests.cloud_storage import BUCKET
 from tests.pipeline.conftest import Tree, contents, outs, run_stages
@@ -50,14 +52,22 @@ def new_machine(project: Tree, tmp_path: Path) -> Callable[[str], Tree]:
     return make
 
 
+def start(machine: Tree, *changes: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the job, in a group of processes of its own; what it says goes to the file `log`."""
+    with (machine.root / "log").open("w") as log:
+        return subprocess.Popen(  # noqa: S603 - ours
+            (*RUN, *changes),
+            cwd=machine.root,
+            env={**machine.environment, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
 def run_until_a_state_is_kept(machine: Tree) -> None:
     """Run the job, end all of it at once in mid-training, and leave nothing of its machine."""
-    with (
-        (machine.root / "log").open("w") as log,
-        subprocess.Popen(  # noqa: S603 - ours
-            RUN, cwd=machine.root, env=machine.environment, stdout=log, stderr=log, start_new_session=True
-        ) as job,
-    ):
+    with start(machine) as job:
         try:
             wait_for_a_state(job, machine.root / "log")
         finally:
@@ -96,3 +106,23 @@ def test_a_job_goes_on_where_its_machine_was_taken_away(
     project.edit_params({"train": {"epochs": 40}})
     project.dvc("repro", "train_cnn")
     assert contents(project.root, "models/cnn_unet") == contents(second.root, "models/cnn_unet")
+
+
+def test_two_machines_train_together_and_the_first_keeps_it(
+    project: Tree, new_machine: Callable[[str], Tree], tmp_path: Path
+) -> None:
+    """As on Vertex AI, which tells each machine of all; the second ends with the networks of the first."""
+    pools = {"workerpool0": [f"127.0.0.1:{free_port()}"], "workerpool1": [f"127.0.0.1:{free_port()}"]}
+    machines = [new_machine(pool) for pool in pools]
+    jobs = [
+        start(machine, "-S", "train.nodes=2", CLUSTER_SPEC=json.dumps({"cluster": pools, "task": task}))
+        for machine, task in zip(machines, ({"type": pool, "index": 0} for pool in pools), strict=True)
+    ]
+    for machine, job in zip(machines, jobs, strict=True):
+        assert job.wait(timeout=600) == 0, (machine.root / "log").read_text()
+    networks = ("models/cnn_unet", "models/vit_unet")
+    assert contents(machines[0].root, *networks) == contents(machines[1].root, *networks)
+    colleague = clone(project, tmp_path / "colleague")
+    colleague.run(*FETCH)
+    assert contents(colleague.root, *networks) == contents(machines[0].root, *networks)
+    assert run_stages(colleague.dvc("repro")) == []

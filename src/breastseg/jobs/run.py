@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from dvc.utils.hydra import apply_overrides
 from breastseg.data_remote import transfer
 from breastseg.errors import BreastsegError
 from breastseg.jobs.kept_run import KeptRun, Record
+from breastseg.jobs.machines import is_first, meeting_place
 from breastseg.jobs.training_states import TrainingStates
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.storage import Store
@@ -28,6 +30,8 @@ def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None
     `place`. Whenever this process ends, the next call, on whatever machine of the same kind, goes on: with the stage
     that was under way, and in it with the epoch.
 
+    Of several machines (`train.nodes`) all run this; they meet in the stages that train, and the first alone keeps.
+
     Args:
         place: The run's folder or bucket, such as gs://bucket/runs/larger-images; nothing else may be there.
         overrides: Changes of `params.yaml`, as `dvc exp run -S` takes them.
@@ -39,12 +43,16 @@ def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None
     """
     if remote:
         _run_dvc("remote", "add", "--quiet", "--local", "--force", "--default", "job", remote)
+    os.environ.update(meeting_place(os.environ))
     kept = KeptRun(Store.open(place))
     states = TrainingStates(root / ".scratch" / "training", Store.open(f"{place}/states"))
     unfinished = Record(overrides=tuple(overrides), finished=False)
     _begin(kept, unfinished, place, root)
-    states.restore()
     transfer("pull", may_lack=True)
+    if not is_first(os.environ):
+        _run_dvc("repro", "--pull")
+        return
+    states.restore()
     for stage in parse_yaml((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]:
         with states.sent_meanwhile():
             _run_dvc("repro", "--pull", stage)
@@ -60,7 +68,8 @@ def _begin(kept: KeptRun, record: Record, place: str, root: Path) -> None:
     before = kept.record()
     if before is None:
         _override(record.overrides, root)
-        kept.keep(record, root)
+        if is_first(os.environ):
+            kept.keep(record, root)
     elif before.overrides == record.overrides:
         kept.restore(root)
     else:
