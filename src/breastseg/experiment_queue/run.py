@@ -78,20 +78,23 @@ class _Run:
         try:
             while self._is_work_left(workers):
                 time.sleep(_LOOK_S)
+        except KeyboardInterrupt:
+            self._tell("Ending when those that run have ended; the rest stays queued")
+            raise
         finally:
             workers.end()
 
     def tell_failures(self) -> None:
         logs = f"{self._tasks.folder}/dvc-exp-worker-*.out"
-        mends = {
-            State.FAILED: "`dvc queue logs {name}` shows why",
-            State.LOST: f"{logs} may tell why; queue it again",
-            State.RUNNING: f"{logs} may tell why; run this again",
+        told = {
+            State.FAILED: ("has failed", "`dvc queue logs {name}` shows why"),
+            State.LOST: ("was lost by DVC", f"{logs} may tell why; queue it again"),
+            State.RUNNING: ("was lost by DVC", f"{logs} may tell why; run this again"),
         }
         problems = [
-            Problem(entry.name, f"is {state.value}", mends[state].format(name=entry.name))
+            Problem(entry.name, told[state][0], told[state][1].format(name=entry.name))
             for entry, state in self._states().items()
-            if state in mends
+            if state in told
         ]
         if problems:
             raise ProblemsError("Some experiments have no result", problems)
