@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from breastseg.cli.data import data
+from breastseg.cli.experiments import experiments
 from breastseg.cli.extras import extra
 from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
@@ -49,6 +50,7 @@ results = typer.Typer(no_args_is_help=True, help="Keep reported runs and write d
 app.add_typer(results, name="results")
 
 app.add_typer(data, name="data")
+app.add_typer(experiments, name="experiments")
 app.add_typer(job, name="job")
 app.add_typer(monitor, name="monitor")
 

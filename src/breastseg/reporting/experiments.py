@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dvc.api import DVCFileSystem
@@ -14,7 +15,7 @@ from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.params.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 Params = dict[str, Any]
@@ -24,6 +25,24 @@ PARAMS, LOCK = "params.yaml", "dvc.lock"
 _FREE = ("model", "export")
 _FREE_STAGES = ("export_onnx", "model_card")
 _CODE = ("src/", "stages/")
+
+
+@contextmanager
+def repository(root: Path) -> Iterator[Repo]:
+    """Open the repository for what is done with its experiments.
+
+    Raises:
+        BreastsegError: There is none, or none that can hold experiments.
+    """
+    try:
+        with Repo(str(root)) as repo:
+            yield repo
+    except NotDvcRepoError as error:
+        raise BreastsegError(f"{root.resolve()} is in no DVC repository. Run it in the project's folder") from error
+    except SCMError as error:
+        # no git, or no commit that an experiment could start from
+        mend = "Run it in a git repository with a commit"
+        raise BreastsegError(f"{root.resolve()} can hold no experiments ({error}). {mend}") from error
 
 
 def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
@@ -37,15 +56,8 @@ def list_experiments(names: Sequence[str], root: Path) -> dict[str, str]:
         BreastsegError: There is no experiment, or no repository.
         ProblemsError: Some are unknown.
     """
-    try:
-        with Repo(str(root)) as repo:
-            listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
-    except NotDvcRepoError as error:
-        raise BreastsegError(f"{root.resolve()} is in no DVC repository. Run it in the project's folder") from error
-    except SCMError as error:
-        # no git, or no commit that an experiment could start from
-        mend = "Run it in a git repository with a commit"
-        raise BreastsegError(f"{root.resolve()} can hold no experiments ({error}). {mend}") from error
+    with repository(root) as repo:
+        listed = {name: rev for _, pairs in repo.experiments.ls().items() for name, rev in pairs}
     if unknown := [name for name in names if name not in listed]:
         known = f"Known on this commit: {', '.join(sorted(listed)) or 'none'}"
         raise ProblemsError("No such experiments", [Problem(name, "is no experiment", known) for name in unknown])

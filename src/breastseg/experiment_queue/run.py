@@ -1,0 +1,117 @@
+"""Works off the queue: every experiment in it ends as a result, or as a failure that is told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.experiment_queue.tasks import State, Tasks
+from breastseg.experiment_queue.workers import Workers, are_at
+from breastseg.reporting.experiments import repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dvc.repo.experiments.queue.base import QueueEntry
+
+    States = Mapping[QueueEntry, State]
+
+_LOOK_S: Final = 1.0
+# how often an experiment may be lost before that is told as its failure
+_ATTEMPTS: Final = 3
+_UNFINISHED = {State.QUEUED, State.RUNNING}
+
+
+def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
+    """Run all queued experiments, and those whose workers have died before.
+
+    What is queued meanwhile is run too. Ctrl-C lets the workers finish what they are at; the rest stays queued.
+
+    Args:
+        jobs: How many at once.
+        root: The repository.
+        tell: Is called with a line for each experiment that starts or ends.
+
+    Raises:
+        BreastsegError: Nothing is queued, other workers are at it, or the workers do not work.
+        ProblemsError: Experiments have failed; all are named.
+    """
+    with repository(root) as repo:
+        tasks = Tasks(repo)
+        if are_at(Path(tasks.folder)):
+            mend = "Wait for them, or run `dvc queue stop`, upon which they finish what they are at"
+            raise BreastsegError(f"Workers are at this queue already. {mend}")
+        run = _Run(tasks, jobs, tell)
+        if not run.lost() and not run.queued():
+            raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
+        for _ in range(_ATTEMPTS):
+            run.put_back_lost()
+            run.work_off()
+        run.tell_failures()
+
+
+class _Run:
+    """One call: the experiments that had ended before it are none of its business."""
+
+    def __init__(self, tasks: Tasks, jobs: int, tell: Callable[[str], None]) -> None:
+        self._tasks, self._jobs, self._tell = tasks, jobs, tell
+        self._before = {entry for entry, state in tasks.states().items() if state not in _UNFINISHED}
+        self._told: dict[QueueEntry, State] = {}
+
+    def queued(self) -> list[QueueEntry]:
+        return [entry for entry, state in self._states().items() if state is State.QUEUED]
+
+    def lost(self) -> list[QueueEntry]:
+        """Experiments without a result; only when no worker lives is one that runs lost."""
+        return [entry for entry, state in self._states().items() if state in {State.RUNNING, State.LOST}]
+
+    def put_back_lost(self) -> None:
+        for entry in self.lost():
+            self._tell(f"{entry.name}: was lost, and is queued again")
+            self._tasks.put_back(entry)
+
+    def work_off(self) -> None:
+        """Have workers run until nothing is left to do for them."""
+        workers = Workers(self._jobs, Path(self._tasks.folder))
+        try:
+            while self._is_work_left(workers):
+                time.sleep(_LOOK_S)
+        except KeyboardInterrupt:
+            self._tell("Ending when those that run have ended; the rest stays queued")
+            raise
+        finally:
+            workers.end()
+
+    def tell_failures(self) -> None:
+        logs = f"{self._tasks.folder}/dvc-exp-worker-*.out"
+        told = {
+            State.FAILED: ("has failed", "`dvc queue logs {name}` shows why"),
+            State.LOST: ("was lost by DVC", f"{logs} may tell why; queue it again"),
+            State.RUNNING: ("was lost by DVC", f"{logs} may tell why; run this again"),
+        }
+        problems = [
+            Problem(entry.name, told[state][0], told[state][1].format(name=entry.name))
+            for entry, state in self._states().items()
+            if state in told
+        ]
+        if problems:
+            raise ProblemsError("Some experiments have no result", problems)
+
+    def _is_work_left(self, workers: Workers) -> bool:
+        states = self._states()
+        self._tell_changes(states)
+        if State.QUEUED in states.values():
+            workers.replenish(self._tasks.answers)
+            return True
+        return State.RUNNING in states.values() and workers.alive()
+
+    def _tell_changes(self, states: States) -> None:
+        for entry, state in states.items():
+            if self._told.get(entry) is not state:
+                self._tell(f"{entry.name}: {state.value}")
+        self._told = dict(states)
+
+    def _states(self) -> States:
+        return {entry: state for entry, state in self._tasks.states().items() if entry not in self._before}

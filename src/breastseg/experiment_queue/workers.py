@@ -1,0 +1,116 @@
+"""Starts workers of DVC's queue as children of this process, so that it knows of each whether it still lives."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from breastseg.errors import BreastsegError
+from breastseg.inference.cpus import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_READY_S: Final = 120.0
+# crashes a worker: more are no bad luck
+_CRASHES: Final = 3
+
+
+class Workers:
+    """Up to `jobs` workers; each takes one experiment after the other.
+
+    Args:
+        jobs: How many.
+        folder: Where the queue keeps its files, and each worker its log.
+    """
+
+    def __init__(self, jobs: int, folder: Path) -> None:
+        self._jobs, self._folder = jobs, folder
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._crashes = 0
+
+    def alive(self) -> bool:
+        """Tell whether any worker lives."""
+        return any(process.poll() is None for process in self._processes.values())
+
+    def replenish(self, answers: Callable[[], bool]) -> None:
+        """Start the workers that are missing.
+
+        The first has to answer before the others start: in a fresh clone each would make the list of who is to be
+        sent messages, and the last would overwrite it.
+
+        Args:
+            answers: Tells whether a worker answers.
+
+        Raises:
+            BreastsegError: They keep failing, or the first does not answer.
+        """
+        for number in range(1, self._jobs + 1):
+            process = self._processes.get(number)
+            if process is None or process.poll() is not None:
+                self._count_crash(process)
+                first = not self.alive()
+                self._processes[number] = self._start(number)
+                if first:
+                    self._wait(self._processes[number], answers)
+
+    def end(self) -> None:
+        """Have the workers end after the experiment that they are at, and wait for that."""
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            process.wait()
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        name = f"{_names(self._folder)}{number}@localhost"
+        command = [sys.executable, "-m", "dvc", "exp", "queue-worker", name]
+        with (self._folder / f"dvc-exp-worker-{number}.out").open("ab") as log:
+            # a session of its own: `dvc queue kill` interrupts the worker's whole group, Ctrl-C that of the terminal
+            return subprocess.Popen(  # noqa: S603 - a fixed command
+                command,
+                env=_environment(self._jobs),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _wait(self, process: subprocess.Popen[bytes], answers: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_S
+        while process.poll() is None and not answers():
+            if time.monotonic() > deadline:
+                raise BreastsegError(f"The first worker does not answer. {self._logs}")
+
+    def _count_crash(self, process: subprocess.Popen[bytes] | None) -> None:
+        self._crashes += process is not None and process.returncode != 0
+        if self._crashes > _CRASHES * self._jobs:
+            raise BreastsegError(f"Workers of the queue keep failing. {self._logs}")
+
+    @property
+    def _logs(self) -> str:
+        return f"Their logs tell why: {self._folder}/dvc-exp-worker-*.out"
+
+
+def are_at(folder: Path) -> bool:
+    """Tell whether workers of a queue live, whoever started them; a ping would miss those that are starting or busy."""
+    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return any(word.startswith(_names(folder)) for command in commands for word in command)
+
+
+def _names(folder: Path) -> str:
+    """How the names of a queue's workers begin, as `dvc queue start` gives them."""
+    return f"dvc-exp-{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}-"
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """This interpreter's programs come first, and the processors are shared out, unless the user has done so."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    threads = str(max(1, usable_cpus() // jobs))
+    return {"OMP_NUM_THREADS": threads, **os.environ, "PATH": path}

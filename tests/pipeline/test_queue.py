@@ -1,0 +1,128 @@
+"""Queued experiments run side by side from a clean clone, and each ends as a result or as a failure that is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.experiment_queue.tasks import State, Tasks
+from breastseg.reporting.experiments import repository
+from tests.pipeline.conftest import Tree, commit_all
+from tests.pipeline.remotes import clone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(600)]
+
+# fails where the value is 0, tells how many threads it may use elsewhere
+STAGE = """
+stages:
+  copy:
+    cmd: grep -q "value. 0" params.yaml && exit 1 || echo $OMP_NUM_THREADS > out.txt
+    params: [value]
+    outs: [out.txt: {cache: false}]
+"""
+RUN = ("breastseg", "experiments", "run", "--jobs", "2")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tree:
+    """A clone of a repository with one stage; nothing has run in it."""
+    tree = Tree(tmp_path / "origin")
+    tree.root.mkdir()
+    tree.run("git", "init", "--quiet")
+    tree.dvc("init")
+    (tree.root / "params.yaml").write_text("value: 1\n")
+    (tree.root / "dvc.yaml").write_text(STAGE)
+    commit_all(tree, "one stage")
+    return clone(tree, tmp_path / "clone")
+
+
+def queue(tree: Tree, name: str, *changes: str) -> None:
+    tree.dvc("exp", "run", "--queue", "--name", name, *(word for change in changes for word in ("-S", change)))
+
+
+def results(tree: Tree) -> set[str]:
+    """Names of the experiments that git has."""
+    refs = tree.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    return {ref.rsplit("/", 1)[-1] for ref in refs if "celery" not in ref}
+
+
+def shown(tree: Tree) -> dict[str, str]:
+    """Name → status of all experiments in `dvc exp show`."""
+    (baseline,) = [row for row in json.loads(tree.dvc("exp", "show", "--json")) if row["rev"] != "workspace"]
+    return {e["name"]: (e["executor"] or {"state": "saved"})["state"] for e in baseline["experiments"]}
+
+
+def message_folder(tree: Tree) -> Path:
+    return tree.root / ".dvc/tmp/exps/celery/broker"
+
+
+def test_a_clean_clone_runs_its_queue_with_two_workers(small_tree: Tree, tmp_path: Path) -> None:
+    tree = clone(small_tree, tmp_path / "clone")
+    tree.dvc("exp", "run", "--queue", "-S", "split.seed=range(0,4)", "split")
+    (tree.root / "stages/split.py").write_text("raise SystemExit('edited after queueing')\n")
+    said = tree.run(*RUN)
+    assert len(results(tree)) == 4
+    assert set(shown(tree).values()) == {"success"}
+    assert all(f"{name}: done" in said for name in results(tree))
+
+
+def test_what_fails_is_told_and_the_others_have_results(tiny: Tree) -> None:
+    for value in range(4):
+        queue(tiny, f"value-{value}", f"value={value}")
+    said = tiny.run(*RUN, fails=True)
+    assert "value-0: has failed. `dvc queue logs value-0` shows why" in said
+    assert results(tiny) == {"value-1", "value-2", "value-3"}
+    assert shown(tiny)["value-0"] == "failed"
+
+
+def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: Tree) -> None:
+    # a worker moves the message, finds nothing in it yet, and ends: this is what it leaves
+    queue(tiny, "lost", "value=2")
+    (message,) = (message_folder(tiny) / "in").glob("*.celery.msg")
+    shutil.move(message, message_folder(tiny) / "processed")
+    assert "Running" in tiny.dvc("queue", "status")
+    assert "lost: was lost, and is queued again" in tiny.run(*RUN)
+    assert results(tiny) == {"lost"}
+    assert "Running" not in tiny.dvc("queue", "status")
+
+
+def test_an_experiment_that_never_reached_git_is_noticed_and_can_be_put_back(tiny: Tree) -> None:
+    queue(tiny, "vanished", "value=2")
+    tiny.run(*RUN)
+    (ref,) = [r for r in tiny.run("git", "for-each-ref", "--format=%(refname)").split() if "vanished" in r]
+    tiny.run("git", "update-ref", "-d", ref)
+    assert "Success" in tiny.dvc("queue", "status"), "DVC was to believe that all is well"
+    with repository(tiny.root) as repo:
+        tasks = Tasks(repo)
+        ((entry, state),) = tasks.states().items()
+        assert state is State.LOST
+        tasks.put_back(entry)
+        assert list(tasks.states().values()) == [State.QUEUED]
+    tiny.run(*RUN)
+    assert results(tiny) == {"vanished"}
+
+
+def test_workers_share_the_processors_unless_the_user_has_shared_them_out(tiny: Tree) -> None:
+    queue(tiny, "shared", "value=2")
+    tiny.run("env", "--unset=OMP_NUM_THREADS", *RUN[:-1], "9")
+    queue(tiny, "own", "value=3")
+    tiny.run("env", "OMP_NUM_THREADS=5", *RUN)
+    for name, threads in (("shared", "1"), ("own", "5")):
+        tiny.dvc("exp", "apply", name)
+        assert (tiny.root / "out.txt").read_text().strip() == threads
+
+
+def test_an_empty_queue_is_told(tiny: Tree) -> None:
+    assert "Nothing is queued" in tiny.run(*RUN, fails=True)
+
+
+def test_workers_that_run_already_are_told(tiny: Tree) -> None:
+    queue(tiny, "first", "value=2")
+    tiny.start_queue()
+    assert "Workers are at this queue already" in tiny.run(*RUN, fails=True)
