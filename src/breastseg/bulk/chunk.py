@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 # a bucket takes its time for each file: others are fetched and written meanwhile, a few ahead
 _HANDS = 8
 
-_answerers: dict[Run, Answerer] = {}
-
 
 @dataclass(frozen=True)
 class Work:
@@ -36,6 +35,32 @@ class Work:
     run: Run
     make_answerer: MakeAnswerer
     threads: int | None
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a process holds open for a run: for many chunks, and for all threads, each of which would log in again."""
+
+    answer: Answerer
+    out: Place
+    buckets: dict[str, Place]
+
+    def read(self, file: str) -> bytes:
+        if not is_remote(file):
+            return Path(file).read_bytes()
+        bucket, name = split_remote(file)
+        if bucket not in self.buckets:
+            self.buckets[bucket] = open_place(bucket)
+        try:
+            return self.buckets[bucket].read(name)
+        except BreastsegError as error:
+            # a bucket that does not answer is no fault of the image
+            if isinstance(error.__cause__, FileNotFoundError | PermissionError):
+                raise error.__cause__ from error
+            raise
+
+
+_opened: dict[Run, _Opened] = {}
 
 
 @dataclass(frozen=True)
@@ -58,43 +83,29 @@ def do_chunk(number: int, work: Work) -> int:
     Raises:
         BreastsegError: A place fails, or nobody answers. An image that cannot be read is no such fault: its line tells.
     """
-    answer = _answerer_of(work)
+    opened = _open(work)
     images = work.run.read_chunk(number)
-    answered = (_answer(answer, image, data) for image, data in threaded_map(_read, images, _HANDS))
-    out = open_place(work.run.out)
-    lines = list(threaded_map(lambda found: _write(found, out), answered, _HANDS))
+    read = threaded_map(partial(_read, opened), images, _HANDS)
+    answered = (_answer(opened.answer, image, data) for image, data in read)
+    lines = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
     work.run.write_part(number, lines)
     return len(lines)
 
 
-def _answerer_of(work: Work) -> Answerer:
-    """Return the answerer of a run in this process; opening a model takes longer than many images."""
-    if work.run not in _answerers:
-        # one at most is held
-        _answerers.clear()
-        _answerers[work.run] = work.make_answerer(threads=work.threads)
-    return _answerers[work.run]
+def _open(work: Work) -> _Opened:
+    if work.run not in _opened:
+        # one run's at most is held
+        _opened.clear()
+        _opened[work.run] = _Opened(work.make_answerer(threads=work.threads), open_place(work.run.out), {})
+    return _opened[work.run]
 
 
-def _read(image: Image) -> tuple[Image, bytes | str]:
+def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
     """Return an image with its file's content, or with why there is none."""
     try:
-        return image, _content(image.file)
+        return image, opened.read(image.file)
     except OSError as error:
         return image, str(error)
-
-
-def _content(file: str) -> bytes:
-    if not is_remote(file):
-        return Path(file).read_bytes()
-    bucket, name = split_remote(file)
-    try:
-        return open_place(bucket).read(name)
-    except BreastsegError as error:
-        # a bucket that does not answer is no fault of the image
-        if isinstance(error.__cause__, FileNotFoundError | PermissionError):
-            raise error.__cause__ from error
-        raise
 
 
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
@@ -108,7 +119,7 @@ def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
     return _Answered(image, mask_png, head | {"mask": image.mask} | report.model_dump(mode="json"))
 
 
-def _write(found: _Answered, out: Place) -> dict[str, Any]:
+def _write(out: Place, found: _Answered) -> dict[str, Any]:
     if found.mask_png:
         out.write(found.image.mask, found.mask_png)
     return found.told

@@ -9,6 +9,7 @@ import pickle
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,11 +89,20 @@ def _known(engine: str) -> str:
 def _pool_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
     # a fork would copy the threads' locks of the libraries in use, held or not
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
+    with _told(), ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
         for results in _in_order(
             (pool.submit(_apply, function, chunk) for chunk in chunks), workers * _CHUNKS_A_WORKER
         ):
             yield from results
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        mend = "Give it more memory, or fewer processes, and run the command again: predict goes on where it was"
+        raise BreastsegError(f"A process was ended by something else, often for want of memory. {mend}") from error
 
 
 def _end_with_parent() -> None:
