@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,13 +10,12 @@ import pytest
 from breastseg.bulk import predict as predict_module
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError
-from breastseg.inference.predict import Answerer, carried_answerer, local_answerer
+from breastseg.inference.predict import carried_answerer, local_answerer
+from tests.bulk.dying import dying_once
 from tests.bulk.images import contents, lines, save_images
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from breastseg.inference.report import ImageReport
 
 IMAGES = 450
 
@@ -28,25 +25,6 @@ def images(tmp_path: Path) -> Path:
     folder = save_images(tmp_path / "images", IMAGES)
     (folder / "00" / "0007.png").write_bytes(b"hello")
     return folder
-
-
-class _DyingOnce:
-    """Answers as a model does; the first process that meets a certain image is killed at it."""
-
-    def __init__(self, make: partial[Answerer], image: bytes, flag: Path) -> None:
-        inner = make()
-        self._inner, self._image, self._flag = inner, image, flag
-        self.model, self.frame = inner.model, inner.frame
-
-    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
-        if data == self._image and not self._flag.exists():
-            self._flag.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self._inner(data)
-
-
-def dying_once(model: Path, image: bytes, flag: Path, *, threads: int | None = None) -> Answerer:
-    return _DyingOnce(partial(local_answerer, model, threads=threads), image, flag)
 
 
 def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
@@ -76,6 +54,7 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.timeout(600)
 def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
     dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")

@@ -10,8 +10,9 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from breastseg.errors import BreastsegError
@@ -140,7 +141,7 @@ def _cluster_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]]) -> I
 
         blocks = from_items(tasks, override_num_blocks=min(len(tasks), _MOST_BLOCKS))
         actors = ActorPoolStrategy(size=min(cores, len(tasks)))
-        answers = blocks.map(_Actor, fn_constructor_args=(function,), compute=actors, num_cpus=1)
+        answers = blocks.map(_Actor, fn_constructor_args=(function, Path.cwd()), compute=actors, num_cpus=1)
         for answer in answers.iter_rows():
             results, fault = pickle.loads(answer["results"])  # noqa: S301 - written by our own actors
             if fault is not None:
@@ -151,8 +152,11 @@ def _cluster_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]]) -> I
 class _Actor:
     """Applies a function to chunks, in a process of the cluster."""
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any], folder: Path) -> None:
         self._function = function
+        # names of files may be relative to it; of buckets alone a machine need not have it
+        with suppress(FileNotFoundError):
+            os.chdir(folder)
 
     def __call__(self, row: dict[str, bytes]) -> dict[str, bytes]:
         """Take a chunk, pickled, and give its results, or the error that a user should see as it is."""
