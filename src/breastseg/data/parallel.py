@@ -108,10 +108,10 @@ def _told() -> Iterator[None]:
 
 def _end_with_parent() -> None:
     """End this process when its parent is killed: it would wait for ever for the next chunk."""
-    threading.Thread(target=_outlive, args=(multiprocessing.parent_process(),), daemon=True).start()
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
-def _outlive(parent: BaseProcess) -> None:
+def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
