@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +63,30 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
         assert lesion["area_px"] == expected.mask.sum()
         assert lesion["area_share"] == pytest.approx(expected.mask.mean(), abs=1e-6)
         assert lesion["box"] == list(expected.lesions[0].box)
+
+
+def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    save(images / "a.png")
+    (images / "bad.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError):
+        predict([images], partial(local_answerer, model_path), tmp_path / "out")
+    contract = Segmenter.load(model_path).contract
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8")) == {
+        "schema_version": 1,
+        "breastseg": version("breastseg"),
+        "model": {
+            "name": contract.model_name,
+            "version": contract.model_version,
+            "contract_sha256": contract.sha256,
+            "file_sha256": hashlib.sha256(model_path.read_bytes()).hexdigest(),
+        },
+        "frame": None,
+        "sources": [str(images)],
+        "images": 2,
+        "done": 1,
+        "failed": 1,
+    }
 
 
 def test_dicom_files_of_a_folder_are_taken(tmp_path: Path, model_path: Path) -> None:

@@ -30,7 +30,7 @@ PARTS = ".parts"
 CHUNK = 100
 _CHUNKS_A_FILE = 64
 # a bucket answers slowly, but many at once
-_READERS = 16
+_HANDS = 16
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: boo
     folder = f"{PARTS}/{answerer}/{run}".rstrip("/")
     place = open_place(f"{out}/{folder}")
     names = (name for name, _ in place.listed() if name.rpartition("/")[2].startswith("part-"))
-    for name, content in threaded_map(lambda name: (name, place.read(name)), names, _READERS):
+    for name, content in threaded_map(lambda name: (name, place.read(name)), names, _HANDS):
         plan.add_lines(f"{folder}/{name}", (line for line in _lines_of(content) if failed or not line.failed))
 
 
@@ -96,7 +96,7 @@ def planned_lines(plan: Plan, out: Place) -> Iterator[bytes]:
         content = out.read(part)
         return [content[start : start + length] for start, length in spans]
 
-    for lines in threaded_map(read, plan.lines(), _READERS):
+    for lines in threaded_map(read, plan.lines(), _HANDS):
         yield from lines
 
 
@@ -116,8 +116,9 @@ def remove_runs(out: str, answerer: str, run: str = "", begin: str = "") -> None
         begin: Only files whose names begin so.
     """
     place = open_place(f"{out}/{PARTS}/{answerer}/{run}".rstrip("/"))
-    for name in [name for name, _ in place.listed() if name.rpartition("/")[2].startswith(begin)]:
-        place.remove(name)
+    names = [name for name, _ in place.listed() if name.rpartition("/")[2].startswith(begin)]
+    for _ in threaded_map(place.remove, names, _HANDS):
+        pass
     place.tidy()
 
 

@@ -139,10 +139,9 @@ class Folder:
         try:
             with os.scandir(self.root / below) as entries:
                 yield from entries
-        except FileNotFoundError:
-            if below:
-                raise
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not below:
+                return
             raise BreastsegError(
                 f"Cannot read {self.root / below} ({error}). Look at its name and your rights"
             ) from error
