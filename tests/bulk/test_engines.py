@@ -11,6 +11,7 @@ from breastseg.bulk import predict as predict_module
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError
 from breastseg.inference.predict import carried_answerer, local_answerer
+from breastseg.storage import Store
 from tests.bulk.dying import dying_once
 from tests.bulk.images import contents, lines, save_images
 
@@ -62,6 +63,22 @@ def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tm
         predict([images], dying, tmp_path / "two", Engine("ray"))
     assert (tmp_path / "flag").exists()
     assert contents(tmp_path / "two") == expected
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.timeout(600)
+def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket: str) -> None:
+    store = Store.open(bucket)
+    for name, content in contents(save_images(tmp_path / "few", 30)).items():
+        store.write(name, content)
+    for engine, place in ((Engine("ray"), f"{bucket}-ray"), (Engine(workers=1), f"{bucket}-here")):
+        assert predict([bucket], carried_answerer(model_path), place, engine) == 30
+    there, here = Store.open(f"{bucket}-ray"), Store.open(f"{bucket}-here")
+    assert len(here.names("**")) == 30 + 2
+    assert {name: there.read(name) for name in there.names("**")} == {
+        name: here.read(name) for name in here.names("**")
+    }
 
 
 def test_a_model_can_be_carried_to_where_its_file_is_not(images: Path, model_path: Path) -> None:
