@@ -97,6 +97,18 @@ def test_predict_needs_no_extra_and_serve_names_the_one_it_needs(tmp_path: Path)
     assert "pip install 'breastseg[serve]'" in done.stderr
 
 
+def test_predict_names_the_extra_that_a_bucket_or_a_cluster_needs(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.onnx")
+    Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")
+    bare = "from tests.blocked_imports import block; block('fsspec', 'ray')"
+    for image, engine, name in (("gs://bucket/a.png", "local", "bucket"), (tmp_path / "a.png", "ray", "ray")):
+        arguments = ("predict", image, "--model", model, "--out", tmp_path / "out", "--engine", engine)
+        done = run(*arguments, before=bare)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"pip install 'breastseg[{name}]'" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     model, root = write_model(tmp_path / "m.onnx"), write_normals(write_lesions(tmp_path / "raw"))
     training = (

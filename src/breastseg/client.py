@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -21,6 +22,7 @@ import httpx2
 from pydantic import ValidationError
 
 from breastseg.errors import BreastsegError
+from breastseg.inference.predict import AnsweringModel
 from breastseg.inference.raster import DecodeError
 from breastseg.inference.report import ImageReport
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, ModelAnswer, ProblemDetails, SegmentAnswer
@@ -191,12 +193,15 @@ def _pause_s(retry_after: str) -> float:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def remote_answerer(client: Client, frame: int | None = None) -> Answerer:
-    """Let `breastseg predict` ask a service instead of a model in its own process; `frame` as for `Client.segment`."""
+@dataclass(frozen=True)
+class _RemoteAnswerer:
+    client: Client
+    model: AnsweringModel
+    frame: int | None
 
-    def answer(data: bytes) -> tuple[bytes, ImageReport]:
+    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
         try:
-            found = client.segment(data, include=["mask"], frame=frame)
+            found = self.client.segment(data, include=["mask"], frame=self.frame)
         except ServiceError as error:
             if error.problem.type in UNREADABLE:
                 raise DecodeError(error.problem.detail.removeprefix("The file ")) from error
@@ -204,4 +209,14 @@ def remote_answerer(client: Client, frame: int | None = None) -> Answerer:
         report = {name: getattr(found, name) for name in ImageReport.model_fields}
         return base64.b64decode(found.mask or ""), ImageReport(**report)
 
-    return answer
+
+def remote_answerer(client: Client, frame: int | None = None, *, threads: int | None = None) -> Answerer:
+    """Let `breastseg predict` ask a service instead of a model in its own process.
+
+    Args:
+        client: Knows the service.
+        frame: As for `Client.segment`.
+        threads: The service has its own.
+    """
+    del threads
+    return _RemoteAnswerer(client, AnsweringModel.of(client.model()), frame)

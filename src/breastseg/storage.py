@@ -5,9 +5,11 @@ from __future__ import annotations
 import glob
 import logging
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -16,6 +18,8 @@ from breastseg.errors import BreastsegError
 from breastseg.files import replacing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from fsspec import AbstractFileSystem
 
 
@@ -86,6 +90,40 @@ class Store:
             raise self._fault(error) from error
         return sorted(str(path)[len(self.root) + 1 :] for path, what in found.items() if what["type"] == "file")
 
+    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+        """Yield the name of each file below the root, in any order, and its version, which another content changes.
+
+        Hidden files and folders are left out. Of a bucket, no more than a page of names is held at a time.
+
+        Args:
+            depth: How many names a file's name may have, folders included; None: any number.
+
+        Raises:
+            BreastsegError: The place cannot be read.
+        """
+        try:
+            for path, what in self._details():
+                name = path[len(self.root) + 1 :]
+                parts = name.split("/")
+                if (depth is None or len(parts) <= depth) and not any(part.startswith(".") for part in parts):
+                    yield name, _version(what)
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def version(self, name: str) -> str | None:
+        """Return the version of a file; None where there is no such file.
+
+        Raises:
+            BreastsegError: The place cannot be read.
+        """
+        try:
+            what = self.files.info(f"{self.root}/{name}")
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise self._fault(error) from error
+        return _version(what) if what["type"] == "file" else None
+
     def read(self, name: str) -> bytes:
         """Return the content of a file.
 
@@ -117,6 +155,27 @@ class Store:
         if size != len(content):
             raise BreastsegError(f"{self.place}: {name} has {size} bytes, not {len(content)}. Run the command again")
 
+    @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        """Yield what to write a file to that is too large for memory; it is there whole at the end, or not at all.
+
+        It takes its room on this machine's disk meanwhile.
+
+        Raises:
+            BreastsegError: It cannot be written.
+        """
+        with NamedTemporaryFile() as aside:
+            yield aside.file
+            aside.flush()
+            try:
+                self.files.put_file(aside.name, f"{self.root}/{name}")
+                self.files.invalidate_cache()
+            except Exception as error:
+                raise self._fault(error) from error
+
+    def tidy(self) -> None:
+        """Do what removes empty folders elsewhere: a bucket has none."""
+
     def remove(self, name: str) -> None:
         """Remove a file.
 
@@ -129,6 +188,24 @@ class Store:
         except Exception as error:
             raise self._fault(error) from error
 
+    def _details(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the path of each file below the root and what is told about it."""
+        if "gs" not in self.files.protocol:
+            yield from self.files.find(self.root, detail=True).items()
+            return
+        # `find` would hold all of them
+        bucket, _, below = self.root.partition("/")
+        page: dict[str, Any] = {"nextPageToken": None}
+        while "nextPageToken" in page:
+            token = page["nextPageToken"]
+            page = self.files.call(
+                "GET", "b/{}/o", bucket, prefix=f"{below}/" if below else None, pageToken=token, json_out=True
+            )
+            for what in page.get("items", []):
+                # what ends so stands for a folder
+                if not what["name"].endswith("/"):
+                    yield f"{bucket}/{what['name']}", what
+
     @property
     def _is_local(self) -> bool:
         return isinstance(self.files, LocalFileSystem)
@@ -136,6 +213,12 @@ class Store:
     def _fault(self, error: Exception) -> BreastsegError:
         why = f"{type(error).__name__}: {error}"
         return BreastsegError(f"{self.place} does not answer as it should ({why}). Look at its name and your rights")
+
+
+def _version(what: Mapping[str, Any]) -> str:
+    """Tell versions of a file apart by its size and by what its place counts or notes for each."""
+    marks = (what.get(name) for name in ("generation", "etag", "ETag", "mtime"))
+    return f"{what['size']}-{next(filter(None, marks), '')}"
 
 
 def _write_aside(path: Path, content: bytes) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 
+import psutil
 import pytest
 
-from breastseg.data.parallel import CHUNK, ordered_map, threaded_map
+from breastseg.data.parallel import CHUNK, ENGINE_VARIABLE, ordered_map, threaded_map
+from breastseg.errors import BreastsegError
 
 
 def _square(number: int) -> int:
@@ -63,3 +68,55 @@ def test_threads_read_only_a_few_items_ahead() -> None:
 def test_an_error_in_a_thread_comes_through() -> None:
     with pytest.raises(ValueError, match="no"):
         list(threaded_map(_refuse, range(3 * CHUNK), workers=2))
+
+
+def _end(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_is_told_in_a_sentence() -> None:
+    with pytest.raises(BreastsegError, match="process was ended by something else"):
+        list(ordered_map(_end, range(3 * CHUNK), workers=2))
+
+
+def test_processes_end_with_a_parent_that_is_killed() -> None:
+    program = (
+        "import time; from breastseg.data.parallel import ordered_map\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in ordered_map(abs, range(64), workers=2): print(1, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:  # noqa: S603 - ours
+        assert process.stdout
+        assert process.stdout.readline()
+        workers = psutil.Process(process.pid).children()
+        assert len(workers) >= 2
+        process.kill()
+    gone, left = psutil.wait_procs(workers, timeout=30)
+    assert (len(gone), left) == (len(workers), [])
+
+
+def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENGINE_VARIABLE, "spark")
+    with pytest.raises(BreastsegError, match=r"no engine 'spark'\. Name local or ray, also in BREASTSEG_ENGINE"):
+        list(ordered_map(_square, range(3)))
+
+
+def test_without_ray_the_extra_is_named() -> None:
+    program = (
+        "from tests.blocked_imports import block; block('ray')\n"
+        "from breastseg.data.parallel import ordered_map; from breastseg.errors import BreastsegError\n"
+        "try: list(ordered_map(abs, [1], engine='ray'))\n"
+        "except BreastsegError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout == "The package ray is not installed. Install the extra: pip install 'breastseg[ray]'\n"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_ray_keeps_order_and_gives_an_error_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENGINE_VARIABLE, "ray")
+    numbers = range(5 * CHUNK + 1)
+    assert list(ordered_map(_square, numbers)) == [n * n for n in numbers]
+    with pytest.raises(ValueError, match="no"):
+        list(ordered_map(_refuse, range(3 * CHUNK)))

@@ -6,6 +6,7 @@ import csv
 import gc
 import pickle
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from breastseg.data import prepare as prepare_module
 from breastseg.data import similar_pairs
-from breastseg.data.parallel import CHUNK
+from breastseg.data.parallel import CHUNK, ENGINE_VARIABLE
 from breastseg.data.prepare import prepare
 from breastseg.data.table import read_rows, read_table
 from breastseg.errors import ProblemsError
@@ -25,7 +26,6 @@ from tests.data.samples import box, nothing, outputs_in, save, speckle, write_bu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from breastseg.data.cases import RawCase
 
@@ -314,6 +314,19 @@ def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch:
     _prepare(root, tmp_path / "one")
     for name in ("cases.parquet", "dropped.csv", "near_pairs.csv", "contradictions.csv", "near_pairs.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "several" / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.timeout(600)
+def test_ray_gives_the_same_bytes_from_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_busi(tmp_path / "raw", benign=2 * CHUNK)
+    monkeypatch.chdir(tmp_path)
+    _prepare(Path("raw"), Path("here"))
+    monkeypatch.setenv(ENGINE_VARIABLE, "ray")
+    _prepare(Path("raw"), Path("there"))
+    for name in ("cases.parquet", "dropped.csv", "near_pairs.csv", "contradictions.csv", "near_pairs.png"):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 def _map_of_copies(function: Callable[[RawCase], object], cases: Sequence[RawCase]) -> Iterator[object]:

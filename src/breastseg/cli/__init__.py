@@ -20,9 +20,9 @@ from breastseg.errors import BreastsegError
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from breastseg.inference.predict import Answerer
+    from breastseg.inference.predict import MakeAnswerer
 
 ExportedModel = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The exported ONNX file.")]
 
@@ -65,35 +65,50 @@ What next:
 
 
 @contextmanager
-def _answerer(model: Path | None, url: str | None, frame: int | None) -> Iterator[Callable[[], Answerer]]:
+def _answerer(model: Path | None, url: str | None, frame: int | None, engine: str) -> Iterator[MakeAnswerer]:
     """Hand out what makes whoever finds the lesions: the model, or the service at `url`."""
     if (model is None) == (url is None):
         raise BreastsegError("Name either --model, an exported ONNX file, or --url, a running service")
     if model is not None:
-        from breastseg.inference.predict import local_answerer
+        from breastseg.inference.predict import carried_answerer, local_answerer
 
-        yield partial(local_answerer, model, frame)
+        yield partial(local_answerer, model, frame) if engine == "local" else carried_answerer(model, frame)
     elif url is not None:
+        if engine != "local":
+            raise BreastsegError("A service computes on its own machine. Name --url without --engine")
         with extra("client"):
             from breastseg.client import Client, remote_answerer
         with Client(url, os.environ.get("BREASTSEG_API_KEY")) as client:
-            yield lambda: remote_answerer(client, frame)
+            yield partial(remote_answerer, client, frame)
 
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
-    out: Annotated[Path, typer.Option(help="Folder for <stem>.png masks and predictions.jsonl.")],
+    images: Annotated[
+        list[str], typer.Argument(help="Files, folders with all below, or quoted patterns; in a bucket too: gs://…")
+    ],
+    out: Annotated[
+        str, typer.Option(help="Folder for masks, predictions.jsonl and manifest.json; in a bucket too: gs://…")
+    ],
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file.")] = None,
     url: Annotated[str | None, typer.Option(help="A running service instead; its key is BREASTSEG_API_KEY.")] = None,
     frame: Annotated[int | None, typer.Option(min=1, help="Frame of DICOM files that have several, from 1.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="local: this machine; ray: the cluster at RAY_ADDRESS.", envvar="BREASTSEG_ENGINE")
+    ] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes here; all usable CPUs by default.")] = None,
 ) -> None:
-    """Segment images, without a server or with one. Research use only."""
+    """Segment images, without a server or with one; the same call takes up a run that ended. Research use only."""
     from breastseg.inference.contract import INTENDED_USE
-    from breastseg.inference.predict import predict as predict_images
 
-    with _answerer(model, url, frame) as make_answerer:
-        count = predict_images(images, make_answerer, out)
+    with extra("bucket"):
+        from breastseg.bulk.predict import Engine
+        from breastseg.bulk.predict import predict as predict_images
+
+        with _answerer(model, url, frame, engine) as make_answerer:
+            # a connection is no other process's
+            where = Engine(engine, 1 if url else workers)
+            count = predict_images(images, make_answerer, out, where)
     typer.echo(f"{counted(count, 'image')}: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
 
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from breastseg.bulk.predict import predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
-from breastseg.inference.predict import local_answerer, predict
+from breastseg.inference.predict import local_answerer
 from breastseg.inference.segmenter import Segmenter
 from tests.dicom_files import dicom
 from tests.onnx_models import bright_image, write_model
@@ -38,7 +41,13 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
 
     assert predict([images], partial(local_answerer, model_path), out) == 3
 
-    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "c.png", "predictions.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "a.png",
+        "b.png",
+        "c.png",
+        "manifest.json",
+        "predictions.jsonl",
+    ]
     lines = read_lines(out)
     assert [line["file"] for line in lines] == [(images / name).as_posix() for name in ("a.bmp", "b.png", "c.TIF")]
     segmenter = Segmenter.load(model_path)
@@ -54,6 +63,30 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
         assert lesion["area_px"] == expected.mask.sum()
         assert lesion["area_share"] == pytest.approx(expected.mask.mean(), abs=1e-6)
         assert lesion["box"] == list(expected.lesions[0].box)
+
+
+def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "images"
+    save(images / "a.png")
+    (images / "bad.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError):
+        predict([images], partial(local_answerer, model_path), tmp_path / "out")
+    contract = Segmenter.load(model_path).contract
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8")) == {
+        "schema_version": 1,
+        "breastseg": version("breastseg"),
+        "model": {
+            "name": contract.model_name,
+            "version": contract.model_version,
+            "contract_sha256": contract.sha256,
+            "file_sha256": hashlib.sha256(model_path.read_bytes()).hexdigest(),
+        },
+        "frame": None,
+        "sources": [str(images)],
+        "images": 2,
+        "done": 1,
+        "failed": 1,
+    }
 
 
 def test_dicom_files_of_a_folder_are_taken(tmp_path: Path, model_path: Path) -> None:
@@ -93,8 +126,12 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     with pytest.raises(ProblemsError) as error:
         predict([images], partial(local_answerer, model_path), out)
     assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
-    assert sorted(path.name for path in out.iterdir()) == ["good.png", "predictions.jsonl"]
-    assert len(read_lines(out)) == 1
+    assert sorted(path.name for path in out.iterdir()) == ["good.png", "manifest.json", "predictions.jsonl"]
+    empty, good, text = read_lines(out)
+    assert (good["mask"], "error" in good) == ("good.png", False)
+    assert [line["file"] for line in (empty, text)] == [problem.path for problem in error.value.problems]
+    assert text["error"].startswith("is no PNG")
+    assert "mask" not in text
 
 
 def test_without_any_readable_image_earlier_predictions_stay(tmp_path: Path, model_path: Path) -> None:
@@ -104,7 +141,7 @@ def test_without_any_readable_image_earlier_predictions_stay(tmp_path: Path, mod
     with pytest.raises(ProblemsError, match=r"(?s)nothing is written.*bad\.png"):
         predict([tmp_path / "bad.png"], partial(local_answerer, model_path), tmp_path / "out")
     assert read_lines(tmp_path / "out") == before
-    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert len(list((tmp_path / "out").iterdir())) == 3
     with pytest.raises(ProblemsError, match="nothing is written"):
         predict([tmp_path / "bad.png"], partial(local_answerer, model_path), tmp_path / "new")
     assert not (tmp_path / "new").exists()

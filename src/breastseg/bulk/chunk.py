@@ -1,0 +1,125 @@
+"""One chunk of images, from their files to masks and a part with their lines: the same function on every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from breastseg.bulk.places import is_remote, open_place, split_remote
+from breastseg.data.parallel import threaded_map
+from breastseg.errors import BreastsegError
+from breastseg.inference.raster import DecodeError
+
+if TYPE_CHECKING:
+    from breastseg.bulk.parts import Run
+    from breastseg.bulk.places import Place
+    from breastseg.bulk.sources import Image
+    from breastseg.inference.predict import Answerer, MakeAnswerer
+
+# a bucket takes its time for each file: others are fetched and written meanwhile, a few ahead
+_HANDS = 8
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with the chunks of a run.
+
+    Attributes:
+        run: Where its chunks are and its parts go.
+        make_answerer: Makes who finds the lesions, once a process; picklable where there are several.
+        threads: Threads that one image is computed with; None: all that the process may use.
+    """
+
+    run: Run
+    make_answerer: MakeAnswerer
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a process holds open for a run: for many chunks, and for all threads, each of which would log in again."""
+
+    answer: Answerer
+    out: Place
+    buckets: dict[str, Place]
+
+    def read(self, file: str) -> bytes:
+        if not is_remote(file):
+            return Path(file).read_bytes()
+        bucket, name = split_remote(file)
+        if bucket not in self.buckets:
+            self.buckets[bucket] = open_place(bucket)
+        try:
+            return self.buckets[bucket].read(name)
+        except BreastsegError as error:
+            # a bucket that does not answer is no fault of the image
+            if isinstance(error.__cause__, FileNotFoundError | PermissionError):
+                raise error.__cause__ from error
+            raise
+
+
+_opened: dict[Run, _Opened] = {}
+
+
+@dataclass(frozen=True)
+class _Answered:
+    image: Image
+    mask_png: bytes
+    told: dict[str, Any]
+
+
+def do_chunk(number: int, work: Work) -> int:
+    """Segment the images of a chunk, write their masks and, after them, their lines.
+
+    Args:
+        number: The chunk's.
+        work: What is to be done.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        BreastsegError: A place fails, or nobody answers. An image that cannot be read is no such fault: its line tells.
+    """
+    opened = _open(work)
+    images = work.run.read_chunk(number)
+    read = threaded_map(partial(_read, opened), images, _HANDS)
+    answered = (_answer(opened.answer, image, data) for image, data in read)
+    lines = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
+    work.run.write_part(number, lines)
+    return len(lines)
+
+
+def _open(work: Work) -> _Opened:
+    if work.run not in _opened:
+        # one run's at most is held
+        _opened.clear()
+        _opened[work.run] = _Opened(work.make_answerer(threads=work.threads), open_place(work.run.out), {})
+    return _opened[work.run]
+
+
+def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
+    """Return an image with its file's content, or with why there is none."""
+    try:
+        return image, opened.read(image.file)
+    except OSError as error:
+        return image, str(error)
+
+
+def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
+    head = {"file": image.file, "version": image.version}
+    if isinstance(data, str):
+        return _Answered(image, b"", head | {"error": data})
+    try:
+        mask_png, report = answer(data)
+    except DecodeError as error:
+        return _Answered(image, b"", head | {"error": str(error)})
+    return _Answered(image, mask_png, head | {"mask": image.mask} | report.model_dump(mode="json"))
+
+
+def _write(out: Place, found: _Answered) -> dict[str, Any]:
+    if found.mask_png:
+        out.write(found.image.mask, found.mask_png)
+    return found.told

@@ -1,0 +1,41 @@
+"""What a folder of results holds, in a small file for whoever meets it later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from breastseg.bulk.places import Place
+    from breastseg.inference.predict import AnsweringModel
+
+MANIFEST = "manifest.json"
+_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images there are, how many have masks, and how many could not be read."""
+
+    images: int
+    done: int
+    failed: int
+
+
+def write_manifest(
+    out: Place, model: AnsweringModel, frame: int | None, sources: Sequence[str], counts: Counts
+) -> None:
+    """Write the manifest; it has no time in it, so that the same call writes the same bytes."""
+    told = {
+        "schema_version": _SCHEMA_VERSION,
+        "breastseg": version("breastseg"),
+        "model": asdict(model),
+        "frame": frame,
+        "sources": list(sources),
+        **asdict(counts),
+    }
+    out.write(MANIFEST, (json.dumps(told, indent=2) + "\n").encode())

@@ -1,0 +1,143 @@
+"""The lines of an unfinished run: a part a chunk, in a hidden folder of the results until all parts become one file.
+
+    .parts/<answerer>/<run>/plan-00000.jsonl    chunks of images, some to a file, which any process of a run reads
+    .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks are
+
+An answerer's folder is named after the model and the frame, so that another model's lines are never taken for its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from breastseg.bulk.places import open_place
+from breastseg.bulk.plan import Line
+from breastseg.bulk.sources import Image
+from breastseg.data.parallel import threaded_map
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from breastseg.bulk.places import Place
+    from breastseg.bulk.plan import Plan
+
+PARTS = ".parts"
+# what a kill costs a process at most, and a line of its own in the books of an engine
+CHUNK = 100
+_CHUNKS_A_FILE = 64
+# a bucket answers slowly, but many at once
+_HANDS = 16
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's own folder.
+
+    Attributes:
+        out: The folder of the results.
+        answerer: What answers, as a name of a folder.
+        name: Tells this run from others.
+    """
+
+    out: str
+    answerer: str
+    name: str
+
+    @property
+    def place(self) -> Place:
+        """What reads and writes there."""
+        return open_place(f"{self.out}/{PARTS}/{self.answerer}/{self.name}")
+
+    def write_chunks(self, images: Iterable[Image]) -> int:
+        """Part images into chunks that `read_chunk` gives, and return the number of chunks."""
+        coming, count, place = iter(images), 0, self.place
+        while held := list(islice(coming, CHUNK * _CHUNKS_A_FILE)):
+            chunks = [[asdict(image) for image in held[start : start + CHUNK]] for start in range(0, len(held), CHUNK)]
+            place.write(_plan_name(count // _CHUNKS_A_FILE), _as_lines(chunks))
+            count += len(chunks)
+        return count
+
+    def read_chunk(self, number: int) -> list[Image]:
+        """Return the images of a chunk."""
+        line = _plan_lines(self, number // _CHUNKS_A_FILE)[number % _CHUNKS_A_FILE]
+        return [Image(**image) for image in json.loads(line)]
+
+    def write_part(self, number: int, lines: list[dict[str, Any]]) -> None:
+        """Write the lines of a chunk."""
+        self.place.write(f"part-{number:07}.jsonl", _as_lines(lines))
+
+
+def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: bool) -> None:
+    """Take the lines that runs of an answerer have written into a plan.
+
+    Args:
+        plan: Takes them.
+        out: The folder of the results.
+        answerer: Whose lines.
+        run: The name of a run; all runs without it.
+        failed: Whether to take lines that tell of a failure.
+    """
+    folder = f"{PARTS}/{answerer}/{run}".rstrip("/")
+    place = open_place(f"{out}/{folder}")
+    names = (name for name, _ in place.listed() if name.rpartition("/")[2].startswith("part-"))
+    for name, content in threaded_map(lambda name: (name, place.read(name)), names, _HANDS):
+        plan.add_lines(f"{folder}/{name}", (line for line in _lines_of(content) if failed or not line.failed))
+
+
+def planned_lines(plan: Plan, out: Place) -> Iterator[bytes]:
+    """Yield the lines of all images of a plan, in its order."""
+
+    def read(place: tuple[str, list[tuple[int, int]]]) -> list[bytes]:
+        part, spans = place
+        content = out.read(part)
+        return [content[start : start + length] for start, length in spans]
+
+    for lines in threaded_map(read, plan.lines(), _HANDS):
+        yield from lines
+
+
+def other_answerers(out: str, answerer: str) -> set[str]:
+    """Return the folders of unfinished runs of other models or frames."""
+    found = (name.partition("/")[0] for name, _ in open_place(f"{out}/{PARTS}").listed() if "/" in name)
+    return set(found) - {answerer}
+
+
+def remove_runs(out: str, answerer: str, run: str = "", begin: str = "") -> None:
+    """Remove what runs of an answerer have left, and the folders that are empty then.
+
+    Args:
+        out: The folder of the results.
+        answerer: Whose runs.
+        run: The name of a run; all runs without it.
+        begin: Only files whose names begin so.
+    """
+    place = open_place(f"{out}/{PARTS}/{answerer}/{run}".rstrip("/"))
+    names = [name for name, _ in place.listed() if name.rpartition("/")[2].startswith(begin)]
+    for _ in threaded_map(place.remove, names, _HANDS):
+        pass
+    place.tidy()
+
+
+def _plan_name(number: int) -> str:
+    return f"plan-{number:05}.jsonl"
+
+
+@lru_cache(maxsize=2)
+def _plan_lines(run: Run, number: int) -> list[bytes]:
+    return run.place.read(_plan_name(number)).splitlines()
+
+
+def _as_lines(values: Iterable[object]) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+def _lines_of(content: bytes) -> Iterator[Line]:
+    start = 0
+    for line in content.splitlines(keepends=True):
+        told = json.loads(line)
+        yield Line(told["file"], told["version"], "error" in told, start, len(line))
+        start += len(line)

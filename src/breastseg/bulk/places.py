@@ -1,0 +1,151 @@
+"""Folders, without any extra, and buckets, by the same verbs: millions of files are listed one by one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol
+
+from breastseg.errors import BreastsegError
+from breastseg.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+_SCHEME = "://"
+
+
+class Place(Protocol):
+    """A folder, which need not be there; `breastseg.storage.Store` is one in a bucket.
+
+    All verbs raise BreastsegError where the place does not do what it is asked for.
+    """
+
+    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+        """Yield the name of each file below the place, in any order, and its version, which another content changes.
+
+        Hidden files and folders are left out, and links to folders, which may lead in a circle.
+
+        Args:
+            depth: How many names a file's name may have, folders included; None: any number.
+        """
+
+    def version(self, name: str) -> str | None:
+        """Return the version of a file; None where there is no such file."""
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, which is there whole or not at all."""
+
+    def writing(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Yield what to write a large file to; it is there at the end, whole, or not at all after an error."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+    def tidy(self) -> None:
+        """Remove the folders below the place that hold nothing, and the place itself where it holds nothing."""
+
+
+def open_place(place: str) -> Place:
+    """Open a folder, or a place in a bucket, such as gs://bucket/images.
+
+    Raises:
+        BreastsegError: It is of a kind that cannot be reached.
+        ModuleNotFoundError: It is no folder, and fsspec is not installed.
+    """
+    if not is_remote(place):
+        return Folder(Path(place))
+    from breastseg.storage import Store  # noqa: PLC0415 - an extra
+
+    return Store.open(place)
+
+
+def is_remote(place: str) -> bool:
+    """Tell whether a place is in a bucket."""
+    return _SCHEME in place
+
+
+def split_remote(file: str) -> tuple[str, str]:
+    """Part the address of a file in a bucket into the bucket's and the file's name in it."""
+    scheme, _, path = file.partition(_SCHEME)
+    bucket, _, name = path.partition("/")
+    return f"{scheme}{_SCHEME}{bucket}", name
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of this machine."""
+
+    root: Path
+
+    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+        """See `Place.listed`; a version is the size in bytes and the time of the last change in nanoseconds."""
+        folders = [("", 1)]
+        while folders:
+            below, level = folders.pop()
+            for entry in self._entries(below):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders += [(f"{below}{entry.name}/", level + 1)] if depth is None or level < depth else []
+                elif entry.is_file():
+                    yield below + entry.name, _version(entry.stat())
+
+    def version(self, name: str) -> str | None:
+        """See `Place.version`."""
+        path = self.root / name
+        return _version(path.stat()) if path.is_file() else None
+
+    def read(self, name: str) -> bytes:
+        """See `Place.read`."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise BreastsegError(f"Cannot read {self.root / name} ({error}). Look at your rights") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `Place.write`."""
+        with self.writing(name) as file:
+            file.write(content)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        """See `Place.writing`."""
+        try:
+            with replacing(self.root / name) as partial, partial.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise BreastsegError(
+                f"Cannot write to {self.root} ({error}). Name with --out a folder that can be"
+            ) from error
+
+    def remove(self, name: str) -> None:
+        """See `Place.remove`."""
+        (self.root / name).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """See `Place.tidy`."""
+        for folder, _, _ in os.walk(self.root, topdown=False):
+            with suppress(OSError):  # it holds something
+                Path(folder).rmdir()
+
+    def _entries(self, below: str) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.root / below) as entries:
+                yield from entries
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not below:
+                return
+            raise BreastsegError(
+                f"Cannot read {self.root / below} ({error}). Look at its name and your rights"
+            ) from error
+
+
+def _version(stat: os.stat_result) -> str:
+    return f"{stat.st_size}-{stat.st_mtime_ns}"

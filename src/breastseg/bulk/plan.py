@@ -1,0 +1,110 @@
+"""Which images there are, which of them are done, and where their lines are: on disk, so that memory stays flat."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from breastseg.bulk.places import is_remote
+from breastseg.bulk.sources import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place TEXT, PRIMARY KEY (source, file))
+    WITHOUT ROWID;
+CREATE TABLE lines (file TEXT PRIMARY KEY, version TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER)
+    WITHOUT ROWID;
+"""
+_SHARED = """
+SELECT file, mask FROM images WHERE folded(mask) IN
+    (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
+"""
+_OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
+_OPEN = """
+SELECT file, mask, images.version FROM images LEFT JOIN lines USING (file)
+    WHERE lines.version IS NOT images.version ORDER BY source, file
+"""
+_LINES = """
+SELECT part, start, length FROM images JOIN lines USING (file, version) ORDER BY source, file
+"""
+_COUNTS = "SELECT count(*), total(failed) FROM images JOIN lines USING (file, version)"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a line of a part is, and what it tells of."""
+
+    file: str
+    version: str
+    failed: bool
+    start: int
+    length: int
+
+
+class Plan:
+    """Images in the order of the inputs and of their names, beside the lines that are there of them."""
+
+    def __init__(self, tables: sqlite3.Connection) -> None:
+        self._tables = tables
+        # some file systems do not tell upper from lower case
+        tables.create_function("folded", 1, str.casefold, deterministic=True)
+        tables.executescript(_TABLES)
+
+    def add_images(self, source: int, images: Iterable[Image]) -> int:
+        """Add the images of an input, and return how many they are."""
+        rows = ((source, image.file, image.mask, image.version, _place(image.file)) for image in images)
+        return self._tables.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?)", rows).rowcount
+
+    def add_lines(self, part: str, lines: Iterable[Line]) -> None:
+        """Add lines of a part; they take the place of others of the same files."""
+        rows = ((line.file, line.version, line.failed, part, line.start, line.length) for line in lines)
+        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def sharing(self) -> Iterator[tuple[str, str]]:
+        """Yield files, with their masks, that are not alone with their masks."""
+        yield from self._tables.execute(_SHARED)
+
+    def overwritten(self, out: str) -> Iterator[str]:
+        """Yield files whose masks in the folder `out` would lie where an input is."""
+        yield from (file for (file,) in self._tables.execute(_OVERWRITTEN, (f"{_place(out)}/",)))
+
+    def open_images(self) -> Iterator[Image]:
+        """Yield the images that have no line, or one of another version."""
+        yield from (Image(*row) for row in self._tables.execute(_OPEN))
+
+    def lines(self) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+        """Yield where the lines of all images are, in order: a part, and start and length of the next lines in it."""
+        for part, rows in groupby(self._tables.execute(_LINES), itemgetter(0)):
+            yield part, [(start, length) for _, start, length in rows]
+
+    def images(self) -> int:
+        """Return the number of images."""
+        (count,) = self._tables.execute("SELECT count(*) FROM images").fetchone()
+        return int(count)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many images have lines, and how many of these tell of a failure."""
+        found, failed = self._tables.execute(_COUNTS).fetchone()
+        return int(found), int(failed)
+
+
+@contextmanager
+def new_plan() -> Iterator[Plan]:
+    """Yield an empty plan in a file of this machine, some hundred bytes an image, that is gone afterwards."""
+    with TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "plan.sqlite")) as tables:
+        yield Plan(tables)
+
+
+def _place(file: str) -> str:
+    """Return where a file really is."""
+    return file if is_remote(file) else str(Path(file).resolve())

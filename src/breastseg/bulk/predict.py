@@ -1,0 +1,191 @@
+"""Segments files, folders and buckets without a server: a mask a file, one line a file in `predictions.jsonl`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from breastseg.bulk.chunk import Work, do_chunk
+from breastseg.bulk.lock import sole_run
+from breastseg.bulk.manifest import Counts, write_manifest
+from breastseg.bulk.parts import PARTS, Run, add_parts, other_answerers, planned_lines, remove_runs
+from breastseg.bulk.places import is_remote, open_place
+from breastseg.bulk.plan import Plan, new_plan
+from breastseg.bulk.sources import find_images, is_folder
+from breastseg.data.parallel import ordered_map
+from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.inference.cpus import usable_cpus
+from breastseg.inference.decode import IMAGE_ENDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from breastseg.inference.predict import Answerer, MakeAnswerer
+
+PREDICTIONS = "predictions.jsonl"
+# of many offenders the first ones are told
+SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where the work is done.
+
+    Attributes:
+        name: See `ordered_map`.
+        workers: Number of processes on this machine; with one, this process does it. None: the usable CPUs.
+    """
+
+    name: str = "local"
+    workers: int | None = None
+
+
+_LOCAL = Engine()
+
+
+def predict(
+    sources: Sequence[Path | str], make_answerer: MakeAnswerer, out: Path | str, engine: Engine = _LOCAL
+) -> int:
+    """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size), `predictions.jsonl` and `manifest.json`.
+
+    Memory does not grow with the number of images. A run that was ended, at any time and in any way, is taken up
+    again by the same call: what its finished chunks hold is not done again, but for images that have changed or failed.
+
+    Args:
+        sources: See `find_images`; images come in the order of the sources and of their names.
+        make_answerer: Makes who finds the lesions; called once the sources are known to hold.
+        out: The folder to write to, in a bucket too; what stands there under the same names is replaced.
+        engine: Where the work is done; the results do not tell.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        ProblemsError: A source holds no image, two inputs would write one file, or no file can be decoded: nothing is
+            written. Or some files cannot be decoded: all others are written, these are listed, in their lines too.
+        BreastsegError: The folder cannot be written to, another run writes to it, an unfinished run of another model
+            stands in it, a bucket does not answer, or nobody finds lesions; `predictions.jsonl` is as it was.
+    """
+    names, place = [str(source) for source in sources], str(out).rstrip("/")
+    with new_plan() as plan:
+        _add_images(plan, names, place)
+        _require_distinct_outputs(plan, place)
+        answerer = make_answerer()
+        run = Run(place, _folder_of(answerer), uuid.uuid4().hex)
+        with _sole_run(place):
+            _refuse_other_runs(run)
+            add_parts(plan, run.out, run.answerer, failed=False)
+            _do_open(plan, run, make_answerer, engine)
+            return _finish(plan, run, answerer, names)
+
+
+def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
+    problems = []
+    for place, source in enumerate(sources):
+        if plan.add_images(place, find_images(source, out)) == 0:
+            what = "holds no image" if is_folder(source) else "does not exist"
+            mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
+            problems.append(Problem(source, what, mend))
+    if problems:
+        raise ProblemsError("Nothing to segment", problems)
+
+
+def _require_distinct_outputs(plan: Plan, out: str) -> None:
+    alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
+    problems = [Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()]
+    problems += [Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)]
+    if problems:
+        raise ProblemsError("Masks would overwrite each other or an input; nothing is written", problems)
+
+
+def _folder_of(answerer: Answerer) -> str:
+    """Name the folder for the parts of a model and a frame."""
+    model = answerer.model
+    answered_by = f"{model.file_sha256 or model.contract_sha256} {answerer.frame}"
+    return hashlib.sha256(answered_by.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _sole_run(out: str) -> Iterator[None]:
+    """Keep other runs away from a folder; what is empty afterwards was not there before."""
+    if is_remote(out):
+        yield
+        return
+    folder = Path(out)
+    is_new = not folder.exists()
+    try:
+        with sole_run(folder / PARTS):
+            try:
+                yield
+            finally:
+                open_place(f"{out}/{PARTS}").tidy()
+    finally:
+        for empty in (folder / PARTS, *([folder] if is_new else [])):
+            with suppress(OSError):  # something is left in it
+                empty.rmdir()
+
+
+def _refuse_other_runs(run: Run) -> None:
+    if others := other_answerers(run.out, run.answerer):
+        places = ", ".join(f"{run.out}/{PARTS}/{other}" for other in sorted(others))
+        mend = f"Finish it with its own model and frame, remove {places}, or name another --out"
+        raise BreastsegError(f"{run.out} holds an unfinished run of another model, or of another frame. {mend}")
+
+
+def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
+    """Do all images that have no line yet."""
+    try:
+        chunks = range(run.write_chunks(plan.open_images()))
+        workers = min(engine.workers or usable_cpus(), len(chunks))
+        threads = None if engine.name == "local" and workers <= 1 else 1
+        do = partial(do_chunk, work=Work(run, make_answerer, threads))
+        counts = ordered_map(do, chunks, max(1, workers), chunk=1, engine=engine.name)
+        with tqdm(total=plan.images(), initial=plan.counts()[0], desc="segment", unit="image", disable=None) as bar:
+            for count in counts:
+                bar.update(count)
+    finally:
+        remove_runs(run.out, run.answerer, run.name, begin="plan-")
+    add_parts(plan, run.out, run.answerer, run.name, failed=True)
+
+
+def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) -> int:
+    """Make the one file of the parts and take them away."""
+    images = plan.images()
+    found, failed = plan.counts()
+    if found != images:
+        raise BreastsegError(f"{run.out}: {images - found} lines are gone; did another run end there? Run it again")
+    out = open_place(run.out)
+    if failed == images:
+        problems = _failures(planned_lines(plan, out))
+        remove_runs(run.out, run.answerer)
+        raise _listing("No image can be read; nothing is written", problems, failed)
+    with out.writing(PREDICTIONS) as file:
+        file.writelines(planned_lines(plan, out))
+    write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed))
+    problems = _failures(planned_lines(plan, out)) if failed else []
+    remove_runs(run.out, run.answerer)
+    if failed:
+        raise _listing(f"Images that cannot be read; the others are written to {run.out}", problems, failed)
+    return images
+
+
+def _failures(lines: Iterable[bytes]) -> list[Problem]:
+    """Return the first images that failed."""
+    failed = (told for told in map(json.loads, lines) if "error" in told)
+    return [Problem(told["file"], told["error"], "Mend it, or leave it out") for told in islice(failed, SHOWN)]
+
+
+def _listing(title: str, problems: Sequence[Problem], count: int) -> BreastsegError:
+    if count == len(problems):
+        return ProblemsError(title, problems)
+    listed = "\n".join(f"  - {problem}" for problem in problems)
+    return BreastsegError(f"{title} ({count} found; {PREDICTIONS} has them all, these are the first):\n{listed}")

@@ -1,0 +1,133 @@
+"""What the inputs of `breastseg predict` hold, one image after the other: files, folders, patterns, in buckets too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from breastseg.bulk.places import is_remote, open_place, split_remote
+from breastseg.inference.decode import IMAGE_ENDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_WILD = frozenset("*?[")
+_ANY_FOLDERS = "**"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image file to segment.
+
+    Attributes:
+        file: Its path, or its address in a bucket.
+        mask: The name of its mask, from the folder of the results.
+        version: Another content of the file has another one.
+    """
+
+    file: str
+    mask: str
+    version: str
+
+
+@dataclass(frozen=True)
+class _Input:
+    """An input, parted into a folder and what is asked for in it; no pattern: all below."""
+
+    folder: str
+    pattern: tuple[str, ...] = ()
+
+    @property
+    def depth(self) -> int | None:
+        return len(self.pattern) if self.pattern and _ANY_FOLDERS not in self.pattern else None
+
+    def wants(self, name: str) -> bool:
+        return not self.pattern or _fits(tuple(name.split("/")), self.pattern)
+
+
+def find_images(source: str, out: str) -> Iterator[Image]:
+    """Yield the images of an input, in any order.
+
+    Args:
+        source: A file; a folder, of which all image files are taken that lie in it, however deep; or a pattern of paths
+            with `*`, `?`, `[…]`, and `**` for any folders. Each may be in a bucket. Hidden files are left out where
+            they are not named. Masks of a folder's files lie as the files do below it, and those of a pattern as the
+            files do below its last folder without a wild card.
+        out: The folder of the results: none of them is taken for an input.
+
+    Raises:
+        BreastsegError: The input cannot be read.
+    """
+    version = _version_of(source)
+    if version is not None:
+        yield Image(_as_address(source), _mask(Path(source).name), version)
+        return
+    found = _parted(source)
+    hidden_by = _below(found.folder, out)
+    for name, version in open_place(found.folder).listed(found.depth):
+        if is_image(name) and found.wants(name) and not (hidden_by and name.startswith(hidden_by)):
+            yield Image(_join(found.folder, name), _mask(name), version)
+
+
+def is_folder(source: str) -> bool:
+    """Tell whether an input is a folder of this machine."""
+    return not is_remote(source) and Path(source).is_dir()
+
+
+def is_image(name: str) -> bool:
+    """Tell whether a file's name ends as those of image files do."""
+    return Path(name).suffix.lower() in IMAGE_ENDINGS
+
+
+def _version_of(source: str) -> str | None:
+    """Return the version of a single file; None for what is no such file. A bucket is not asked without need."""
+    if not is_remote(source):
+        path = Path(source)
+        return open_place(str(path.parent)).version(path.name)
+    bucket, name = split_remote(source)
+    return open_place(bucket).version(name) if is_image(name) and not _is_wild(name) else None
+
+
+def _parted(source: str) -> _Input:
+    if is_folder(source) or not _is_wild(source):
+        return _Input(_as_address(source))
+    parts = source.split("/")
+    fixed = next(place for place, part in enumerate(parts) if _is_wild(part))
+    return _Input("/".join(parts[:fixed]) or ("/" if source.startswith("/") else "."), tuple(parts[fixed:]))
+
+
+def _is_wild(text: str) -> bool:
+    return not _WILD.isdisjoint(text)
+
+
+def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Tell whether a path's names fit a pattern's, in which `**` stands for any number of names, none too."""
+    if not pattern:
+        return not names
+    if pattern[0] == _ANY_FOLDERS:
+        return _fits(names, pattern[1:]) or bool(names and _fits(names[1:], pattern))
+    return bool(names) and fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
+
+
+def _as_address(source: str) -> str:
+    return source.rstrip("/") if is_remote(source) else Path(source).as_posix()
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if is_remote(folder) else (Path(folder) / name).as_posix()
+
+
+def _mask(name: str) -> str:
+    return str(Path(name).with_suffix(".png").as_posix())
+
+
+def _below(folder: str, out: str) -> str:
+    """Return where the results are below an input's folder, with a stroke at the end; empty if they are elsewhere."""
+    if is_remote(folder) or is_remote(out):
+        inside = out.removeprefix(f"{folder}/") if out.startswith(f"{folder}/") else ""
+    else:
+        root, results = Path(folder).resolve(), Path(out).resolve()
+        inside = results.relative_to(root).as_posix() if root in results.parents else ""
+    return f"{inside}/" if inside else ""

@@ -1,0 +1,108 @@
+"""Processes of this machine and Ray's leave the same bytes as this process alone, whatever happens to one of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.bulk import predict as predict_module
+from breastseg.bulk.predict import Engine, predict
+from breastseg.errors import BreastsegError
+from breastseg.inference.predict import carried_answerer, local_answerer
+from breastseg.storage import Store
+from tests.bulk.dying import dying_once
+from tests.bulk.images import contents, lines, save_images
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGES = 450
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = save_images(tmp_path / "images", IMAGES)
+    (folder / "00" / "0007.png").write_bytes(b"hello")
+    return folder
+
+
+def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
+    with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
+        predict([images], partial(local_answerer, model), out, Engine(workers=1))
+    assert len(lines(out)) == IMAGES
+    return contents(out)
+
+
+def test_several_processes_leave_what_one_leaves(images: Path, model_path: Path, tmp_path: Path) -> None:
+    expected = expect(images, model_path, tmp_path / "one")
+    with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
+        predict([images], partial(local_answerer, model_path), tmp_path / "two", Engine(workers=2))
+    assert contents(tmp_path / "two") == expected
+
+
+def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
+    images: Path, model_path: Path, tmp_path: Path
+) -> None:
+    expected = expect(images, model_path, tmp_path / "one")
+    dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")
+    with pytest.raises(BreastsegError, match=r"process was ended.*memory.*goes on"):
+        predict([images], dying, tmp_path / "two", Engine(workers=2))
+    with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
+        predict([images], dying, tmp_path / "two", Engine(workers=2))
+    assert contents(tmp_path / "two") == expected
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.timeout(600)
+def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tmp_path: Path) -> None:
+    expected = expect(images, model_path, tmp_path / "one")
+    dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")
+    with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
+        predict([images], dying, tmp_path / "two", Engine("ray"))
+    assert (tmp_path / "flag").exists()
+    assert contents(tmp_path / "two") == expected
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+@pytest.mark.timeout(600)
+def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket: str) -> None:
+    store = Store.open(bucket)
+    for name, content in contents(save_images(tmp_path / "few", 30)).items():
+        store.write(name, content)
+    for engine, place in ((Engine("ray"), f"{bucket}-ray"), (Engine(workers=1), f"{bucket}-here")):
+        assert predict([bucket], carried_answerer(model_path), place, engine) == 30
+    there, here = Store.open(f"{bucket}-ray"), Store.open(f"{bucket}-here")
+    assert len(here.names("**")) == 30 + 2
+    assert {name: there.read(name) for name in there.names("**")} == {
+        name: here.read(name) for name in here.names("**")
+    }
+
+
+def test_a_model_can_be_carried_to_where_its_file_is_not(images: Path, model_path: Path) -> None:
+    data = (images / "00" / "0000.png").read_bytes()
+    carried = carried_answerer(model_path)(threads=1)
+    here = local_answerer(model_path)
+    assert carried(data) == here(data)
+    assert carried.model == here.model
+    assert carried.model.file_sha256
+
+
+def test_an_unknown_engine_is_refused(images: Path, model_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(BreastsegError, match=r"no engine 'spark'\. Name local or ray"):
+        predict([images], partial(local_answerer, model_path), tmp_path / "out", Engine("spark"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_many_failures_the_first_are_told(
+    images: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict_module, "SHOWN", 2)
+    for name in ("01/0101.png", "01/0102.png"):
+        (images / name).write_bytes(b"hello")
+    with pytest.raises(BreastsegError, match=r"3 found; predictions\.jsonl has them all") as raised:
+        predict([images], partial(local_answerer, model_path), tmp_path / "out", Engine(workers=1))
+    assert str(raised.value).count("is no PNG") == 2
+    assert sum("error" in line for line in lines(tmp_path / "out")) == 3

@@ -1,0 +1,199 @@
+"""A run that ended goes on where it was; nothing is half-written, done twice or taken from another run."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from breastseg.bulk import parts
+from breastseg.bulk.lock import sole_run
+from breastseg.bulk.predict import Engine, predict
+from breastseg.errors import BreastsegError, ProblemsError
+from breastseg.inference.predict import Answerer, local_answerer
+from breastseg.storage import Store
+from tests.bulk.images import contents, lines, save_images
+from tests.onnx_models import make_contract, write_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from breastseg.inference.report import ImageReport
+
+HERE = Engine(workers=1)
+CHUNK = 10
+IMAGES = 2 * CHUNK + 3
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "CHUNK", CHUNK)
+
+
+class Counting:
+    """Answers as a model does, counts, and gives up after a number of images."""
+
+    def __init__(self, model: Path, most: int = 10**6) -> None:
+        self._model, self._most, self.count = model, most, 0
+
+    def __call__(self, *, threads: int | None = None) -> Answerer:
+        inner, counting = local_answerer(self._model, threads=threads), self
+
+        class Answering:
+            model, frame = inner.model, inner.frame
+
+            def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+                if counting.count >= counting._most:
+                    raise BreastsegError("enough")
+                counting.count += 1
+                return inner(data)
+
+        return Answering()
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    return save_images(tmp_path / "images", IMAGES)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def end_early(images: Path, model: Path, out: Path) -> None:
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], Counting(model, CHUNK + 5), out, HERE)
+
+
+def test_only_what_no_finished_chunk_holds_is_done_again(images: Path, model_path: Path, out: Path) -> None:
+    predict([images], partial(local_answerer, model_path), out, HERE)
+    expected = contents(out)
+    other = out.with_name("other")
+    end_early(images, model_path, other)
+    assert "predictions.jsonl" not in contents(other)
+    again = Counting(model_path)
+    assert predict([images], again, other, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
+    assert contents(other) == expected
+
+
+def test_images_that_changed_came_or_went_are_done_again(images: Path, model_path: Path, out: Path) -> None:
+    end_early(images, model_path, out)
+    changed, gone = images / "00" / "0003.png", images / "00" / "0005.png"
+    changed.write_bytes((images / "00" / "0015.png").read_bytes())
+    gone.unlink()
+    new = save_images(images / "new", 1) / "00" / "0000.png"
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    # the rest, the changed one and the new one
+    assert again.count == IMAGES - CHUNK + 2
+    told = {line["file"]: line["lesions"] for line in lines(out)}
+    assert told[str(changed)] == told[str(images / "00" / "0015.png")]
+    assert str(gone) not in told
+    assert str(new) in told
+    assert list(told) == sorted(told)
+
+
+def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out: Path) -> None:
+    image = images / "00" / "0000.png"
+    good = image.read_bytes()
+    image.write_bytes(b"x" * len(good))
+    changed = image.stat()
+    end_early(images, model_path, out)
+    # as if what kept it from being read was mended elsewhere
+    image.write_bytes(good)
+    os.utime(image, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK + 1
+    assert all("error" not in line for line in lines(out))
+
+
+def test_an_unfinished_run_of_another_model_is_refused(images: Path, model_path: Path, out: Path) -> None:
+    end_early(images, model_path, out)
+    before = contents(out)
+    other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
+    with pytest.raises(BreastsegError, match=r"unfinished run of another model.*remove .*/\.parts/[0-9a-f]{16}, or"):
+        predict([images], partial(local_answerer, other), out, HERE)
+    with pytest.raises(BreastsegError, match="or of another frame"):
+        predict([images], partial(local_answerer, model_path, 1), out, HERE)
+    assert contents(out) == before
+
+
+def test_two_runs_never_share_a_folder(images: Path, model_path: Path, out: Path) -> None:
+    with sole_run(out / parts.PARTS), pytest.raises(BreastsegError, match=f"Another run writes to {out}"):
+        predict([images], partial(local_answerer, model_path), out, HERE)
+    assert predict([images], partial(local_answerer, model_path), out, HERE) == IMAGES
+    assert not (out / parts.PARTS).exists()
+
+
+def test_a_killed_command_leaves_nothing_half_written_and_goes_on(images: Path, model_path: Path, out: Path) -> None:
+    chunk, many = 100, 1000
+    save_images(images, many)
+    command = [sys.executable, "-m", "breastseg.cli", "predict", str(images), "--model", str(model_path)]
+    command += ["--out", str(out), "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
+        while not list(out.glob(f"{parts.PARTS}/*/*/part-*")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert "predictions.jsonl" not in contents(out)
+    masks = [path for path in out.rglob("*.png") if not path.name.startswith(".")]
+    assert chunk <= len(masks) < many
+    for mask in masks:
+        Image.open(io.BytesIO(mask.read_bytes())).load()
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == many
+    assert again.count <= many - chunk
+    predict([images], partial(local_answerer, model_path), out.with_name("other"), HERE)
+    assert contents(out) == contents(out.with_name("other"))
+
+
+def test_a_bucket_is_read_written_and_gone_on_with(images: Path, model_path: Path, out: Path, bucket: str) -> None:
+    store, results = Store.open(bucket), Store.open(f"{bucket}-results")
+    for name, content in contents(images).items():
+        store.write(name, content)
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([bucket], Counting(model_path, CHUNK + 5), results.place, HERE)
+    assert results.names("predictions.jsonl") == []
+    again = Counting(model_path)
+    assert predict([bucket], again, results.place, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
+    assert len(results.names("**")) == IMAGES + 2
+    predict([images], partial(local_answerer, model_path), out, HERE)
+    assert results.read("00/0015.png") == (out / "00" / "0015.png").read_bytes()
+    assert len(results.read("predictions.jsonl").splitlines()) == IMAGES
+
+
+def test_a_bucket_that_fails_ends_the_run_and_an_image_that_is_gone_does_not(
+    images: Path, model_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(bucket)
+    store.write("a.png", (images / "00" / "0000.png").read_bytes())
+    store.write("b.png", b"x")
+    connection = type(store.files)
+    cat = connection._cat_file
+
+    def failing(error: Exception) -> None:
+        async def read(self: object, path: str, *args: object, **words: object) -> object:
+            if path.endswith("b.png"):
+                raise error
+            return await cat(self, path, *args, **words)
+
+        monkeypatch.setattr(connection, "_cat_file", read)
+        connection.clear_instance_cache()
+
+    failing(TimeoutError("no answer"))
+    with pytest.raises(BreastsegError, match="does not answer as it should"):
+        predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
+    failing(FileNotFoundError("gone"))
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: gone"):
+        predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)

@@ -1,0 +1,106 @@
+"""What files, folders and patterns hold, alike in a folder and in a bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breastseg.bulk.sources import find_images
+from breastseg.storage import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = ("a.png", "b.JPG", "deep/c.png", "deep/er/d.dcm", "deep/er/notes.txt", ".hidden.png", ".git/e.png", "out/f.png")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    place = str(tmp_path / "images") if request.param == "folder" else request.getfixturevalue("bucket")
+    store = Store.open(place)
+    for name in FILES:
+        store.write(name, name.encode())
+    return place
+
+
+def masks(source: str, out: str = "elsewhere") -> dict[str, str]:
+    return {image.file: image.mask for image in find_images(source, out)}
+
+
+def test_a_folder_gives_all_images_below_it_and_masks_that_lie_as_they_do(root: str) -> None:
+    assert masks(root) == {
+        f"{root}/a.png": "a.png",
+        f"{root}/b.JPG": "b.png",
+        f"{root}/deep/c.png": "deep/c.png",
+        f"{root}/deep/er/d.dcm": "deep/er/d.png",
+        f"{root}/out/f.png": "out/f.png",
+    }
+
+
+def test_results_below_an_input_are_no_images(root: str) -> None:
+    assert f"{root}/out/f.png" not in masks(root, f"{root}/out")
+    assert len(masks(root, f"{root}/out")) == 4
+    # a name that only begins alike
+    assert len(masks(root, f"{root}/ou")) == 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.png", {"a.png": "a.png"}),
+        ("**/*.png", {"a.png": "a.png", "deep/c.png": "deep/c.png", "out/f.png": "out/f.png"}),
+        ("deep/**", {"deep/c.png": "c.png", "deep/er/d.dcm": "er/d.png"}),
+        ("deep/*/*.dcm", {"deep/er/d.dcm": "er/d.png"}),
+        ("[ab].*", {"a.png": "a.png", "b.JPG": "b.png"}),
+        ("*.txt", {}),
+    ],
+)
+def test_a_pattern_gives_what_fits_it(root: str, pattern: str, found: dict[str, str]) -> None:
+    assert masks(f"{root}/{pattern}") == {f"{root}/{file}": mask for file, mask in found.items()}
+
+
+def test_a_single_file_is_taken_by_its_name(root: str) -> None:
+    assert masks(f"{root}/deep/c.png") == {f"{root}/deep/c.png": "c.png"}
+    assert masks(f"{root}/.hidden.png") == {f"{root}/.hidden.png": ".hidden.png"}
+    assert masks(f"{root}/gone.png") == {}
+
+
+def test_another_content_is_another_version(root: str) -> None:
+    before = {image.file: image.version for image in find_images(root, "out")}
+    Store.open(root).write("a.png", b"other")
+    after = {image.file: image.version for image in find_images(root, "out")}
+    assert [file for file in before if before[file] != after[file]] == [f"{root}/a.png"]
+
+
+def test_a_name_with_wild_cards_is_a_file_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a[1].png").touch()
+    (tmp_path / "a1.png").touch()
+    assert list(masks(str(tmp_path / "a[1].png"))) == [(tmp_path / "a[1].png").as_posix()]
+
+
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    (tmp_path / "images" / "circle").symlink_to(tmp_path / "images")
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    assert [image.mask for image in find_images(str(tmp_path / "link"), "out")] == ["a.png"]
+
+
+def test_a_bucket_is_listed_page_by_page(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(bucket)
+    for number in range(5):
+        store.write(f"{number}.png", b"")
+    asked = []
+    call = type(store.files).call
+
+    def two_a_page(self: object, *args: object, pageToken: str | None, **words: object) -> object:  # noqa: N803 - theirs
+        """Cut what the emulator gives at once as Google does."""
+        asked.append(pageToken)
+        items, start = call(self, *args, **words)["items"], int(pageToken or 0)
+        more = {"nextPageToken": str(start + 2)} if start + 2 < len(items) else {}
+        return {"items": items[start : start + 2]} | more
+
+    monkeypatch.setattr(type(store.files), "call", two_a_page)
+    assert sorted(name for name, _ in store.listed()) == [f"{number}.png" for number in range(5)]
+    assert asked == [None, "2", "4"]
