@@ -115,7 +115,14 @@ def test_two_machines_train_together_and_the_first_keeps_it(
     pools = {"workerpool0": [f"127.0.0.1:{free_port()}"], "workerpool1": [f"127.0.0.1:{free_port()}"]}
     machines = [new_machine(pool) for pool in pools]
     jobs = [
-        start(machine, "-S", "train.nodes=2", CLUSTER_SPEC=json.dumps({"cluster": pools, "task": task}))
+        start(
+            machine,
+            "-S",
+            "train.nodes=2",
+            "-S",
+            "train.epochs=2",
+            CLUSTER_SPEC=json.dumps({"cluster": pools, "task": task}),
+        )
         for machine, task in zip(machines, ({"type": pool, "index": 0} for pool in pools), strict=True)
     ]
     for machine, job in zip(machines, jobs, strict=True):

@@ -51,3 +51,38 @@ def test_a_step_is_no_longer_than_the_norm_allows() -> None:
     task.configure_gradient_clipping()
     norms = [parameter.grad.norm() for parameter in task.network.parameters() if parameter.grad is not None]
     torch.testing.assert_close(torch.stack(norms).norm(), torch.tensor(0.5), rtol=1e-3, atol=0)
+
+
+class OneOfTwo:
+    """Stands for the trainer of a process; the other process has counted 3 more of everything."""
+
+    current_epoch, world_size = 0, 2
+
+    def __init__(self, rank: int) -> None:
+        self.global_rank, self.strategy = rank, self
+
+    def reduce(self, tensor: torch.Tensor, reduce_op: str) -> torch.Tensor:
+        other = tensor + 3
+        return {"mean": (tensor + other) / 2, "sum": tensor + other}[reduce_op]
+
+
+def test_running_statistics_become_the_mean_of_the_processes() -> None:
+    task = make_task()
+    before = {name: buffer.clone() for name, buffer in task.named_buffers()}
+    task.trainer = OneOfTwo(0)  # type: ignore[assignment] # as much of it as is asked for
+    task.on_validation_start()
+    for name, buffer in task.named_buffers():
+        torch.testing.assert_close(buffer, before[name] + 1.5 if buffer.is_floating_point() else before[name])
+    assert any(name.endswith("running_mean") for name in before)
+
+
+def test_each_process_changes_its_images_at_random_by_itself() -> None:
+    images = torch.randint(0, 255, (2, 1, 32, 32), dtype=torch.uint8)
+    changed = []
+    for rank in (0, 1, 0):
+        task = make_task()
+        task.trainer = OneOfTwo(rank)  # type: ignore[assignment] # as above
+        task.on_train_epoch_start()
+        changed.append(task.on_after_batch_transfer((images, torch.zeros_like(images)), 0)[0])
+    assert torch.equal(changed[0], changed[2])
+    assert not torch.equal(changed[0], changed[1])

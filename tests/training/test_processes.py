@@ -18,7 +18,7 @@ from breastseg.errors import ProblemsError
 from breastseg.params.base import load as load_params
 from breastseg.params.train import Train
 from breastseg.training.fit import fit
-from breastseg.training.processes import check_processes
+from breastseg.training.processes import check_processes, share_threads
 from tests.training import together, trainee
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def test_with_random_changes_the_scores_are_those_of_another_seed(tmp_path: Path
     assert abs(shared - np.mean(seeds)) < 3 * np.std(seeds, ddof=1)
 
 
-def test_torchrun_starts_them_too(tmp_path: Path, of_two: dict[str, bytes]) -> None:
+def test_torchrun_starts_them_too(tmp_path: Path, of_two: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also from within a training that some other process leads."""
+    monkeypatch.setenv("BREASTSEG_TRAINER", str(os.getpid()))
     assert together.run(make_root(tmp_path / "root"), TWO, TORCHRUN) == of_two
 
 
@@ -113,7 +115,8 @@ def test_killed_and_restarted_equals_uninterrupted(
         os.kill(process.pid if target == "first" else other, number)
     code, said = together.finish(process)
     assert code != 0
-    assert "Interrupted. Start it again" in said or number == signal.SIGKILL
+    if (number, target) != (signal.SIGKILL, "first"):
+        assert "Start it again: it goes on after the last complete epoch" in said
     trainee.wait_for(lambda: not Path("/proc", str(other)).exists())
     code, said = together.finish(together.start(root, TWO))
     assert code == 0, said
@@ -140,7 +143,8 @@ def test_a_diverged_training_is_told_of_once(tmp_path: Path) -> None:
 def test_another_number_by_torchrun_is_refused(tmp_path: Path) -> None:
     code, said = together.finish(together.start(make_root(tmp_path / "root"), {}, TORCHRUN))
     assert code == 1
-    assert "torchrun: has started 2 processes, not train.devices 1 times train.nodes 1" in said
+    told = "torchrun: has started 2 processes, 2 of them here, not train.devices 1 on each of train.nodes 1"
+    assert told in said
     assert not (tmp_path / "root" / "models").exists()
 
 
@@ -149,6 +153,14 @@ def test_machines_that_cannot_meet_are_told_what_is_missing() -> None:
     with pytest.raises(ProblemsError) as caught:
         check_processes(train, CPU, {"MASTER_ADDR": "192.0.2.1"})
     assert [problem.path for problem in caught.value.problems] == ["MASTER_PORT", "NODE_RANK"]
+
+
+@pytest.mark.parametrize("number", ["2", "-1", "first"])
+def test_a_machine_whose_number_is_none_of_theirs_is_refused(number: str) -> None:
+    train = load_params("train", Train, trainee.PARAMS).model_copy(update={"nodes": 2})
+    meeting = {"MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "29500", "NODE_RANK": number}
+    with pytest.raises(ProblemsError, match=rf"NODE_RANK: is '{number}', not one of 0\.\.1"):
+        check_processes(train, CPU, meeting)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +173,15 @@ def test_machines_that_cannot_meet_are_told_what_is_missing() -> None:
 def test_a_subset_too_small_to_share_is_refused(root: Path, knobs: dict[str, int], told: str) -> None:
     with pytest.raises(ProblemsError, match=told):
         fit(trainee.make_plan(root, **knobs))
+
+
+def test_each_process_computes_with_its_share_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = [8]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    for devices in (1, 2, 16):
+        share_threads(devices)
+    assert threads == [8, 4, 1]
 
 
 def test_batches_that_cannot_be_shared_equally_are_refused() -> None:

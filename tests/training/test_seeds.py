@@ -10,7 +10,7 @@ PURPOSES: tuple[Purpose, ...] = ("order", "augment", "network")
 
 
 def test_streams_differ_by_seed_epoch_and_purpose() -> None:
-    seeds = [derive(*parts) for parts in product(range(5), range(20), PURPOSES)]
+    seeds = [derive(*parts) for parts in product(range(5), range(20), PURPOSES, range(3))]
     assert len(set(seeds)) == len(seeds)
 
 

@@ -17,7 +17,13 @@ from breastseg.training.curves import Curves
 from breastseg.training.device import choose_device, choose_precision
 from breastseg.training.key import training_key
 from breastseg.training.module import SegmentationTask
-from breastseg.training.processes import check_processes, choose_strategy, end_with_leader
+from breastseg.training.processes import (
+    check_processes,
+    choose_strategy,
+    end_with_leader,
+    is_loss_of_a_process,
+    share_threads,
+)
 from breastseg.training.scratch import Scratch
 from breastseg.training.tensors import load_training_cases
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from breastseg.training.scratch import TrainingState
 
 _log = logging.getLogger(__name__)
+_MEND = "Start it again: it goes on after the last complete epoch"
 
 
 def fit(plan: TrainingPlan) -> None:
@@ -48,13 +55,16 @@ def fit(plan: TrainingPlan) -> None:
     device = choose_device(plan.train.accelerator)
     precision = choose_precision(plan.train.precision, device)
     check_processes(plan.train, device)
+    share_threads(plan.train.devices)
     cases = load_training_cases(plan.table, plan.split, plan.train)
     torch.manual_seed(plan.seed)
     network = plan.build()
     scratch = Scratch(plan.scratch, f"{plan.spec.network}-{training_key(plan, device, precision)}")
     recorder = Recorder(scratch, plan.curves)
     trainer = _make_trainer(plan.train, device, precision, [EndTogether(), ProgressBar(plan.spec.network), recorder])
-    end_with_leader(trainer.local_rank)
+    end_with_leader(trainer.local_rank, plan.train.devices)
+    if plan.train.nodes > 1 and trainer.local_rank == 0:
+        _log.info("Machine %d of %d, which wait for each other", trainer.node_rank + 1, plan.train.nodes)
     with _held(scratch, trainer) as resumed:
         _train(trainer, SegmentationTask(network, plan, cases, resumed))
         # each machine has its own copy of the repository
@@ -117,7 +127,11 @@ def _train(trainer: Trainer, task: SegmentationTask) -> None:
             if isinstance(error, BreastsegError):
                 raise
             # Lightning's answer to Ctrl-C and SIGTERM; the latter's exit code would be 0
-            raise BreastsegError("Interrupted. Start it again: it goes on after the last complete epoch") from error
+            raise BreastsegError(f"Interrupted. {_MEND}") from error
+        except RuntimeError as error:
+            if not is_loss_of_a_process(error):
+                raise
+            raise BreastsegError(f"Another process of this training has ended ({error}). {_MEND}") from error
 
 
 def _write_outs(plan: TrainingPlan, network: SegmentationNetwork, recorder: Recorder) -> None:

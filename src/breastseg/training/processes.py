@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # what tells processes on several machines where to meet and which of them they are
 _MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+_PORTS = 65536
 _LEADER = "BREASTSEG_TRAINER"
 _LOOK_EVERY_S = 1
 
@@ -42,15 +43,26 @@ def check_processes(train: Train, device: torch.device, environment: Mapping[str
 
 
 def _launch_problems(train: Train, environment: Mapping[str, str]) -> Iterator[Problem]:
-    wanted = f"train.devices {train.devices} times train.nodes {train.nodes}"
     if TorchElasticEnvironment.detect():
-        if (started := int(environment["WORLD_SIZE"])) != train.processes:
-            yield Problem("torchrun", f"has started {started} processes, not {wanted}", "Set these alike")
+        started, here = int(environment["WORLD_SIZE"]), int(environment["LOCAL_WORLD_SIZE"])
+        if (started, here) != (train.processes, train.devices):
+            what = f"has started {started} processes, {here} of them here"
+            wanted = f"train.devices {train.devices} on each of train.nodes {train.nodes}"
+            yield Problem("torchrun", f"{what}, not {wanted}", "Set these alike")
     elif train.nodes > 1 and not LightningEnvironment().creates_processes_externally:
+        limits = {"NODE_RANK": range(train.nodes), "MASTER_PORT": range(1, _PORTS)}
         for name in _MEETING:
-            if name not in environment:
+            if fault := _meeting_fault(environment.get(name), limits.get(name)):
                 mend = "Set it on every machine, or start the stage with torchrun: docs/training.md"
-                yield Problem(name, f"is not set, and {wanted} is wanted", mend)
+                yield Problem(name, f"{fault}, and train.nodes is {train.nodes}", mend)
+
+
+def _meeting_fault(value: str | None, limits: range | None) -> str | None:
+    if not value:
+        return "is not set"
+    if limits is None or (value.isdecimal() and int(value) in limits):
+        return None
+    return f"is {value!r}, not one of {limits.start}..{limits.stop - 1}"
 
 
 def _device_problems(train: Train, device: torch.device) -> Iterator[Problem]:
@@ -58,6 +70,21 @@ def _device_problems(train: Train, device: torch.device) -> Iterator[Problem]:
     if train.devices > found:
         what = f"asks for {train.devices} {device.type} devices, this machine has {found}"
         yield Problem("train.devices", what, f"Set it to {found} or fewer, or train.accelerator to cpu")
+
+
+def share_threads(devices: int) -> None:
+    """Give each process of this machine its share of the threads that one alone would compute with.
+
+    Lightning does so later, and not where the environment sets their number; but the result depends on it, and so what
+    names the state of a training has to know it.
+    """
+    if devices > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // devices))
+
+
+def is_loss_of_a_process(error: RuntimeError) -> bool:
+    """Tell whether another process has ended in the midst of what it exchanged with this one."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
 def choose_strategy(train: Train) -> DDPStrategy | str:
@@ -71,7 +98,7 @@ def choose_strategy(train: Train) -> DDPStrategy | str:
     return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
-def end_with_leader(local_rank: int) -> None:
+def end_with_leader(local_rank: int, devices: int) -> None:
     """Have a machine's other processes end when its first one is gone, even while they still wait to meet it.
 
     Call it in every process before they meet. Lightning starts the others from the first; where `torchrun` does, it
@@ -79,7 +106,10 @@ def end_with_leader(local_rank: int) -> None:
 
     Args:
         local_rank: Number of this process on its machine, from 0.
+        devices: Processes on this machine.
     """
+    if devices == 1 or TorchElasticEnvironment.detect():
+        return
     if local_rank == 0:
         os.environ[_LEADER] = str(os.getpid())
     elif (leader := os.environ.get(_LEADER)) is not None:
