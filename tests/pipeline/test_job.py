@@ -114,16 +114,10 @@ def test_two_machines_train_together_and_the_first_keeps_it(
     """As on Vertex AI, which tells each machine of all; the second ends with the networks of the first."""
     pools = {"workerpool0": [f"127.0.0.1:{free_port()}"], "workerpool1": [f"127.0.0.1:{free_port()}"]}
     machines = [new_machine(pool) for pool in pools]
+    changes = ("-S", "train.nodes=2", "-S", "train.epochs=2")
     jobs = [
-        start(
-            machine,
-            "-S",
-            "train.nodes=2",
-            "-S",
-            "train.epochs=2",
-            CLUSTER_SPEC=json.dumps({"cluster": pools, "task": task}),
-        )
-        for machine, task in zip(machines, ({"type": pool, "index": 0} for pool in pools), strict=True)
+        start(machine, *changes, CLUSTER_SPEC=json.dumps({"cluster": pools, "task": {"type": pool, "index": 0}}))
+        for machine, pool in zip(machines, pools, strict=True)
     ]
     for machine, job in zip(machines, jobs, strict=True):
         assert job.wait(timeout=600) == 0, (machine.root / "log").read_text()
