@@ -25,6 +25,11 @@ def test_probes_ask_for_what_the_service_answers_without_a_key(probe: str) -> No
     assert path.startswith("/health/")
 
 
+def test_an_instance_starts_when_it_is_ready_and_is_not_killed_for_not_being_so() -> None:
+    asked = {probe: CONTAINER[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")}
+    assert asked == {"startupProbe": "/health/ready", "livenessProbe": "/health/live"}
+
+
 def test_it_is_no_instance_that_refuses_before_another_is_added() -> None:
     assert TEMPLATE["containerConcurrency"] < default("queue_places")
 

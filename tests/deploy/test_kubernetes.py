@@ -13,6 +13,7 @@ import yaml
 from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 
 from benchmarks.serving.image import USER
+from breastseg.monitoring.windows import HORIZONS
 from breastseg.serving.paths import METRICS
 from breastseg.serving.settings import PREFIX, Settings
 from tests.deploy.conftest import BRIGHT_PNG
@@ -134,6 +135,32 @@ def test_the_container_may_do_as_little_as_the_image_was_tested_with() -> None:
     assert POD["automountServiceAccountToken"] is False
 
 
+def test_its_account_is_there_and_has_no_token() -> None:
+    account = read_yaml(BASE / "service-account.yaml")
+    assert account["metadata"]["name"] == POD["serviceAccountName"]
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_the_group_of_the_process_reads_the_keys_and_nobody_else() -> None:
+    # the files are root's: without the group's right the process could not read them
+    assert POD["securityContext"]["fsGroup"] == POD["securityContext"]["runAsGroup"]
+    (keys,) = [volume["secret"] for volume in POD["volumes"] if "secret" in volume]
+    assert keys["defaultMode"] == 0o440
+
+
+def test_a_node_can_be_drained_and_leaves_a_pod_that_answers() -> None:
+    budget, autoscaler = (read_yaml(BASE / f"{name}.yaml")["spec"] for name in ("disruption-budget", "autoscaler"))
+    assert 0 < budget["maxUnavailable"] < autoscaler["minReplicas"] < autoscaler["maxReplicas"]
+    # one that cannot get ready holds nobody up
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_a_pod_goes_alone_and_only_after_the_shorter_window_of_drift() -> None:
+    down = read_yaml(BASE / "autoscaler.yaml")["spec"]["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] >= min(horizon.seconds for horizon in HORIZONS)
+    assert [(policy["type"], policy["value"]) for policy in down["policies"]] == [("Pods", 1)]
+
+
 def test_no_variable_of_the_cluster_is_taken_for_a_setting() -> None:
     # Kubernetes would put BREASTSEG_PORT=tcp://… into the pods of this namespace
     assert f"{read_yaml(BASE / 'service.yaml')['metadata']['name'].upper()}_" == PREFIX
@@ -206,6 +233,11 @@ def test_the_service_starts_in_its_environment_and_answers_probes_and_prometheus
         assert server.post("/v1/segment", files={"file": BRIGHT_PNG}, headers=with_key).status_code == 200
     assert settings["drift_state"].stat().st_size > 0
     assert len([*settings["prediction_log"].iterdir()]) == 1
+
+
+def test_a_pod_that_is_not_ready_is_not_killed_for_it() -> None:
+    asked = {probe: CONTAINER[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")}
+    assert asked == {"readinessProbe": "/health/ready", "livenessProbe": "/health/live"}
 
 
 def test_the_port_is_the_images() -> None:

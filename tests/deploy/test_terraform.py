@@ -121,6 +121,16 @@ def test_cloud_run_has_the_numbers_of_the_file_for_gcloud(tmp_path: Path) -> Non
     assert all(len(found[kind]) == 1 for kind in ("values", "secrets"))
 
 
+def test_the_service_gets_each_variable_as_the_file_says_it() -> None:
+    (template,) = RESOURCES["google_cloud_run_v2_service"]["serve"]["template"]
+    (container,) = template["containers"]
+    values, secrets = ([plain(each) for each in entry["env"]["content"]] for entry in container["dynamic"])
+    assert values == [{"name": "${env.key}", "value": "${env.value}"}]
+    # the version too: `latest` would be read as each instance starts
+    reference = {"secret": "${env.value.name}", "version": "${env.value.key}"}
+    assert secrets == [{"name": "${env.key}", "value_source": [{"secret_key_ref": [reference]}]}]
+
+
 def quoted(value: str) -> str:
     """An expression as Terraform reads it: the parser keeps `${…}` around one that is no text."""
     whole = re.fullmatch(r"\$\{((?:[^{}]|\{[^{}]*\})*)\}", value)
@@ -153,6 +163,13 @@ def test_accounts_have_the_names_that_pages_and_files_give_them() -> None:
     assert made == used == {"breastseg-pull", "breastseg-serve", "breastseg-train"}
 
 
+def test_the_service_runs_as_the_account_that_reads_its_keys() -> None:
+    (template,) = RESOURCES["google_cloud_run_v2_service"]["serve"]["template"]
+    assert template["service_account"] == "${google_service_account.serve.email}"
+    named = read_yaml(CLOUD_RUN)["spec"]["template"]["spec"]["serviceAccountName"].partition("@")[0]
+    assert RESOURCES["google_service_account"]["serve"]["account_id"] == named == "breastseg-serve"
+
+
 def test_each_account_may_do_one_thing() -> None:
     given = {
         (kind.removeprefix("google_"), name): grant["role"]
@@ -168,6 +185,18 @@ def test_each_account_may_do_one_thing() -> None:
         ("secret_manager_secret_iam_member", "serve"): "roles/secretmanager.secretAccessor",
         ("cloud_run_v2_service_iam_member", "callers"): "roles/run.invoker",
     }
+
+
+def test_a_grant_that_is_named_after_an_account_is_its_own() -> None:
+    members = {
+        (kind, name): grant["member"]
+        for kind in ("google_storage_bucket_iam_member", "google_secret_manager_secret_iam_member")
+        for name, grant in RESOURCES[kind].items()
+        if name in RESOURCES["google_service_account"]
+    }
+    assert sorted(name for _, name in members) == ["pull", "serve", "train"]
+    for (_, name), member in members.items():
+        assert member == f"${{google_service_account.{name}.member}}"
 
 
 def test_ci_comes_in_as_the_page_says() -> None:
@@ -261,6 +290,15 @@ def test_an_alert_begins_where_prometheus_does(name: str, alert: str) -> None:
     assert threshold == own
     assert int(alerts()[name]["duration"].removesuffix("s")) == int(ALERTS[alert]["for"].removesuffix("m")) * 60
     assert alerts()[name]["severity"].lower() == ALERTS[alert]["labels"]["severity"]
+
+
+def test_the_check_from_outside_raises_an_alarm_where_two_places_get_no_answer() -> None:
+    (condition,) = RESOURCES["google_monitoring_alert_policy"]["uptime"]["conditions"]
+    assert condition["display_name"].startswith("two places or more ")
+    (threshold,) = condition["condition_threshold"]
+    (counted,) = threshold["aggregations"]
+    assert counted["cross_series_reducer"] == "REDUCE_COUNT_FALSE"
+    assert (threshold["comparison"], threshold["threshold_value"]) == ("COMPARISON_GT", 1)
 
 
 @pytest.mark.parametrize("name", ["down", "errors", "slow"])

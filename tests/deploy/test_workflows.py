@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deploy.files import REPOSITORY, read_yaml, require_schema
+from tests.deploy.files import REPOSITORY, read_yaml, require_schema, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +58,26 @@ def test_every_python_that_is_promised_is_tried() -> None:
     assert 'requires-python = ">=3.11"' in (REPOSITORY / "pyproject.toml").read_text("utf-8")
     locked = {file.stem for file in (REPOSITORY / "requirements").glob("*.txt")}
     assert set(jobs["audit"]["strategy"]["matrix"]["locked"]) == locked - {"sbom"}
+
+
+@pytest.mark.parametrize(("told", "ending"), [("required", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_runner_that_has_the_tools_fails_without_one(
+    told: str, ending: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_TOOLS", told)
+    # both are caught, else this test would be skipped with the other one
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match="needs no-such-program: by hand") as ended:
+        tool("no-such-program", way="by hand")
+    assert ended.type is ending
+
+
+def test_the_runner_that_installs_the_tools_does_not_skip_without_them() -> None:
+    check = read_yaml(REPOSITORY / ".github" / "workflows" / "ci.yml")["jobs"]["check"]
+    assert check["env"] == {"TEST_TOOLS": "required"}
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_what_third_parties_wrote_is_named_by_its_commit(file: Path) -> None:
+    used = [step["uses"] for step in steps(file) if "uses" in step]
+    movable = [name for name in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)]
+    assert [name for name in movable if not name.startswith("actions/")] == []
