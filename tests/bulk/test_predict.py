@@ -174,6 +174,26 @@ def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("source", ["", "gs://", "gs:///images"])
+def test_an_input_without_a_name_is_not_the_current_folder(
+    tmp_path: Path, model_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(save(tmp_path / "a.png").parent)
+    with pytest.raises(ProblemsError, match=rf"1 found(?s:.*)'{source}': names nothing"):
+        predict([source], partial(local_answerer, model_path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("out", ["", "/", "gs://", "gs:///", "gs:///out"])
+def test_results_without_a_place_are_refused(
+    tmp_path: Path, model_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = save(tmp_path / "a.png")
+    with pytest.raises(BreastsegError, match=rf"cannot be written to '{out}'\. Name with --out"):
+        predict([image], partial(local_answerer, model_path), out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.parametrize("out", ["file", "file/below", "file-of-mask"])
 def test_a_folder_that_cannot_be_written_is_one_error_with_the_way_out(
     tmp_path: Path, model_path: Path, out: str

@@ -71,6 +71,14 @@ def is_remote(place: str) -> bool:
     return _SCHEME in place
 
 
+def is_named(place: str) -> bool:
+    """Tell whether a place says where it is: an empty name would be the current folder, and gs:// has no bucket."""
+    if not is_remote(place):
+        return bool(place)
+    scheme, _, path = place.partition(_SCHEME)
+    return bool(path.strip("/")) and (scheme == "file" or not path.startswith("/"))
+
+
 def split_remote(file: str) -> tuple[str, str]:
     """Part the address of a file in a bucket into the bucket's and the file's name in it."""
     scheme, _, path = file.partition(_SCHEME)

@@ -18,7 +18,7 @@ from breastseg.bulk.chunk import Work, do_chunk
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
 from breastseg.bulk.parts import PARTS, Run, add_parts, other_answerers, planned_lines, remove_runs
-from breastseg.bulk.places import is_remote, open_place
+from breastseg.bulk.places import is_named, is_remote, open_place
 from breastseg.bulk.plan import Plan, new_plan
 from breastseg.bulk.sources import find_images, is_folder
 from breastseg.data.parallel import ordered_map
@@ -75,7 +75,7 @@ def predict(
         BreastsegError: The folder cannot be written to, another run writes to it, an unfinished run of another model
             stands in it, a bucket does not answer, or nobody finds lesions; `predictions.jsonl` is as it was.
     """
-    names, place = [str(source) for source in sources], str(out).rstrip("/")
+    names, place = [str(source) for source in sources], _checked_out(str(out))
     with new_plan() as plan:
         _add_images(plan, names, place)
         _require_distinct_outputs(plan, place)
@@ -88,12 +88,20 @@ def predict(
             return _finish(plan, run, answerer, names)
 
 
+def _checked_out(out: str) -> str:
+    """Return the folder of the results without strokes at its end."""
+    place = out.rstrip("/")
+    if not place or not is_named(out):
+        raise BreastsegError(f"Results cannot be written to {out!r}. Name with --out a folder, or gs://bucket/folder")
+    return place
+
+
 def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
-    problems = []
-    for place, source in enumerate(sources):
+    mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
+    problems = [Problem(repr(source), "names nothing", mend) for source in sources if not is_named(source)]
+    for place, source in enumerate(filter(is_named, sources)):
         if plan.add_images(place, find_images(source, out)) == 0:
             what = "holds no image" if is_folder(source) else "does not exist"
-            mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
             problems.append(Problem(source, what, mend))
     if problems:
         raise ProblemsError("Nothing to segment", problems)
