@@ -155,6 +155,14 @@ def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_of_two_inputs_is_refused(tmp_path: Path, model_path: Path) -> None:
+    image, other = save(tmp_path / "im" / "x" / "a.png"), save(tmp_path / "im" / "b.png")
+    with pytest.raises(ProblemsError, match="held by two inputs") as error:
+        predict([tmp_path / "im", tmp_path / "im" / "x"], partial(local_answerer, model_path), tmp_path / "out")
+    assert [problem.path for problem in error.value.problems] == [str(image)]
+    assert other.exists()
+
+
 def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: Path) -> None:
     image = save(tmp_path / "a.png")
     before = image.read_bytes()

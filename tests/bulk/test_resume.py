@@ -103,6 +103,16 @@ def test_images_that_changed_came_or_went_are_done_again(images: Path, model_pat
     assert list(told) == sorted(told)
 
 
+def test_lines_whose_masks_lie_elsewhere_are_no_lines_of_another_call(
+    images: Path, model_path: Path, out: Path
+) -> None:
+    end_early(images, model_path, out)
+    again = Counting(model_path)
+    assert predict([images / "00"], again, out, HERE) == again.count == IMAGES
+    assert [line["mask"] for line in lines(out)] == [f"{number:04}.png" for number in range(IMAGES)]
+    assert all((out / line["mask"]).exists() for line in lines(out))
+
+
 def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out: Path) -> None:
     image = images / "00" / "0000.png"
     good = image.read_bytes()

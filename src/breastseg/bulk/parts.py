@@ -139,5 +139,5 @@ def _lines_of(content: bytes) -> Iterator[Line]:
     start = 0
     for line in content.splitlines(keepends=True):
         told = json.loads(line)
-        yield Line(told["file"], told["version"], "error" in told, start, len(line))
+        yield Line(told["file"], told["version"], told.get("mask", ""), "error" in told, start, len(line))
         start += len(line)

@@ -22,30 +22,34 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place TEXT, PRIMARY KEY (source, file))
     WITHOUT ROWID;
-CREATE TABLE lines (file TEXT PRIMARY KEY, version TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER)
-    WITHOUT ROWID;
+CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
+    PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
 """
+_TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
 _SHARED = """
 SELECT file, mask FROM images WHERE folded(mask) IN
     (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
 """
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
-_OPEN = """
-SELECT file, mask, images.version FROM images LEFT JOIN lines USING (file)
-    WHERE lines.version IS NOT images.version ORDER BY source, file
-"""
-_LINES = """
-SELECT part, start, length FROM images JOIN lines USING (file, version) ORDER BY source, file
-"""
-_COUNTS = "SELECT count(*), total(failed) FROM images JOIN lines USING (file, version)"
+# a line of a failure names no mask; the same file may have had another one in an earlier run
+_ITS_LINE = "lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '')"
+_OPEN = f"""
+SELECT images.file, images.mask, images.version FROM images LEFT JOIN lines ON {_ITS_LINE}
+    WHERE lines.file IS NULL ORDER BY source, images.file
+"""  # noqa: S608 - ours
+_LINES = f"""
+SELECT part, start, length FROM images JOIN lines ON {_ITS_LINE} ORDER BY source, images.file
+"""  # noqa: S608 - ours
+_COUNTS = f"SELECT count(*), total(failed) FROM images JOIN lines ON {_ITS_LINE}"  # noqa: S608 - ours
 
 
 @dataclass(frozen=True)
 class Line:
-    """Where a line of a part is, and what it tells of."""
+    """Where a line of a part is, and what it tells of; one of a failure has no mask."""
 
     file: str
     version: str
+    mask: str
     failed: bool
     start: int
     length: int
@@ -66,9 +70,13 @@ class Plan:
         return self._tables.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?)", rows).rowcount
 
     def add_lines(self, part: str, lines: Iterable[Line]) -> None:
-        """Add lines of a part; they take the place of others of the same files."""
-        rows = ((line.file, line.version, line.failed, part, line.start, line.length) for line in lines)
-        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)", rows)
+        """Add lines of a part; they take the place of others of the same files and masks."""
+        rows = ((line.file, line.version, line.mask, line.failed, part, line.start, line.length) for line in lines)
+        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def twice(self) -> Iterator[str]:
+        """Yield files that more than one input holds."""
+        yield from (file for (file,) in self._tables.execute(_TWICE))
 
     def sharing(self) -> Iterator[tuple[str, str]]:
         """Yield files, with their masks, that are not alone with their masks."""

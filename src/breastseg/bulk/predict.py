@@ -110,9 +110,10 @@ def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
 def _require_distinct_outputs(plan: Plan, out: str) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
     problems = [Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()]
+    problems += [Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()]
     problems += [Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)]
     if problems:
-        raise ProblemsError("Masks would overwrite each other or an input; nothing is written", problems)
+        raise ProblemsError("Inputs or masks are in each other's way; nothing is written", problems)
 
 
 def _folder_of(answerer: Answerer) -> str:
