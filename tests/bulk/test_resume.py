@@ -24,6 +24,7 @@ from tests.bulk.images import contents, lines, save_images
 from tests.onnx_models import make_contract, write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from breastseg.inference.report import ImageReport
@@ -38,11 +39,15 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "CHUNK", CHUNK)
 
 
-class Counting:
-    """Answers as a model does, counts, and gives up after a number of images."""
+def _give_up() -> None:
+    raise BreastsegError("enough")
 
-    def __init__(self, model: Path, most: int = 10**6) -> None:
-        self._model, self._most, self.count = model, most, 0
+
+class Counting:
+    """Answers as a model does, counts, and gives up, or does something else, after a number of images."""
+
+    def __init__(self, model: Path, most: int = 10**6, then: Callable[[], object] | None = None) -> None:
+        self._model, self._most, self._then, self.count = model, most, then or _give_up, 0
 
     def __call__(self, *, threads: int | None = None) -> Answerer:
         inner, counting = local_answerer(self._model, threads=threads), self
@@ -51,8 +56,8 @@ class Counting:
             model, frame = inner.model, inner.frame
 
             def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
-                if counting.count >= counting._most:
-                    raise BreastsegError("enough")
+                if counting.count == counting._most:
+                    counting._then()
                 counting.count += 1
                 return inner(data)
 
@@ -126,6 +131,23 @@ def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out:
     assert predict([images], again, out, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK + 1
     assert all("error" not in line for line in lines(out))
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_lost_input_folder_ends_the_run_which_goes_on_later(
+    images: Path, model_path: Path, out: Path, *, left: bool
+) -> None:
+    away = images.with_name("away")
+    losing = Counting(model_path, most=CHUNK + 1, then=lambda: (images.rename(away), left and images.mkdir()))
+    with pytest.raises(BreastsegError, match="images is gone, or holds nothing any more.*goes on where it was"):
+        predict([images], losing, out, HERE)
+    if left:
+        images.rmdir()
+    away.rename(images)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    # a chunk whose files had all been read is whole
+    assert 0 < again.count <= IMAGES - CHUNK
 
 
 def test_an_unfinished_run_of_another_model_is_refused(images: Path, model_path: Path, out: Path) -> None:

@@ -105,7 +105,20 @@ def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
     try:
         return image, opened.read(image.file)
     except OSError as error:
+        _require_folder(image.folder)
         return image, str(error)
+
+
+def _require_folder(folder: str) -> None:
+    """End the run where the input's folder is lost: that is no fault of its images, and all others would fail too."""
+    if is_remote(folder):
+        is_there = next(open_place(folder).listed(), None) is not None
+    else:
+        # a disk that is no longer mounted leaves an empty folder
+        is_there = Path(folder).is_dir() and any(Path(folder).iterdir())
+    if not is_there:
+        mend = "Bring it back, on every machine of the run, and run the command again: it goes on where it was"
+        raise BreastsegError(f"{folder} is gone, or holds nothing any more. {mend}")
 
 
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:

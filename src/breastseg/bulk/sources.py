@@ -31,6 +31,14 @@ class Image:
     mask: str
     version: str
 
+    @property
+    def folder(self) -> str:
+        """The input's folder, from which the file lies as its mask does from that of the results."""
+        depth = self.mask.count("/")
+        if is_remote(self.file):
+            return self.file.rsplit("/", depth + 1)[0]
+        return Path(self.file).parents[depth].as_posix()
+
 
 @dataclass(frozen=True)
 class _Input:
