@@ -126,7 +126,7 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     with pytest.raises(ProblemsError) as error:
         predict([images], partial(local_answerer, model_path), out)
     assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
-    assert sorted(path.name for path in out.iterdir()) == ["good.png", "manifest.json", "predictions.jsonl"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["good.png", "manifest.json", "predictions.jsonl"]
     empty, good, text = read_lines(out)
     assert (good["mask"], "error" in good) == ("good.png", False)
     assert [line["file"] for line in (empty, text)] == [problem.path for problem in error.value.problems]

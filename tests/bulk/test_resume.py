@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from breastseg.bulk import parts
+from breastseg.bulk import predict as predict_module
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
@@ -138,8 +139,14 @@ def test_a_lost_input_folder_ends_the_run_which_goes_on_later(
     images: Path, model_path: Path, out: Path, *, left: bool
 ) -> None:
     away = images.with_name("away")
-    losing = Counting(model_path, most=CHUNK + 1, then=lambda: (images.rename(away), left and images.mkdir()))
-    with pytest.raises(BreastsegError, match="images is gone, or holds nothing any more.*goes on where it was"):
+
+    def lose() -> None:
+        images.rename(away)
+        if left:
+            images.mkdir()
+
+    losing = Counting(model_path, most=CHUNK + 1, then=lose)
+    with pytest.raises(BreastsegError, match=r"images is gone, or holds nothing any more.*goes on where it was"):
         predict([images], losing, out, HERE)
     if left:
         images.rmdir()
@@ -156,9 +163,66 @@ def test_an_unfinished_run_of_another_model_is_refused(images: Path, model_path:
     other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
     with pytest.raises(BreastsegError, match=r"unfinished run of another model.*remove .*/\.parts/[0-9a-f]{16}, or"):
         predict([images], partial(local_answerer, other), out, HERE)
-    with pytest.raises(BreastsegError, match="or of another frame"):
+    with pytest.raises(BreastsegError, match="another model, frame or breastseg version"):
         predict([images], partial(local_answerer, model_path, 1), out, HERE)
     assert contents(out) == before
+
+
+def test_after_failures_only_what_is_mended_is_done(images: Path, model_path: Path, out: Path) -> None:
+    image = images / "00" / "0007.png"
+    good = image.read_bytes()
+    image.write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    image.write_bytes(good)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == 1
+    predict([images], Counting(model_path), out.with_name("other"), HERE)
+    assert contents(out) == contents(out.with_name("other"))
+
+
+def test_a_finished_run_with_failures_does_not_hold_up_another_model(images: Path, model_path: Path, out: Path) -> None:
+    (images / "00" / "0007.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    other = Counting(write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json()), CHUNK + 1)
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], other, out, HERE)
+    # some masks are the other model's now
+    assert len(list((out / parts.PARTS).iterdir())) == 1
+    with pytest.raises(BreastsegError, match="unfinished run"):
+        predict([images], Counting(model_path), out, HERE)
+
+
+def test_a_run_that_is_killed_while_it_tidies_up_is_finished(
+    images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(predict_module, "write_manifest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict([images], Counting(model_path), out, HERE)
+    assert list(out.glob(f"{parts.PARTS}/*/*/part-*"))
+    other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
+    assert predict([images], Counting(other), out, HERE) == IMAGES
+    assert not (out / parts.PARTS).exists()
+
+
+def test_a_run_into_a_bucket_leaves_alone_what_another_one_writes_there(
+    images: Path, model_path: Path, bucket: str
+) -> None:
+    def other_run() -> None:
+        assert predict([images], Counting(model_path), bucket, HERE) == IMAGES
+
+    # the second one starts and ends while the first one is at work, and takes what it has done by then
+    first = Counting(model_path, CHUNK + 5, other_run)
+    with pytest.raises(BreastsegError, match=r"lines are gone; did another run end there\? Run it again"):
+        predict([images], first, bucket, HERE)
+    assert first.count == IMAGES
+    assert predict([images], Counting(model_path), bucket, HERE) == IMAGES
 
 
 def test_two_runs_never_share_a_folder(images: Path, model_path: Path, out: Path) -> None:

@@ -46,7 +46,7 @@ class Place(Protocol):
         """Yield what to write a large file to; it is there at the end, whole, or not at all after an error."""
 
     def remove(self, name: str) -> None:
-        """Remove a file."""
+        """Remove a file, which may be gone already."""
 
     def tidy(self) -> None:
         """Remove the folders below the place that hold nothing, and the place itself where it holds nothing."""

@@ -24,6 +24,7 @@ CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place T
     WITHOUT ROWID;
 CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
     PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
+CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
 _SHARED = """
@@ -73,6 +74,11 @@ class Plan:
         """Add lines of a part; they take the place of others of the same files and masks."""
         rows = ((line.file, line.version, line.mask, line.failed, part, line.start, line.length) for line in lines)
         self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._tables.execute("INSERT OR IGNORE INTO parts VALUES (?)", (part,))
+
+    def parts(self) -> Iterator[str]:
+        """Yield the parts that lines were added of."""
+        yield from (part for (part,) in self._tables.execute("SELECT part FROM parts"))
 
     def twice(self) -> Iterator[str]:
         """Yield files that more than one input holds."""

@@ -8,6 +8,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,19 @@ from tqdm import tqdm
 from breastseg.bulk.chunk import Work, do_chunk
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
-from breastseg.bulk.parts import PARTS, Run, add_parts, other_answerers, planned_lines, remove_runs
+from breastseg.bulk.parts import (
+    PARTS,
+    Run,
+    add_parts,
+    begin_joining,
+    end_joining,
+    is_joined,
+    other_answerers,
+    planned_lines,
+    remove_answerer,
+    remove_parts,
+    remove_plan,
+)
 from breastseg.bulk.places import is_named, is_remote, open_place
 from breastseg.bulk.plan import Plan, new_plan
 from breastseg.bulk.sources import find_images, is_folder
@@ -84,6 +97,7 @@ def predict(
         with _sole_run(place):
             _refuse_other_runs(run)
             add_parts(plan, run.out, run.answerer, failed=False)
+            end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
             return _finish(plan, run, answerer, names)
 
@@ -117,9 +131,9 @@ def _require_distinct_outputs(plan: Plan, out: str) -> None:
 
 
 def _folder_of(answerer: Answerer) -> str:
-    """Name the folder for the parts of a model and a frame."""
+    """Name the folder for the parts of a model, a frame and a version of this package."""
     model = answerer.model
-    answered_by = f"{model.file_sha256 or model.contract_sha256} {answerer.frame}"
+    answered_by = f"{model.file_sha256 or model.contract_sha256} {answerer.frame} {version('breastseg')}"
     return hashlib.sha256(answered_by.encode()).hexdigest()[:16]
 
 
@@ -144,10 +158,15 @@ def _sole_run(out: str) -> Iterator[None]:
 
 
 def _refuse_other_runs(run: Run) -> None:
-    if others := other_answerers(run.out, run.answerer):
-        places = ", ".join(f"{run.out}/{PARTS}/{other}" for other in sorted(others))
-        mend = f"Finish it with its own model and frame, remove {places}, or name another --out"
-        raise BreastsegError(f"{run.out} holds an unfinished run of another model, or of another frame. {mend}")
+    others, out = other_answerers(run.out, run.answerer), open_place(run.out)
+    finished = {other for other in others if is_joined(out, other, PREDICTIONS)}
+    if unfinished := others - finished:
+        places = ", ".join(f"{run.out}/{PARTS}/{other}" for other in sorted(unfinished))
+        mend = f"Finish it with its own model, frame and version, remove {places}, or name another --out"
+        raise BreastsegError(f"{run.out} holds an unfinished run of another model, frame or breastseg version. {mend}")
+    # before the first of their masks is replaced
+    for other in finished:
+        remove_answerer(run.out, other)
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
@@ -162,12 +181,12 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
             for count in counts:
                 bar.update(count)
     finally:
-        remove_runs(run.out, run.answerer, run.name, begin="plan-")
+        remove_plan(run)
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
 def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) -> int:
-    """Make the one file of the parts and take them away."""
+    """Make the one file of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
     if found != images:
@@ -175,15 +194,16 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) ->
     out = open_place(run.out)
     if failed == images:
         problems = _failures(planned_lines(plan, out))
-        remove_runs(run.out, run.answerer)
+        remove_parts(plan, run)
         raise _listing("No image can be read; nothing is written", problems, failed)
+    begin_joining(out, run.answerer, PREDICTIONS)
     with out.writing(PREDICTIONS) as file:
         file.writelines(planned_lines(plan, out))
     write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed))
-    problems = _failures(planned_lines(plan, out)) if failed else []
-    remove_runs(run.out, run.answerer)
     if failed:
+        problems = _failures(planned_lines(plan, out))
         raise _listing(f"Images that cannot be read; the others are written to {run.out}", problems, failed)
+    remove_parts(plan, run)
     return images
 
 
