@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from breastseg.bulk import plan
 from breastseg.bulk.predict import predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
@@ -161,6 +164,45 @@ def test_a_file_of_two_inputs_is_refused(tmp_path: Path, model_path: Path) -> No
         predict([tmp_path / "im", tmp_path / "im" / "x"], partial(local_answerer, model_path), tmp_path / "out")
     assert [problem.path for problem in error.value.problems] == [str(image)]
     assert other.exists()
+
+
+def test_names_that_are_not_utf8_are_listed(tmp_path: Path, model_path: Path) -> None:
+    save(tmp_path / "im" / "a.png")
+    (tmp_path / "im" / os.fsdecode(b"b\xff.png")).touch()
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\\xff\.png: has a name that is not UTF-8"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+
+
+def test_a_mask_where_the_folder_of_others_is_is_refused(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "im"
+    for name in ("A.bmp", "a.png/x.png", "b.png/x.png", "c.png"):
+        save(images / name)
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)A\.bmp: has its mask A\.png where others' folder is"):
+        predict([images], partial(local_answerer, model_path), tmp_path / "out")
+
+
+def test_a_mask_whose_name_is_too_long_is_an_error_of_its_image(tmp_path: Path, model_path: Path) -> None:
+    long = save(tmp_path / "im" / f"{'a' * 250}.png")
+    save(tmp_path / "im" / "b.png")
+    with pytest.raises(ProblemsError, match="is too long for the folder of the results"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+    failed, done = read_lines(tmp_path / "out")
+    assert (failed["file"], done["mask"]) == (str(long), "b.png")
+    assert "mask" not in failed
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_named(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = save(tmp_path / "a.png")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        with pytest.raises(BreastsegError, match=r"nowhere(?s:.*)TMPDIR"):
+            predict([image], partial(local_answerer, model_path), tmp_path / "out")
+    full = "PRAGMA max_page_count = 1;"
+    monkeypatch.setattr(plan, "_TABLES", full + plan._TABLES)
+    with pytest.raises(BreastsegError, match=r"is full(?s:.*)TMPDIR"):
+        predict([image], partial(local_answerer, model_path), tmp_path / "out")
 
 
 def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: Path) -> None:

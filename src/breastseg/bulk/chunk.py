@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -133,6 +134,13 @@ def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
 
 
 def _write(out: Place, found: _Answered) -> dict[str, Any]:
-    if found.mask_png:
-        out.write(found.image.mask, found.mask_png)
+    try:
+        if found.mask_png:
+            out.write(found.image.mask, found.mask_png)
+    except BreastsegError as error:
+        # all other faults are the place's, and would meet other images too
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
+            raise
+        why = f"its mask's name {found.image.mask} is too long for the folder of the results"
+        return {"file": found.image.file, "version": found.image.version, "error": why}
     return found.told

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from breastseg.bulk.places import is_remote
 from breastseg.bulk.sources import Image
+from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place T
     WITHOUT ROWID;
 CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
     PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
+CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
@@ -31,6 +33,8 @@ _SHARED = """
 SELECT file, mask FROM images WHERE folded(mask) IN
     (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
 """
+_MAYBE_BELOW_A_MASK = "SELECT folded(mask) FROM images WHERE mask LIKE '%.png/%'"
+_ABOVE = "SELECT file, mask FROM images WHERE folded(mask) IN (SELECT folder FROM folders) ORDER BY source, file"
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
 # a line of a failure names no mask; the same file may have had another one in an earlier run
 _ITS_LINE = "lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '')"
@@ -80,6 +84,13 @@ class Plan:
         """Yield the parts that lines were added of."""
         yield from (part for (part,) in self._tables.execute("SELECT part FROM parts"))
 
+    def above(self) -> Iterator[tuple[str, str]]:
+        """Yield files, with their masks, that lie where a folder of other masks has to be."""
+        masks = self._tables.execute(_MAYBE_BELOW_A_MASK)
+        folders = ((str(folder),) for (mask,) in masks for folder in PurePosixPath(mask).parents)
+        self._tables.executemany("INSERT OR IGNORE INTO folders VALUES (?)", folders)
+        yield from self._tables.execute(_ABOVE)
+
     def twice(self) -> Iterator[str]:
         """Yield files that more than one input holds."""
         yield from (file for (file,) in self._tables.execute(_TWICE))
@@ -114,9 +125,28 @@ class Plan:
 
 @contextmanager
 def new_plan() -> Iterator[Plan]:
-    """Yield an empty plan in a file of this machine, some hundred bytes an image, that is gone afterwards."""
-    with TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "plan.sqlite")) as tables:
-        yield Plan(tables)
+    """Yield an empty plan in a file of this machine, some hundred bytes an image, that is gone afterwards.
+
+    Raises:
+        BreastsegError: The temporary folder cannot be written to, or is full.
+    """
+    try:
+        with ExitStack() as held:
+            yield Plan(held.enter_context(closing(sqlite3.connect(_new_folder(held) / "plan.sqlite"))))
+    except sqlite3.Error as error:
+        raise _no_room(error) from error
+
+
+def _new_folder(held: ExitStack) -> Path:
+    try:
+        return Path(held.enter_context(TemporaryDirectory()))
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: Exception) -> BreastsegError:
+    mend = "Name with TMPDIR a folder that has room, 240 bytes an image, and can be written to"
+    return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
 
 
 def _place(file: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ from breastseg.inference.decode import IMAGE_ENDINGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from breastseg.bulk.sources import Image
     from breastseg.inference.predict import Answerer, MakeAnswerer
 
 PREDICTIONS = "predictions.jsonl"
@@ -114,16 +116,32 @@ def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
     mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
     problems = [Problem(repr(source), "names nothing", mend) for source in sources if not is_named(source)]
     for place, source in enumerate(filter(is_named, sources)):
-        if plan.add_images(place, find_images(source, out)) == 0:
+        unnamed: list[Problem] = []
+        count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
+        problems += unnamed
+        if count == 0 and not unnamed:
             what = "holds no image" if is_folder(source) else "does not exist"
             problems.append(Problem(source, what, mend))
     if problems:
         raise ProblemsError("Nothing to segment", problems)
 
 
+def _nameable(images: Iterable[Image], problems: list[Problem]) -> Iterator[Image]:
+    """Pass images on whose names a line can hold, and list the others."""
+    for image in images:
+        try:
+            image.file.encode()
+        except UnicodeEncodeError:
+            name = os.fsencode(image.file).decode(errors="backslashreplace")
+            problems.append(Problem(name, "has a name that is not UTF-8", "Rename it"))
+        else:
+            yield image
+
+
 def _require_distinct_outputs(plan: Plan, out: str) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
     problems = [Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()]
+    problems += [Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()]
     problems += [Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()]
     problems += [Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)]
     if problems:
