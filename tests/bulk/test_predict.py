@@ -205,6 +205,15 @@ def test_a_temporary_folder_that_cannot_be_used_is_named(
         predict([image], partial(local_answerer, model_path), tmp_path / "out")
 
 
+def test_links_that_lead_nowhere_are_errors_of_their_images(tmp_path: Path, model_path: Path) -> None:
+    save(tmp_path / "im" / "a.png")
+    for name in ("gone.png", "loop.png"):
+        (tmp_path / "im" / name).symlink_to(tmp_path / "im" / name.replace("gone", "nowhere"))
+    with pytest.raises(ProblemsError, match=r"2 found(?s:.*)No such file(?s:.*)symbolic links"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+    assert [line.get("mask") for line in read_lines(tmp_path / "out")] == ["a.png", None, None]
+
+
 def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: Path) -> None:
     image = save(tmp_path / "a.png")
     before = image.read_bytes()

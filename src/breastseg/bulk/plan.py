@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -151,4 +152,5 @@ def _no_room(error: Exception) -> BreastsegError:
 
 def _place(file: str) -> str:
     """Return where a file really is."""
-    return file if is_remote(file) else str(Path(file).resolve())
+    # which does not mind links in a circle, as a path's `resolve` does
+    return file if is_remote(file) else os.path.realpath(file)

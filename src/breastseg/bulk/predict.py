@@ -34,7 +34,7 @@ from breastseg.bulk.parts import (
 )
 from breastseg.bulk.places import is_named, is_remote, open_place
 from breastseg.bulk.plan import Plan, new_plan
-from breastseg.bulk.sources import find_images, is_folder
+from breastseg.bulk.sources import find_images, why_none
 from breastseg.data.parallel import ordered_map
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.inference.cpus import usable_cpus
@@ -120,8 +120,7 @@ def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
         count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
         problems += unnamed
         if count == 0 and not unnamed:
-            what = "holds no image" if is_folder(source) else "does not exist"
-            problems.append(Problem(source, what, mend))
+            problems.append(Problem(source, why_none(source), mend))
     if problems:
         raise ProblemsError("Nothing to segment", problems)
 
