@@ -72,7 +72,7 @@ def predict(
 ) -> int:
     """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size), `predictions.jsonl` and `manifest.json`.
 
-    Memory does not grow with the number of images. A run that was ended, at any time and in any way, is taken up
+    Memory grows by some bytes an image. A run that was ended, at any time and in any way, is taken up
     again by the same call: what its finished chunks hold is not done again, but for images that have changed or failed.
 
     Args:
