@@ -109,6 +109,12 @@ def test_predict_names_the_extra_that_a_bucket_or_a_cluster_needs(tmp_path: Path
     assert not (tmp_path / "out").exists()
 
 
+def test_processes_of_a_cluster_are_not_counted_here(tmp_path: Path) -> None:
+    given = ("predict", tmp_path, "--model", tmp_path / "m.onnx", "--out", tmp_path / "out", "--workers", 2)
+    done = run(*map(str, given), "--engine", "ray")
+    assert (done.returncode, "Name --workers without --engine ray" in done.stderr) == (1, True)
+
+
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     model, root = write_model(tmp_path / "m.onnx"), write_normals(write_lesions(tmp_path / "raw"))
     training = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -177,13 +177,14 @@ class Store:
         """Do what removes empty folders elsewhere: a bucket has none."""
 
     def remove(self, name: str) -> None:
-        """Remove a file.
+        """Remove a file; one that is gone already, maybe by another process, is as it should be.
 
         Raises:
             BreastsegError: It cannot be removed.
         """
         try:
-            self.files.rm_file(f"{self.root}/{name}")
+            with suppress(FileNotFoundError):
+                self.files.rm_file(f"{self.root}/{name}")
             self.files.invalidate_cache()
         except Exception as error:
             raise self._fault(error) from error

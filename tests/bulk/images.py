@@ -30,5 +30,10 @@ def contents(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
+def results(out: Path) -> dict[str, bytes]:
+    """All files of a folder but hidden ones, such as parts that stay where images failed."""
+    return {name: content for name, content in contents(out).items() if not name.startswith(".")}
+
+
 def lines(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]

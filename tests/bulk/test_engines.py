@@ -13,7 +13,7 @@ from breastseg.errors import BreastsegError
 from breastseg.inference.predict import carried_answerer, local_answerer
 from breastseg.storage import Store
 from tests.bulk.dying import dying_once
-from tests.bulk.images import contents, lines, save_images
+from tests.bulk.images import contents, lines, results, save_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,14 @@ def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
     with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
         predict([images], partial(local_answerer, model), out, Engine(workers=1))
     assert len(lines(out)) == IMAGES
-    return contents(out)
+    return results(out)
 
 
 def test_several_processes_leave_what_one_leaves(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
     with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
         predict([images], partial(local_answerer, model_path), tmp_path / "two", Engine(workers=2))
-    assert contents(tmp_path / "two") == expected
+    assert results(tmp_path / "two") == expected
 
 
 def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
@@ -51,7 +51,7 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
         predict([images], dying, tmp_path / "two", Engine(workers=2))
     with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
         predict([images], dying, tmp_path / "two", Engine(workers=2))
-    assert contents(tmp_path / "two") == expected
+    assert results(tmp_path / "two") == expected
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
@@ -62,7 +62,7 @@ def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tm
     with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
         predict([images], dying, tmp_path / "two", Engine("ray"))
     assert (tmp_path / "flag").exists()
-    assert contents(tmp_path / "two") == expected
+    assert results(tmp_path / "two") == expected
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from breastseg.bulk import plan
 from breastseg.bulk.predict import predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
@@ -126,7 +129,7 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     with pytest.raises(ProblemsError) as error:
         predict([images], partial(local_answerer, model_path), out)
     assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
-    assert sorted(path.name for path in out.iterdir()) == ["good.png", "manifest.json", "predictions.jsonl"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["good.png", "manifest.json", "predictions.jsonl"]
     empty, good, text = read_lines(out)
     assert (good["mask"], "error" in good) == ("good.png", False)
     assert [line["file"] for line in (empty, text)] == [problem.path for problem in error.value.problems]
@@ -155,6 +158,62 @@ def test_inputs_with_one_stem_are_refused_up_front(tmp_path: Path, model_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_of_two_inputs_is_refused(tmp_path: Path, model_path: Path) -> None:
+    image, other = save(tmp_path / "im" / "x" / "a.png"), save(tmp_path / "im" / "b.png")
+    with pytest.raises(ProblemsError, match="held by two inputs") as error:
+        predict([tmp_path / "im", tmp_path / "im" / "x"], partial(local_answerer, model_path), tmp_path / "out")
+    assert [problem.path for problem in error.value.problems] == [str(image)]
+    assert other.exists()
+
+
+def test_names_that_are_not_utf8_are_listed(tmp_path: Path, model_path: Path) -> None:
+    save(tmp_path / "im" / "a.png")
+    (tmp_path / "im" / os.fsdecode(b"b\xff.png")).touch()
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\\xff\.png: has a name that is not UTF-8"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+
+
+def test_a_mask_where_the_folder_of_others_is_is_refused(tmp_path: Path, model_path: Path) -> None:
+    images = tmp_path / "im"
+    for name in ("A.bmp", "a.png/x.png", "b.png/x.png", "c.png"):
+        save(images / name)
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)A\.bmp: has its mask A\.png where others' folder is"):
+        predict([images], partial(local_answerer, model_path), tmp_path / "out")
+
+
+def test_a_mask_whose_name_is_too_long_is_an_error_of_its_image(tmp_path: Path, model_path: Path) -> None:
+    long = save(tmp_path / "im" / f"{'a' * 250}.png")
+    save(tmp_path / "im" / "b.png")
+    with pytest.raises(ProblemsError, match="is too long for the folder of the results"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+    failed, done = read_lines(tmp_path / "out")
+    assert (failed["file"], done["mask"]) == (str(long), "b.png")
+    assert "mask" not in failed
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_named(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = save(tmp_path / "a.png")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        with pytest.raises(BreastsegError, match=r"nowhere(?s:.*)TMPDIR"):
+            predict([image], partial(local_answerer, model_path), tmp_path / "out")
+    full = "PRAGMA max_page_count = 1;"
+    monkeypatch.setattr(plan, "_TABLES", full + plan._TABLES)
+    with pytest.raises(BreastsegError, match=r"is full(?s:.*)TMPDIR"):
+        predict([image], partial(local_answerer, model_path), tmp_path / "out")
+
+
+def test_links_that_lead_nowhere_are_errors_of_their_images(tmp_path: Path, model_path: Path) -> None:
+    save(tmp_path / "im" / "a.png")
+    for name in ("gone.png", "loop.png"):
+        (tmp_path / "im" / name).symlink_to(tmp_path / "im" / name.replace("gone", "nowhere"))
+    with pytest.raises(ProblemsError, match=r"2 found(?s:.*)No such file(?s:.*)symbolic links"):
+        predict([tmp_path / "im"], partial(local_answerer, model_path), tmp_path / "out")
+    assert [line.get("mask") for line in read_lines(tmp_path / "out")] == ["a.png", None, None]
+
+
 def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: Path) -> None:
     image = save(tmp_path / "a.png")
     before = image.read_bytes()
@@ -172,6 +231,26 @@ def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -
             tmp_path / "out",
         )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("source", ["", "gs://", "gs:///images"])
+def test_an_input_without_a_name_is_not_the_current_folder(
+    tmp_path: Path, model_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(save(tmp_path / "a.png").parent)
+    with pytest.raises(ProblemsError, match=rf"1 found(?s:.*)'{source}': names nothing"):
+        predict([source], partial(local_answerer, model_path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("out", ["", "/", "gs://", "gs:///", "gs:///out"])
+def test_results_without_a_place_are_refused(
+    tmp_path: Path, model_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = save(tmp_path / "a.png")
+    with pytest.raises(BreastsegError, match=rf"cannot be written to '{out}'\. Name with --out"):
+        predict([image], partial(local_answerer, model_path), out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("out", ["file", "file/below", "file-of-mask"])

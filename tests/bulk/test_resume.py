@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from breastseg.bulk import parts
+from breastseg.bulk import predict as predict_module
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
@@ -24,6 +25,7 @@ from tests.bulk.images import contents, lines, save_images
 from tests.onnx_models import make_contract, write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from breastseg.inference.report import ImageReport
@@ -38,11 +40,15 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "CHUNK", CHUNK)
 
 
-class Counting:
-    """Answers as a model does, counts, and gives up after a number of images."""
+def _give_up() -> None:
+    raise BreastsegError("enough")
 
-    def __init__(self, model: Path, most: int = 10**6) -> None:
-        self._model, self._most, self.count = model, most, 0
+
+class Counting:
+    """Answers as a model does, counts, and gives up, or does something else, after a number of images."""
+
+    def __init__(self, model: Path, most: int = 10**6, then: Callable[[], object] | None = None) -> None:
+        self._model, self._most, self._then, self.count = model, most, then or _give_up, 0
 
     def __call__(self, *, threads: int | None = None) -> Answerer:
         inner, counting = local_answerer(self._model, threads=threads), self
@@ -51,8 +57,8 @@ class Counting:
             model, frame = inner.model, inner.frame
 
             def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
-                if counting.count >= counting._most:
-                    raise BreastsegError("enough")
+                if counting.count == counting._most:
+                    counting._then()
                 counting.count += 1
                 return inner(data)
 
@@ -103,6 +109,16 @@ def test_images_that_changed_came_or_went_are_done_again(images: Path, model_pat
     assert list(told) == sorted(told)
 
 
+def test_lines_whose_masks_lie_elsewhere_are_no_lines_of_another_call(
+    images: Path, model_path: Path, out: Path
+) -> None:
+    end_early(images, model_path, out)
+    again = Counting(model_path)
+    assert predict([images / "00"], again, out, HERE) == again.count == IMAGES
+    assert [line["mask"] for line in lines(out)] == [f"{number:04}.png" for number in range(IMAGES)]
+    assert all((out / line["mask"]).exists() for line in lines(out))
+
+
 def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out: Path) -> None:
     image = images / "00" / "0000.png"
     good = image.read_bytes()
@@ -118,15 +134,97 @@ def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out:
     assert all("error" not in line for line in lines(out))
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_a_lost_input_folder_ends_the_run_which_goes_on_later(
+    images: Path, model_path: Path, out: Path, *, left: bool
+) -> None:
+    away = images.with_name("away")
+
+    def lose() -> None:
+        images.rename(away)
+        if left:
+            images.mkdir()
+
+    losing = Counting(model_path, most=CHUNK + 1, then=lose)
+    with pytest.raises(BreastsegError, match=r"images is gone, or holds nothing any more.*goes on where it was"):
+        predict([images], losing, out, HERE)
+    if left:
+        images.rmdir()
+    away.rename(images)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    # a chunk whose files had all been read is whole
+    assert 0 < again.count <= IMAGES - CHUNK
+
+
 def test_an_unfinished_run_of_another_model_is_refused(images: Path, model_path: Path, out: Path) -> None:
     end_early(images, model_path, out)
     before = contents(out)
     other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
     with pytest.raises(BreastsegError, match=r"unfinished run of another model.*remove .*/\.parts/[0-9a-f]{16}, or"):
         predict([images], partial(local_answerer, other), out, HERE)
-    with pytest.raises(BreastsegError, match="or of another frame"):
+    with pytest.raises(BreastsegError, match="another model, frame or breastseg version"):
         predict([images], partial(local_answerer, model_path, 1), out, HERE)
     assert contents(out) == before
+
+
+def test_after_failures_only_what_is_mended_is_done(images: Path, model_path: Path, out: Path) -> None:
+    image = images / "00" / "0007.png"
+    good = image.read_bytes()
+    image.write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    image.write_bytes(good)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == 1
+    predict([images], Counting(model_path), out.with_name("other"), HERE)
+    assert contents(out) == contents(out.with_name("other"))
+
+
+def test_a_finished_run_with_failures_does_not_hold_up_another_model(images: Path, model_path: Path, out: Path) -> None:
+    (images / "00" / "0007.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    other = Counting(write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json()), CHUNK + 1)
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], other, out, HERE)
+    # some masks are the other model's now
+    assert len(list((out / parts.PARTS).iterdir())) == 1
+    with pytest.raises(BreastsegError, match="unfinished run"):
+        predict([images], Counting(model_path), out, HERE)
+
+
+def test_a_run_that_is_killed_while_it_tidies_up_is_finished(
+    images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(predict_module, "write_manifest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict([images], Counting(model_path), out, HERE)
+    assert list(out.glob(f"{parts.PARTS}/*/*/part-*"))
+    other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
+    assert predict([images], Counting(other), out, HERE) == IMAGES
+    assert not (out / parts.PARTS).exists()
+
+
+def test_a_run_into_a_bucket_leaves_alone_what_another_one_writes_there(
+    images: Path, model_path: Path, bucket: str
+) -> None:
+    def other_run() -> None:
+        # another process of the first one would read its chunks anew
+        parts._plan_lines.cache_clear()
+        assert predict([images], Counting(model_path), bucket, HERE) == IMAGES
+
+    # the second one starts and ends while the first one is at work, and takes what it has done by then
+    first = Counting(model_path, CHUNK + 5, other_run)
+    with pytest.raises(BreastsegError, match=r"lines are gone; did another run end there\? Run it again"):
+        predict([images], first, bucket, HERE)
+    assert first.count == IMAGES
+    assert predict([images], Counting(model_path), bucket, HERE) == IMAGES
 
 
 def test_two_runs_never_share_a_folder(images: Path, model_path: Path, out: Path) -> None:

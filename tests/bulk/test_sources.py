@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breastseg.bulk.sources import find_images
+from breastseg.bulk.sources import find_images, why_none
 from breastseg.storage import Store
 
 if TYPE_CHECKING:
@@ -73,10 +73,25 @@ def test_another_content_is_another_version(root: str) -> None:
     assert [file for file in before if before[file] != after[file]] == [f"{root}/a.png"]
 
 
-def test_a_name_with_wild_cards_is_a_file_where_there_is_one(tmp_path: Path) -> None:
-    (tmp_path / "a[1].png").touch()
-    (tmp_path / "a1.png").touch()
-    assert list(masks(str(tmp_path / "a[1].png"))) == [(tmp_path / "a[1].png").as_posix()]
+def test_a_name_with_wild_cards_is_a_file_where_there_is_one(root: str) -> None:
+    for name in ("a[1].png", "a1.png", "b[1].jpg"):
+        Store.open(root).write(name, b"")
+    assert list(masks(f"{root}/a[1].png")) == [f"{root}/a[1].png"]
+    assert set(masks(f"{root}/?[[]1].*")) == {f"{root}/a[1].png", f"{root}/b[1].jpg"}
+
+
+def test_what_gives_no_image_is_told_as_it_is(root: str) -> None:
+    assert why_none(f"{root}/*.gif") == "is a pattern that no image fits"
+    gone = why_none(f"{root}/notes.txt")
+    assert gone == ("is no image file, and no image lies below it" if "://" in root else "does not exist")
+    assert why_none("https://example.org/a.png").startswith("is no bucket")
+
+
+def test_links_that_lead_nowhere_are_listed_and_fail_when_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "images" / "b.png").symlink_to(tmp_path / "images" / "b.png")
+    assert set(masks(str(tmp_path / "images")).values()) == {"a.png", "b.png"}
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 import psutil
 import pytest
 
+from benchmarks.serving.process import free_port
 from breastseg.data.parallel import CHUNK, ENGINE_VARIABLE, ordered_map, threaded_map
 from breastseg.errors import BreastsegError
 
@@ -110,6 +111,15 @@ def test_without_ray_the_extra_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout == "The package ray is not installed. Install the extra: pip install 'breastseg[ray]'\n"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_does_not_answer_is_told_at_once(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"{scheme}127.0.0.1:{free_port()}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(BreastsegError, match=rf"cluster at {address} cannot be reached.*refused.*RAY_ADDRESS"):
+        list(ordered_map(abs, [1], engine="ray"))
 
 
 @pytest.mark.slow

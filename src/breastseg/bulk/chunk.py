@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -105,7 +106,20 @@ def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
     try:
         return image, opened.read(image.file)
     except OSError as error:
+        _require_folder(image.folder)
         return image, str(error)
+
+
+def _require_folder(folder: str) -> None:
+    """End the run where the input's folder is lost: that is no fault of its images, and all others would fail too."""
+    if is_remote(folder):
+        is_there = next(open_place(folder).listed(), None) is not None
+    else:
+        # a disk that is no longer mounted leaves an empty folder
+        is_there = Path(folder).is_dir() and any(Path(folder).iterdir())
+    if not is_there:
+        mend = "Bring it back, on every machine of the run, and run the command again: it goes on where it was"
+        raise BreastsegError(f"{folder} is gone, or holds nothing any more. {mend}")
 
 
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
@@ -120,6 +134,13 @@ def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
 
 
 def _write(out: Place, found: _Answered) -> dict[str, Any]:
-    if found.mask_png:
-        out.write(found.image.mask, found.mask_png)
+    try:
+        if found.mask_png:
+            out.write(found.image.mask, found.mask_png)
+    except BreastsegError as error:
+        # all other faults are the place's, and would meet other images too
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
+            raise
+        why = f"its mask's name {found.image.mask} is too long for the folder of the results"
+        return {"file": found.image.file, "version": found.image.version, "error": why}
     return found.told

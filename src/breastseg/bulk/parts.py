@@ -2,8 +2,10 @@
 
     .parts/<answerer>/<run>/plan-00000.jsonl    chunks of images, some to a file, which any process of a run reads
     .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks are
+    .parts/<answerer>/joining                   the version of the one file before the parts were joined
 
-An answerer's folder is named after the model and the frame, so that another model's lines are never taken for its own.
+An answerer's folder is named after the model, the frame and this package's version, so that no other one's lines are
+ever taken for its own.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from breastseg.bulk.places import open_place
+from breastseg.bulk.places import is_remote, open_place
 from breastseg.bulk.plan import Line
 from breastseg.bulk.sources import Image
 from breastseg.data.parallel import threaded_map
+from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from breastseg.bulk.plan import Plan
 
 PARTS = ".parts"
+_PART, _PLAN = "part-", "plan-"
+_JOINING = "joining"
 # what a kill costs a process at most, and a line of its own in the books of an engine
 CHUNK = 100
 _CHUNKS_A_FILE = 64
@@ -68,7 +73,7 @@ class Run:
 
     def write_part(self, number: int, lines: list[dict[str, Any]]) -> None:
         """Write the lines of a chunk."""
-        self.place.write(f"part-{number:07}.jsonl", _as_lines(lines))
+        self.place.write(f"{_PART}{number:07}.jsonl", _as_lines(lines))
 
 
 def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: bool) -> None:
@@ -83,17 +88,25 @@ def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: boo
     """
     folder = f"{PARTS}/{answerer}/{run}".rstrip("/")
     place = open_place(f"{out}/{folder}")
-    names = (name for name, _ in place.listed() if name.rpartition("/")[2].startswith("part-"))
-    for name, content in threaded_map(lambda name: (name, place.read(name)), names, _HANDS):
-        plan.add_lines(f"{folder}/{name}", (line for line in _lines_of(content) if failed or not line.failed))
+    names = (name for name, _ in place.listed() if _is_part(name))
+    for name, content in threaded_map(lambda name: (name, _read(place, name)), names, _HANDS):
+        # what another run, which has ended meanwhile, took away is done again
+        lines = _lines_of(content or b"")
+        plan.add_lines(f"{folder}/{name}", (line for line in lines if failed or not line.failed))
 
 
 def planned_lines(plan: Plan, out: Place) -> Iterator[bytes]:
-    """Yield the lines of all images of a plan, in its order."""
+    """Yield the lines of all images of a plan, in its order.
+
+    Raises:
+        BreastsegError: Some are gone.
+    """
 
     def read(place: tuple[str, list[tuple[int, int]]]) -> list[bytes]:
         part, spans = place
-        content = out.read(part)
+        content = _read(out, part)
+        if content is None:
+            raise BreastsegError(f"{part} is gone; did another run end there? Run the command again")
         return [content[start : start + length] for start, length in spans]
 
     for lines in threaded_map(read, plan.lines(), _HANDS):
@@ -101,29 +114,76 @@ def planned_lines(plan: Plan, out: Place) -> Iterator[bytes]:
 
 
 def other_answerers(out: str, answerer: str) -> set[str]:
-    """Return the folders of unfinished runs of other models or frames."""
-    found = (name.partition("/")[0] for name, _ in open_place(f"{out}/{PARTS}").listed() if "/" in name)
+    """Return the folders of runs of other models, frames or versions, finished or not."""
+    found = (name.partition("/")[0] for name, _ in open_place(f"{out}/{PARTS}").listed() if _is_part(name))
     return set(found) - {answerer}
 
 
-def remove_runs(out: str, answerer: str, run: str = "", begin: str = "") -> None:
-    """Remove what runs of an answerer have left, and the folders that are empty then.
+def begin_joining(out: Place, answerer: str, target: str) -> None:
+    """Note which version of the target there is: once there is another one, the parts are in it."""
+    out.write(_joining(answerer), (out.version(target) or "").encode())
 
-    Args:
-        out: The folder of the results.
-        answerer: Whose runs.
-        run: The name of a run; all runs without it.
-        begin: Only files whose names begin so.
-    """
-    place = open_place(f"{out}/{PARTS}/{answerer}/{run}".rstrip("/"))
+
+def end_joining(out: Place, answerer: str) -> None:
+    """Forget that parts were joined: others are to come."""
+    out.remove(_joining(answerer))
+
+
+def is_joined(out: Place, answerer: str, target: str) -> bool:
+    """Tell whether the parts of an answerer are all in the target, so that no run of it is unfinished."""
+    before = _read(out, _joining(answerer))
+    return before is not None and before.decode() != (out.version(target) or "")
+
+
+def remove_plan(run: Run) -> None:
+    """Remove the chunks of a run, and its folder where that is empty then."""
+    _remove_below(run.place, _PLAN)
+
+
+def remove_parts(plan: Plan, run: Run) -> None:
+    """Remove what runs of an answerer have left: in a bucket, where others may be at work, the plan's parts alone."""
+    place = open_place(run.out)
+    for _ in threaded_map(place.remove, plan.parts(), _HANDS):
+        pass
+    end_joining(place, run.answerer)
+    if not is_remote(run.out):
+        remove_answerer(run.out, run.answerer)
+
+
+def remove_answerer(out: str, answerer: str) -> None:
+    """Remove all that runs of an answerer have left; that they were joined is known to the end."""
+    place = open_place(f"{out}/{PARTS}/{answerer}")
+    _remove_below(place, _PART)
+    _remove_below(place)
+
+
+def _remove_below(place: Place, begin: str = "") -> None:
     names = [name for name, _ in place.listed() if name.rpartition("/")[2].startswith(begin)]
     for _ in threaded_map(place.remove, names, _HANDS):
         pass
     place.tidy()
 
 
+def _read(place: Place, name: str) -> bytes | None:
+    """Return the content of a file; None where it is gone."""
+    try:
+        return place.read(name)
+    except BreastsegError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
+def _is_part(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(_PART)
+
+
+def _joining(answerer: str) -> str:
+    return f"{PARTS}/{answerer}/{_JOINING}"
+
+
 def _plan_name(number: int) -> str:
-    return f"plan-{number:05}.jsonl"
+    return f"{_PLAN}{number:05}.jsonl"
 
 
 @lru_cache(maxsize=2)
@@ -139,5 +199,5 @@ def _lines_of(content: bytes) -> Iterator[Line]:
     start = 0
     for line in content.splitlines(keepends=True):
         told = json.loads(line)
-        yield Line(told["file"], told["version"], "error" in told, start, len(line))
+        yield Line(told["file"], told["version"], told.get("mask", ""), "error" in told, start, len(line))
         start += len(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Place(Protocol):
         """Yield what to write a large file to; it is there at the end, whole, or not at all after an error."""
 
     def remove(self, name: str) -> None:
-        """Remove a file."""
+        """Remove a file, which may be gone already."""
 
     def tidy(self) -> None:
         """Remove the folders below the place that hold nothing, and the place itself where it holds nothing."""
@@ -69,6 +70,14 @@ def open_place(place: str) -> Place:
 def is_remote(place: str) -> bool:
     """Tell whether a place is in a bucket."""
     return _SCHEME in place
+
+
+def is_named(place: str) -> bool:
+    """Tell whether a place says where it is: an empty name would be the current folder, and gs:// has no bucket."""
+    if not is_remote(place):
+        return bool(place)
+    scheme, _, path = place.partition(_SCHEME)
+    return bool(path.strip("/")) and (scheme == "file" or not path.startswith("/"))
 
 
 def split_remote(file: str) -> tuple[str, str]:
@@ -94,8 +103,8 @@ class Folder:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders += [(f"{below}{entry.name}/", level + 1)] if depth is None or level < depth else []
-                elif entry.is_file():
-                    yield below + entry.name, _version(entry.stat())
+                elif (found := _stat(entry)) is not None:
+                    yield below + entry.name, _version(found)
 
     def version(self, name: str) -> str | None:
         """See `Place.version`."""
@@ -147,5 +156,16 @@ class Folder:
             ) from error
 
 
-def _version(stat: os.stat_result) -> str:
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return what is known of a file, or of a link that leads nowhere, which is told when it is read; else None."""
+    try:
+        found = entry.stat()
+    except OSError:
+        if not entry.is_symlink():
+            raise
+        return entry.stat(follow_symlinks=False)
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_size}-{found.st_mtime_ns}"

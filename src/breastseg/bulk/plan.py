@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from breastseg.bulk.places import is_remote
 from breastseg.bulk.sources import Image
+from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,30 +24,38 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place TEXT, PRIMARY KEY (source, file))
     WITHOUT ROWID;
-CREATE TABLE lines (file TEXT PRIMARY KEY, version TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER)
-    WITHOUT ROWID;
+CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
+    PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
+CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+_TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
 _SHARED = """
 SELECT file, mask FROM images WHERE folded(mask) IN
     (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
 """
+_MAYBE_BELOW_A_MASK = "SELECT folded(mask) FROM images WHERE mask LIKE '%.png/%'"
+_ABOVE = "SELECT file, mask FROM images WHERE folded(mask) IN (SELECT folder FROM folders) ORDER BY source, file"
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
-_OPEN = """
-SELECT file, mask, images.version FROM images LEFT JOIN lines USING (file)
-    WHERE lines.version IS NOT images.version ORDER BY source, file
-"""
-_LINES = """
-SELECT part, start, length FROM images JOIN lines USING (file, version) ORDER BY source, file
-"""
-_COUNTS = "SELECT count(*), total(failed) FROM images JOIN lines USING (file, version)"
+# a line of a failure names no mask; the same file may have had another one in an earlier run
+_ITS_LINE = "lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '')"
+_OPEN = f"""
+SELECT images.file, images.mask, images.version FROM images LEFT JOIN lines ON {_ITS_LINE}
+    WHERE lines.file IS NULL ORDER BY source, images.file
+"""  # noqa: S608 - ours
+_LINES = f"""
+SELECT part, start, length FROM images JOIN lines ON {_ITS_LINE} ORDER BY source, images.file
+"""  # noqa: S608 - ours
+_COUNTS = f"SELECT count(*), total(failed) FROM images JOIN lines ON {_ITS_LINE}"  # noqa: S608 - ours
 
 
 @dataclass(frozen=True)
 class Line:
-    """Where a line of a part is, and what it tells of."""
+    """Where a line of a part is, and what it tells of; one of a failure has no mask."""
 
     file: str
     version: str
+    mask: str
     failed: bool
     start: int
     length: int
@@ -66,9 +76,25 @@ class Plan:
         return self._tables.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?)", rows).rowcount
 
     def add_lines(self, part: str, lines: Iterable[Line]) -> None:
-        """Add lines of a part; they take the place of others of the same files."""
-        rows = ((line.file, line.version, line.failed, part, line.start, line.length) for line in lines)
-        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?)", rows)
+        """Add lines of a part; they take the place of others of the same files and masks."""
+        rows = ((line.file, line.version, line.mask, line.failed, part, line.start, line.length) for line in lines)
+        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._tables.execute("INSERT OR IGNORE INTO parts VALUES (?)", (part,))
+
+    def parts(self) -> Iterator[str]:
+        """Yield the parts that lines were added of."""
+        yield from (part for (part,) in self._tables.execute("SELECT part FROM parts"))
+
+    def above(self) -> Iterator[tuple[str, str]]:
+        """Yield files, with their masks, that lie where a folder of other masks has to be."""
+        masks = self._tables.execute(_MAYBE_BELOW_A_MASK)
+        folders = ((str(folder),) for (mask,) in masks for folder in PurePosixPath(mask).parents)
+        self._tables.executemany("INSERT OR IGNORE INTO folders VALUES (?)", folders)
+        yield from self._tables.execute(_ABOVE)
+
+    def twice(self) -> Iterator[str]:
+        """Yield files that more than one input holds."""
+        yield from (file for (file,) in self._tables.execute(_TWICE))
 
     def sharing(self) -> Iterator[tuple[str, str]]:
         """Yield files, with their masks, that are not alone with their masks."""
@@ -100,11 +126,31 @@ class Plan:
 
 @contextmanager
 def new_plan() -> Iterator[Plan]:
-    """Yield an empty plan in a file of this machine, some hundred bytes an image, that is gone afterwards."""
-    with TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "plan.sqlite")) as tables:
-        yield Plan(tables)
+    """Yield an empty plan in a file of this machine, some hundred bytes an image, that is gone afterwards.
+
+    Raises:
+        BreastsegError: The temporary folder cannot be written to, or is full.
+    """
+    try:
+        with ExitStack() as held:
+            yield Plan(held.enter_context(closing(sqlite3.connect(_new_folder(held) / "plan.sqlite"))))
+    except sqlite3.Error as error:
+        raise _no_room(error) from error
+
+
+def _new_folder(held: ExitStack) -> Path:
+    try:
+        return Path(held.enter_context(TemporaryDirectory()))
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: Exception) -> BreastsegError:
+    mend = "Name with TMPDIR a folder that has room, 240 bytes an image, and can be written to"
+    return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
 
 
 def _place(file: str) -> str:
     """Return where a file really is."""
-    return file if is_remote(file) else str(Path(file).resolve())
+    # which does not mind links in a circle, as a path's `resolve` does
+    return file if is_remote(file) else os.path.realpath(file)

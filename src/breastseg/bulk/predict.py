@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +19,22 @@ from tqdm import tqdm
 from breastseg.bulk.chunk import Work, do_chunk
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
-from breastseg.bulk.parts import PARTS, Run, add_parts, other_answerers, planned_lines, remove_runs
-from breastseg.bulk.places import is_remote, open_place
+from breastseg.bulk.parts import (
+    PARTS,
+    Run,
+    add_parts,
+    begin_joining,
+    end_joining,
+    is_joined,
+    other_answerers,
+    planned_lines,
+    remove_answerer,
+    remove_parts,
+    remove_plan,
+)
+from breastseg.bulk.places import is_named, is_remote, open_place
 from breastseg.bulk.plan import Plan, new_plan
-from breastseg.bulk.sources import find_images, is_folder
+from breastseg.bulk.sources import find_images, why_none
 from breastseg.data.parallel import ordered_map
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.inference.cpus import usable_cpus
@@ -29,6 +43,7 @@ from breastseg.inference.decode import IMAGE_ENDINGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from breastseg.bulk.sources import Image
     from breastseg.inference.predict import Answerer, MakeAnswerer
 
 PREDICTIONS = "predictions.jsonl"
@@ -57,7 +72,7 @@ def predict(
 ) -> int:
     """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size), `predictions.jsonl` and `manifest.json`.
 
-    Memory does not grow with the number of images. A run that was ended, at any time and in any way, is taken up
+    Memory grows by some bytes an image. A run that was ended, at any time and in any way, is taken up
     again by the same call: what its finished chunks hold is not done again, but for images that have changed or failed.
 
     Args:
@@ -75,7 +90,7 @@ def predict(
         BreastsegError: The folder cannot be written to, another run writes to it, an unfinished run of another model
             stands in it, a bucket does not answer, or nobody finds lesions; `predictions.jsonl` is as it was.
     """
-    names, place = [str(source) for source in sources], str(out).rstrip("/")
+    names, place = [str(source) for source in sources], _checked_out(str(out))
     with new_plan() as plan:
         _add_images(plan, names, place)
         _require_distinct_outputs(plan, place)
@@ -84,33 +99,58 @@ def predict(
         with _sole_run(place):
             _refuse_other_runs(run)
             add_parts(plan, run.out, run.answerer, failed=False)
+            end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
             return _finish(plan, run, answerer, names)
 
 
+def _checked_out(out: str) -> str:
+    """Return the folder of the results without strokes at its end."""
+    place = out.rstrip("/")
+    if not place or not is_named(out):
+        raise BreastsegError(f"Results cannot be written to {out!r}. Name with --out a folder, or gs://bucket/folder")
+    return place
+
+
 def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
-    problems = []
-    for place, source in enumerate(sources):
-        if plan.add_images(place, find_images(source, out)) == 0:
-            what = "holds no image" if is_folder(source) else "does not exist"
-            mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
-            problems.append(Problem(source, what, mend))
+    mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
+    problems = [Problem(repr(source), "names nothing", mend) for source in sources if not is_named(source)]
+    for place, source in enumerate(filter(is_named, sources)):
+        unnamed: list[Problem] = []
+        count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
+        problems += unnamed
+        if count == 0 and not unnamed:
+            problems.append(Problem(source, why_none(source), mend))
     if problems:
         raise ProblemsError("Nothing to segment", problems)
+
+
+def _nameable(images: Iterable[Image], problems: list[Problem]) -> Iterator[Image]:
+    """Pass images on whose names a line can hold, and list the others."""
+    for image in images:
+        try:
+            image.file.encode()
+        except UnicodeEncodeError:
+            name = os.fsencode(image.file).decode(errors="backslashreplace")
+            problems.append(Problem(name, "has a name that is not UTF-8", "Rename it"))
+        else:
+            yield image
 
 
 def _require_distinct_outputs(plan: Plan, out: str) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
     problems = [Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()]
+    problems += [Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()]
+    problems += [Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()]
     problems += [Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)]
     if problems:
-        raise ProblemsError("Masks would overwrite each other or an input; nothing is written", problems)
+        raise ProblemsError("Inputs or masks are in each other's way; nothing is written", problems)
 
 
 def _folder_of(answerer: Answerer) -> str:
-    """Name the folder for the parts of a model and a frame."""
+    """Name the folder for the parts of a model, a frame and a version of this package."""
     model = answerer.model
-    answered_by = f"{model.file_sha256 or model.contract_sha256} {answerer.frame}"
+    answered_by = f"{model.file_sha256 or model.contract_sha256} {answerer.frame} {version('breastseg')}"
     return hashlib.sha256(answered_by.encode()).hexdigest()[:16]
 
 
@@ -135,10 +175,15 @@ def _sole_run(out: str) -> Iterator[None]:
 
 
 def _refuse_other_runs(run: Run) -> None:
-    if others := other_answerers(run.out, run.answerer):
-        places = ", ".join(f"{run.out}/{PARTS}/{other}" for other in sorted(others))
-        mend = f"Finish it with its own model and frame, remove {places}, or name another --out"
-        raise BreastsegError(f"{run.out} holds an unfinished run of another model, or of another frame. {mend}")
+    others, out = other_answerers(run.out, run.answerer), open_place(run.out)
+    finished = {other for other in others if is_joined(out, other, PREDICTIONS)}
+    if unfinished := others - finished:
+        places = ", ".join(f"{run.out}/{PARTS}/{other}" for other in sorted(unfinished))
+        mend = f"Finish it with its own model, frame and version, remove {places}, or name another --out"
+        raise BreastsegError(f"{run.out} holds an unfinished run of another model, frame or breastseg version. {mend}")
+    # before the first of their masks is replaced
+    for other in finished:
+        remove_answerer(run.out, other)
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
@@ -153,12 +198,12 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
             for count in counts:
                 bar.update(count)
     finally:
-        remove_runs(run.out, run.answerer, run.name, begin="plan-")
+        remove_plan(run)
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
 def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) -> int:
-    """Make the one file of the parts and take them away."""
+    """Make the one file of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
     if found != images:
@@ -166,15 +211,16 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) ->
     out = open_place(run.out)
     if failed == images:
         problems = _failures(planned_lines(plan, out))
-        remove_runs(run.out, run.answerer)
+        remove_parts(plan, run)
         raise _listing("No image can be read; nothing is written", problems, failed)
+    begin_joining(out, run.answerer, PREDICTIONS)
     with out.writing(PREDICTIONS) as file:
         file.writelines(planned_lines(plan, out))
     write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed))
-    problems = _failures(planned_lines(plan, out)) if failed else []
-    remove_runs(run.out, run.answerer)
     if failed:
+        problems = _failures(planned_lines(plan, out))
         raise _listing(f"Images that cannot be read; the others are written to {run.out}", problems, failed)
+    remove_parts(plan, run)
     return images
 
 

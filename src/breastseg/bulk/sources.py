@@ -31,6 +31,14 @@ class Image:
     mask: str
     version: str
 
+    @property
+    def folder(self) -> str:
+        """The input's folder, from which the file lies as its mask does from that of the results."""
+        depth = self.mask.count("/")
+        if is_remote(self.file):
+            return self.file.rsplit("/", depth + 1)[0]
+        return Path(self.file).parents[depth].as_posix()
+
 
 @dataclass(frozen=True)
 class _Input:
@@ -71,6 +79,17 @@ def find_images(source: str, out: str) -> Iterator[Image]:
             yield Image(_join(found.folder, name), _mask(name), version)
 
 
+def why_none(source: str) -> str:
+    """Tell why an input that can be read gives no image."""
+    if source.startswith(("http://", "https://")):
+        return "is no bucket, and what lies at such addresses cannot be listed"
+    if is_folder(source):
+        return "holds no image"
+    if _is_wild(source):
+        return "is a pattern that no image fits"
+    return "is no image file, and no image lies below it" if is_remote(source) else "does not exist"
+
+
 def is_folder(source: str) -> bool:
     """Tell whether an input is a folder of this machine."""
     return not is_remote(source) and Path(source).is_dir()
@@ -87,7 +106,7 @@ def _version_of(source: str) -> str | None:
         path = Path(source)
         return open_place(str(path.parent)).version(path.name)
     bucket, name = split_remote(source)
-    return open_place(bucket).version(name) if is_image(name) and not _is_wild(name) else None
+    return open_place(bucket).version(name) if is_image(name) else None
 
 
 def _parted(source: str) -> _Input:

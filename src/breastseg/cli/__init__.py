@@ -101,6 +101,8 @@ def predict(
     """Segment images, without a server or with one; the same call takes up a run that ended. Research use only."""
     from breastseg.inference.contract import INTENDED_USE
 
+    if engine == "ray" and workers is not None:
+        raise BreastsegError("A Ray cluster knows its own processes. Name --workers without --engine ray")
     with extra("bucket"):
         from breastseg.bulk.predict import Engine
         from breastseg.bulk.predict import predict as predict_images

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import socket
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from breastseg.errors import BreastsegError
 
@@ -31,6 +33,7 @@ _CHUNKS_A_WORKER = 3
 # where the work of `ordered_map` is done; not a param, since it changes no result
 ENGINE_VARIABLE = "BREASTSEG_ENGINE"
 LOCAL, RAY = "local", "ray"
+_ANSWER_SECONDS = 10
 # Ray's driver keeps books on each block
 _MOST_BLOCKS = 10_000
 
@@ -193,12 +196,25 @@ def _ray() -> Iterator[int]:
 
 def _connect(ray: Any) -> None:  # noqa: ANN401 - a module that need not be installed
     address = os.environ.get("RAY_ADDRESS", "local")
+    _require_answer(address)
     # one of our own is nobody else's to reach
     own = {"num_cpus": _cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, **(own if address == "local" else {}))
     except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BreastsegError(
+            f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS"
+        ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Knock at the cluster's door: Ray itself knocks for minutes."""
+    where = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if where.hostname and where.port:
+            socket.create_connection((where.hostname, where.port), timeout=_ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
         raise BreastsegError(
             f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS"
         ) from error
