@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from breastseg.experiment_queue.tasks import State, Tasks
@@ -14,6 +17,8 @@ from tests.pipeline.conftest import Tree, commit_all
 from tests.pipeline.remotes import clone
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(600)]
@@ -56,6 +61,36 @@ def shown(tree: Tree) -> dict[str, str]:
     """Name → status of all experiments in `dvc exp show`."""
     (baseline,) = [row for row in json.loads(tree.dvc("exp", "show", "--json")) if row["rev"] != "workspace"]
     return {e["name"]: (e["executor"] or {"state": "saved"})["state"] for e in baseline["experiments"]}
+
+
+def runs_slowly(tree: Tree) -> Path:
+    """Have an experiment take as many seconds as its value, and keep a record of when one begins and ends."""
+    record = tree.root.parent / "record"
+    command = f"echo begin >> {record}; sleep $(cut -d' ' -f2 params.yaml); echo end >> {record}; echo > out.txt"
+    (tree.root / "dvc.yaml").write_text(
+        f'stages: {{copy: {{cmd: "{command}", params: [value], outs: [out.txt: {{cache: false}}]}}}}\n'
+    )
+    commit_all(tree, "a slow stage")
+    return record
+
+
+def worker(tree: Tree, number: int) -> psutil.Process:
+    """A worker of this tree's queue."""
+    processes = [p for p in psutil.process_iter(["cmdline"]) if "queue-worker" in (p.info["cmdline"] or [])]
+    (found,) = [p for p in processes if p.cwd() == str(tree.root) and f"-{number}@" in p.cmdline()[-1]]
+    return found
+
+
+def until(look: Callable[[], bool], patience_s: float = 120) -> None:
+    deadline = time.monotonic() + patience_s
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def until_said(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout is not None
+    assert any(line in said for said in process.stdout), "it ended without saying so"
 
 
 def message_folder(tree: Tree) -> Path:
@@ -126,3 +161,36 @@ def test_workers_that_run_already_are_told(tiny: Tree) -> None:
     queue(tiny, "first", "value=2")
     tiny.start_queue()
     assert "Workers are at this queue already" in tiny.run(*RUN, fails=True)
+
+
+@pytest.mark.slow
+def test_a_killed_workers_experiment_runs_on_before_it_is_run_again(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "orphan", "value=8")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    worker(tiny, 1).send_signal(signal.SIGKILL)
+    said, _ = driver.communicate()
+    assert driver.returncode == 0, said
+    assert "orphan: was lost, and is queued again" in said
+    assert record.read_text().split() == ["begin", "end"] * 2, "two ran at once"
+    assert results(tiny) == {"orphan"}
+
+
+@pytest.mark.slow
+def test_what_a_worker_of_another_runs_is_waited_for(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "ours", "value=10")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    ours = worker(tiny, 1)
+    other = tiny.start("dvc", "exp", "queue-worker", ours.cmdline()[-1].replace("-1@", "-2@"))
+    queue(tiny, "theirs", "value=20")
+    until(lambda: record.read_text().split().count("begin") == 2)
+    ours.terminate()
+    said, _ = driver.communicate()
+    other.communicate()
+    assert driver.returncode == 0, said
+    assert "lost" not in said
+    assert record.read_text().split().count("begin") == 2
+    assert results(tiny) == {"ours", "theirs"}

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _LOOK_S: Final = 1.0
 # how often an experiment may be lost before that is told as its failure
 _ATTEMPTS: Final = 3
-_UNFINISHED = {State.QUEUED, State.RUNNING}
+_WITHOUT_RESULT: Final = {State.RUNNING, State.LOST}
+_UNFINISHED: Final = {State.QUEUED, State.RUNNING}
 
 
 def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
@@ -44,7 +45,7 @@ def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
             mend = "Wait for them, or run `dvc queue stop`, upon which they finish what they are at"
             raise BreastsegError(f"Workers are at this queue already. {mend}")
         run = _Run(tasks, jobs, tell)
-        if not run.lost() and not run.queued():
+        if not run.unfinished():
             raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
         for _ in range(_ATTEMPTS):
             run.put_back_lost()
@@ -60,15 +61,15 @@ class _Run:
         self._before = {entry for entry, state in tasks.states().items() if state not in _UNFINISHED}
         self._told: dict[QueueEntry, State] = {}
 
-    def queued(self) -> list[QueueEntry]:
-        return [entry for entry, state in self._states().items() if state is State.QUEUED]
-
-    def lost(self) -> list[QueueEntry]:
-        """Experiments without a result; only when no worker lives is one that runs lost."""
-        return [entry for entry, state in self._states().items() if state in {State.RUNNING, State.LOST}]
+    def unfinished(self) -> list[QueueEntry]:
+        return [entry for entry, state in self._states().items() if state in _UNFINISHED]
 
     def put_back_lost(self) -> None:
-        for entry in self.lost():
+        """Queue those again that have no result; only when no worker lives is one that runs lost."""
+        lost = [entry for entry, state in self._states().items() if state in _WITHOUT_RESULT]
+        for entry in lost:
+            if self._tasks.is_at_work(entry):
+                continue
             self._tell(f"{entry.name}: was lost, and is queued again")
             self._tasks.put_back(entry)
 
@@ -105,7 +106,16 @@ class _Run:
         if State.QUEUED in states.values():
             workers.replenish(self._tasks.answers)
             return True
-        return State.RUNNING in states.values() and workers.alive()
+        return self._is_somebody_at_work(
+            workers, [entry for entry, state in states.items() if state in _WITHOUT_RESULT]
+        )
+
+    def _is_somebody_at_work(self, workers: Workers, entries: list[QueueEntry]) -> bool:
+        """Tell whether these may still come to a result: `dvc queue start` may have started workers meanwhile."""
+        if not entries:
+            return False
+        at_work = workers.alive() or are_at(Path(self._tasks.folder))
+        return at_work or any(self._tasks.is_at_work(entry) for entry in entries)
 
     def _tell_changes(self, states: States) -> None:
         for entry, state in states.items():

@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from breastseg.errors import BreastsegError
+from breastseg.experiment_queue.processes import lives
 from breastseg.inference.cpus import usable_cpus
 
 if TYPE_CHECKING:
@@ -100,8 +99,7 @@ class Workers:
 
 def are_at(folder: Path) -> bool:
     """Tell whether workers of a queue live, whoever started them; a ping would miss those that are starting or busy."""
-    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
-    return any(word.startswith(_names(folder)) for command in commands for word in command)
+    return lives(_names(folder))
 
 
 def _names(folder: Path) -> str:
