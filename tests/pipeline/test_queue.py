@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from breastseg.experiment_queue.tasks import State, Tasks
+from breastseg.experiment_queue.tasks import Tasks
 from breastseg.reporting.experiments import repository
 from tests.pipeline.conftest import Tree, commit_all
 from tests.pipeline.remotes import clone
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -77,8 +76,14 @@ def runs_slowly(tree: Tree) -> Path:
 def worker(tree: Tree, number: int) -> psutil.Process:
     """A worker of this tree's queue."""
     processes = [p for p in psutil.process_iter(["cmdline"]) if "queue-worker" in (p.info["cmdline"] or [])]
-    (found,) = [p for p in processes if p.cwd() == str(tree.root) and f"-{number}@" in p.cmdline()[-1]]
+    (found,) = [p for p in processes if p.cwd() == str(tree.root) and f"-{number}@" in node(p)]
     return found
+
+
+def node(of: psutil.Process) -> str:
+    """The name of a worker."""
+    command = of.cmdline()
+    return command[command.index("queue-worker") + 1]
 
 
 def until(look: Callable[[], bool], patience_s: float = 120) -> None:
@@ -86,11 +91,6 @@ def until(look: Callable[[], bool], patience_s: float = 120) -> None:
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def until_said(process: subprocess.Popen[str], line: str) -> None:
-    assert process.stdout is not None
-    assert any(line in said for said in process.stdout), "it ended without saying so"
 
 
 def message_folder(tree: Tree) -> Path:
@@ -127,19 +127,13 @@ def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: T
     assert "Running" not in tiny.dvc("queue", "status")
 
 
-def test_an_experiment_that_never_reached_git_is_noticed_and_can_be_put_back(tiny: Tree) -> None:
+def test_an_experiment_that_never_reached_git_is_run_again_by_the_next_call(tiny: Tree) -> None:
     queue(tiny, "vanished", "value=2")
     tiny.run(*RUN)
     (ref,) = [r for r in tiny.run("git", "for-each-ref", "--format=%(refname)").split() if "vanished" in r]
     tiny.run("git", "update-ref", "-d", ref)
     assert "Success" in tiny.dvc("queue", "status"), "DVC was to believe that all is well"
-    with repository(tiny.root) as repo:
-        tasks = Tasks(repo)
-        ((entry, state),) = tasks.states().items()
-        assert state is State.LOST
-        tasks.put_back(entry)
-        assert list(tasks.states().values()) == [State.QUEUED]
-    tiny.run(*RUN)
+    assert "vanished: was lost, and is queued again" in tiny.run(*RUN)
     assert results(tiny) == {"vanished"}
 
 
@@ -164,6 +158,71 @@ def test_workers_that_run_already_are_told(tiny: Tree) -> None:
 
 
 @pytest.mark.slow
+def test_a_worker_answers_for_itself_alone(tiny: Tree) -> None:
+    runs_slowly(tiny)
+    queue(tiny, "first", "value=10")
+    tiny.start_queue()
+    name = node(worker(tiny, 1))
+    with repository(tiny.root) as repo:
+        tasks = Tasks(repo)
+        until(lambda: tasks.answers(name))
+        assert not tasks.answers(name.replace("-1@", "-2@"))
+
+
+def test_of_two_calls_at_once_one_is_refused(tiny: Tree) -> None:
+    queue(tiny, "first", "value=2")
+    calls = [tiny.start(*RUN) for _ in range(2)]
+    said = [call.communicate()[0] for call in calls]
+    assert sorted(call.returncode for call in calls) == [0, 1], said
+    assert "Workers are at this queue already" in "".join(said)
+    assert results(tiny) == {"first"}
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        (signal.SIGTERM, signal.SIGINT),
+        pytest.param((signal.SIGINT, signal.SIGINT), marks=pytest.mark.slow),
+        pytest.param((signal.SIGHUP, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param((), id="dvc queue stop", marks=pytest.mark.slow),
+    ],
+)
+def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
+    tiny: Tree, stops: tuple[signal.Signals, ...]
+) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "first", "value=8")
+    queue(tiny, "second", "value=1")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    for number in stops:
+        driver.send_signal(number)
+        time.sleep(1)
+    if not stops:
+        tiny.dvc("queue", "stop")
+    said, _ = driver.communicate()
+    assert driver.returncode not in {0, *(-number for number in stops)}, said
+    assert "the rest stays queued" in said
+    assert "first: done" in said
+    assert record.read_text().split() == ["begin", "end"]
+    assert results(tiny) == {"first"}
+    assert shown(tiny)["second"] == "queued"
+
+
+@pytest.mark.slow
+def test_workers_that_had_nothing_to_do_are_no_sign_to_stop(tiny: Tree) -> None:
+    runs_slowly(tiny)
+    queue(tiny, "long", "value=40")
+    driver = tiny.start(*RUN)
+    log = tiny.root / ".dvc/tmp/exps/celery/dvc-exp-worker-2.out"
+    until(lambda: log.exists() and log.read_text().endswith(" done\n"))
+    queue(tiny, "late", "value=1")
+    said, _ = driver.communicate()
+    assert driver.returncode == 0, said
+    assert results(tiny) == {"long", "late"}
+
+
+@pytest.mark.slow
 def test_a_killed_workers_experiment_runs_on_before_it_is_run_again(tiny: Tree) -> None:
     record = runs_slowly(tiny)
     queue(tiny, "orphan", "value=8")
@@ -184,7 +243,7 @@ def test_what_a_worker_of_another_runs_is_waited_for(tiny: Tree) -> None:
     driver = tiny.start(*RUN[:-1], "1")
     until(record.exists)
     ours = worker(tiny, 1)
-    other = tiny.start("dvc", "exp", "queue-worker", ours.cmdline()[-1].replace("-1@", "-2@"))
+    other = tiny.start("dvc", "exp", "queue-worker", node(ours).replace("-1@", "-2@"))
     queue(tiny, "theirs", "value=20")
     until(lambda: record.read_text().split().count("begin") == 2)
     ours.terminate()

@@ -1,4 +1,4 @@
-"""Finds processes by their commands: a worker and an experiment may be those of somebody else, or of an earlier call."""
+"""Finds processes by their commands: a worker or an experiment may be somebody else's, or an earlier call's."""
 
 from __future__ import annotations
 

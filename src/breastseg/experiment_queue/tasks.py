@@ -49,9 +49,9 @@ class Tasks:
         folder: str = self._queue.wdir
         return folder
 
-    def answers(self) -> bool:
-        """Tell whether a worker answers within a second; a busy machine's may not."""
-        return bool(self._queue.celery.control.ping(limit=1))
+    def answers(self, worker: str) -> bool:
+        """Tell whether the worker of this name answers within a second; a busy machine's may not."""
+        return bool(self._queue.celery.control.ping(destination=[worker], limit=1))
 
     def states(self) -> dict[QueueEntry, State]:
         """Look at all experiments that the queue knows."""
