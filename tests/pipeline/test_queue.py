@@ -128,6 +128,7 @@ def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: T
     assert "Running" not in tiny.dvc("queue", "status")
 
 
+@pytest.mark.slow
 def test_an_experiment_that_never_reached_git_is_run_again_by_the_next_call(tiny: Tree) -> None:
     queue(tiny, "vanished", "value=2")
     tiny.run(*RUN)
@@ -138,6 +139,7 @@ def test_an_experiment_that_never_reached_git_is_run_again_by_the_next_call(tiny
     assert results(tiny) == {"vanished"}
 
 
+@pytest.mark.slow
 def test_workers_share_the_processors_unless_the_user_has_shared_them_out(tiny: Tree) -> None:
     queue(tiny, "shared", "value=2")
     tiny.run("env", "--unset=OMP_NUM_THREADS", *RUN[:-1], "9")
