@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
+from filelock import FileLock
 
-from breastseg.experiment_queue.tasks import State, Tasks
+from breastseg.experiment_queue.tasks import Tasks
 from breastseg.reporting.experiments import repository
 from tests.pipeline.conftest import Tree, commit_all
 from tests.pipeline.remotes import clone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(600)]
@@ -58,6 +63,37 @@ def shown(tree: Tree) -> dict[str, str]:
     return {e["name"]: (e["executor"] or {"state": "saved"})["state"] for e in baseline["experiments"]}
 
 
+def runs_slowly(tree: Tree) -> Path:
+    """Have an experiment take as many seconds as its value, and keep a record of when one begins and ends."""
+    record = tree.root.parent / "record"
+    command = f"echo begin >> {record}; sleep $(cut -d' ' -f2 params.yaml); echo end >> {record}; echo > out.txt"
+    (tree.root / "dvc.yaml").write_text(
+        f'stages: {{copy: {{cmd: "{command}", params: [value], outs: [out.txt: {{cache: false}}]}}}}\n'
+    )
+    commit_all(tree, "a slow stage")
+    return record
+
+
+def worker(tree: Tree, number: int) -> psutil.Process:
+    """A worker of this tree's queue."""
+    processes = [p for p in psutil.process_iter(["cmdline"]) if "queue-worker" in (p.info["cmdline"] or [])]
+    (found,) = [p for p in processes if p.cwd() == str(tree.root) and f"-{number}@" in node(p)]
+    return found
+
+
+def node(of: psutil.Process) -> str:
+    """The name of a worker."""
+    command = of.cmdline()
+    return command[command.index("queue-worker") + 1]
+
+
+def until(look: Callable[[], bool], patience_s: float = 120) -> None:
+    deadline = time.monotonic() + patience_s
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def message_folder(tree: Tree) -> Path:
     return tree.root / ".dvc/tmp/exps/celery/broker"
 
@@ -92,22 +128,18 @@ def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: T
     assert "Running" not in tiny.dvc("queue", "status")
 
 
-def test_an_experiment_that_never_reached_git_is_noticed_and_can_be_put_back(tiny: Tree) -> None:
+@pytest.mark.slow
+def test_an_experiment_that_never_reached_git_is_run_again_by_the_next_call(tiny: Tree) -> None:
     queue(tiny, "vanished", "value=2")
     tiny.run(*RUN)
     (ref,) = [r for r in tiny.run("git", "for-each-ref", "--format=%(refname)").split() if "vanished" in r]
     tiny.run("git", "update-ref", "-d", ref)
     assert "Success" in tiny.dvc("queue", "status"), "DVC was to believe that all is well"
-    with repository(tiny.root) as repo:
-        tasks = Tasks(repo)
-        ((entry, state),) = tasks.states().items()
-        assert state is State.LOST
-        tasks.put_back(entry)
-        assert list(tasks.states().values()) == [State.QUEUED]
-    tiny.run(*RUN)
+    assert "vanished: was lost, and is queued again" in tiny.run(*RUN)
     assert results(tiny) == {"vanished"}
 
 
+@pytest.mark.slow
 def test_workers_share_the_processors_unless_the_user_has_shared_them_out(tiny: Tree) -> None:
     queue(tiny, "shared", "value=2")
     tiny.run("env", "--unset=OMP_NUM_THREADS", *RUN[:-1], "9")
@@ -126,3 +158,99 @@ def test_workers_that_run_already_are_told(tiny: Tree) -> None:
     queue(tiny, "first", "value=2")
     tiny.start_queue()
     assert "Workers are at this queue already" in tiny.run(*RUN, fails=True)
+
+
+@pytest.mark.slow
+def test_a_worker_answers_for_itself_alone(tiny: Tree) -> None:
+    runs_slowly(tiny)
+    queue(tiny, "first", "value=10")
+    tiny.start_queue()
+    name = node(worker(tiny, 1))
+    with repository(tiny.root) as repo:
+        tasks = Tasks(repo)
+        until(lambda: tasks.answers(name))
+        assert not tasks.answers(name.replace("-1@", "-2@"))
+
+
+def test_a_call_is_refused_while_another_has_no_worker_yet(tiny: Tree) -> None:
+    queue(tiny, "first", "value=2")
+    with FileLock(tiny.root / ".dvc/tmp/exps/celery/breastseg.lock"):
+        assert "Workers are at this queue already" in tiny.run(*RUN, fails=True)
+    assert shown(tiny) == {"first": "queued"}
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        (signal.SIGTERM, signal.SIGINT),
+        pytest.param((signal.SIGINT, signal.SIGINT), marks=pytest.mark.slow),
+        pytest.param((signal.SIGHUP, signal.SIGTERM), marks=pytest.mark.slow),
+        pytest.param((), id="dvc queue stop", marks=pytest.mark.slow),
+    ],
+)
+def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
+    tiny: Tree, stops: tuple[signal.Signals, ...]
+) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "first", "value=8")
+    queue(tiny, "second", "value=1")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    for number in stops:
+        driver.send_signal(number)
+        time.sleep(1)
+    if not stops:
+        tiny.dvc("queue", "stop")
+    said, _ = driver.communicate()
+    assert driver.returncode not in {0, *(-number for number in stops)}, said
+    assert "the rest stays queued" in said
+    assert "first: done" in said
+    assert record.read_text().split() == ["begin", "end"]
+    assert results(tiny) == {"first"}
+    assert shown(tiny)["second"] == "queued"
+
+
+@pytest.mark.slow
+def test_workers_that_had_nothing_to_do_are_no_sign_to_stop(tiny: Tree) -> None:
+    runs_slowly(tiny)
+    queue(tiny, "long", "value=40")
+    driver = tiny.start(*RUN)
+    log = tiny.root / ".dvc/tmp/exps/celery/dvc-exp-worker-2.out"
+    until(lambda: log.exists() and log.read_text().endswith(" done\n"))
+    queue(tiny, "late", "value=1")
+    said, _ = driver.communicate()
+    assert driver.returncode == 0, said
+    assert results(tiny) == {"long", "late"}
+
+
+@pytest.mark.slow
+def test_a_killed_workers_experiment_runs_on_before_it_is_run_again(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "orphan", "value=8")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    worker(tiny, 1).send_signal(signal.SIGKILL)
+    said, _ = driver.communicate()
+    assert driver.returncode == 0, said
+    assert "orphan: was lost, and is queued again" in said
+    assert record.read_text().split() == ["begin", "end"] * 2, "two ran at once"
+    assert results(tiny) == {"orphan"}
+
+
+@pytest.mark.slow
+def test_what_a_worker_of_another_runs_is_waited_for(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "ours", "value=10")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    ours = worker(tiny, 1)
+    other = tiny.start("dvc", "exp", "queue-worker", node(ours).replace("-1@", "-2@"))
+    queue(tiny, "theirs", "value=20")
+    until(lambda: record.read_text().split().count("begin") == 2)
+    ours.terminate()
+    said, _ = driver.communicate()
+    other.communicate()
+    assert driver.returncode == 0, said
+    assert "lost" not in said
+    assert record.read_text().split().count("begin") == 2
+    assert results(tiny) == {"ours", "theirs"}

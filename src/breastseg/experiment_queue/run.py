@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from filelock import FileLock, Timeout
+
 from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.experiment_queue.signals import as_interrupt
 from breastseg.experiment_queue.tasks import State, Tasks
 from breastseg.experiment_queue.workers import Workers, are_at
 from breastseg.reporting.experiments import repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dvc.repo.experiments.queue.base import QueueEntry
 
@@ -21,13 +25,15 @@ if TYPE_CHECKING:
 _LOOK_S: Final = 1.0
 # how often an experiment may be lost before that is told as its failure
 _ATTEMPTS: Final = 3
-_UNFINISHED = {State.QUEUED, State.RUNNING}
+_WITHOUT_RESULT: Final = {State.RUNNING, State.LOST}
+_UNFINISHED: Final = {State.QUEUED, *_WITHOUT_RESULT}
 
 
 def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
     """Run all queued experiments, and those whose workers have died before.
 
-    What is queued meanwhile is run too. Ctrl-C lets the workers finish what they are at; the rest stays queued.
+    What is queued meanwhile is run too. Ctrl-C, SIGTERM, SIGHUP and `dvc queue stop` let the
+    workers finish what they are at; the rest stays queued.
 
     Args:
         jobs: How many at once.
@@ -37,19 +43,36 @@ def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
     Raises:
         BreastsegError: Nothing is queued, other workers are at it, or the workers do not work.
         ProblemsError: Experiments have failed; all are named.
+        KeyboardInterrupt: It was to end before all is done.
     """
     with repository(root) as repo:
         tasks = Tasks(repo)
-        if are_at(Path(tasks.folder)):
-            mend = "Wait for them, or run `dvc queue stop`, upon which they finish what they are at"
-            raise BreastsegError(f"Workers are at this queue already. {mend}")
-        run = _Run(tasks, jobs, tell)
-        if not run.lost() and not run.queued():
-            raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
-        for _ in range(_ATTEMPTS):
-            run.put_back_lost()
-            run.work_off()
-        run.tell_failures()
+        with _alone(Path(tasks.folder)), as_interrupt():
+            run = _Run(tasks, jobs, tell)
+            if not run.unfinished():
+                raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
+            for _ in range(_ATTEMPTS):
+                run.put_back_lost()
+                run.work_off()
+            run.raise_failures()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other calls out, and stay out where workers live; the lock goes with its process, workers may outlive it."""
+    lock = FileLock(folder / "breastseg.lock")
+    mend = "Wait for them, or run `dvc queue stop`, upon which they finish what they are at"
+    refusal = BreastsegError(f"Workers are at this queue already. {mend}")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise refusal from None
+    try:
+        if are_at(folder):
+            raise refusal
+        yield
+    finally:
+        lock.release()
 
 
 class _Run:
@@ -60,15 +83,15 @@ class _Run:
         self._before = {entry for entry, state in tasks.states().items() if state not in _UNFINISHED}
         self._told: dict[QueueEntry, State] = {}
 
-    def queued(self) -> list[QueueEntry]:
-        return [entry for entry, state in self._states().items() if state is State.QUEUED]
-
-    def lost(self) -> list[QueueEntry]:
-        """Experiments without a result; only when no worker lives is one that runs lost."""
-        return [entry for entry, state in self._states().items() if state in {State.RUNNING, State.LOST}]
+    def unfinished(self) -> list[QueueEntry]:
+        return [entry for entry, state in self._states().items() if state in _UNFINISHED]
 
     def put_back_lost(self) -> None:
-        for entry in self.lost():
+        """Queue those again that have no result; only when no worker lives is one that runs lost."""
+        lost = [entry for entry, state in self._states().items() if state in _WITHOUT_RESULT]
+        for entry in lost:
+            if self._tasks.is_at_work(entry):
+                continue
             self._tell(f"{entry.name}: was lost, and is queued again")
             self._tasks.put_back(entry)
 
@@ -80,32 +103,51 @@ class _Run:
                 time.sleep(_LOOK_S)
         except KeyboardInterrupt:
             self._tell("Ending when those that run have ended; the rest stays queued")
+            workers.end()
+            self._tell_changes(self._states())
+            for problem in self._problems():
+                self._tell(str(problem))
             raise
         finally:
             workers.end()
 
-    def tell_failures(self) -> None:
+    def raise_failures(self) -> None:
+        problems = self._problems()
+        if problems:
+            raise ProblemsError("Some experiments have no result", problems)
+
+    def _problems(self) -> list[Problem]:
         logs = f"{self._tasks.folder}/dvc-exp-worker-*.out"
         told = {
             State.FAILED: ("has failed", "`dvc queue logs {name}` shows why"),
             State.LOST: ("was lost by DVC", f"{logs} may tell why; queue it again"),
             State.RUNNING: ("was lost by DVC", f"{logs} may tell why; run this again"),
         }
-        problems = [
+        return [
             Problem(entry.name, told[state][0], told[state][1].format(name=entry.name))
             for entry, state in self._states().items()
             if state in told
         ]
-        if problems:
-            raise ProblemsError("Some experiments have no result", problems)
 
     def _is_work_left(self, workers: Workers) -> bool:
         states = self._states()
         self._tell_changes(states)
         if State.QUEUED in states.values():
+            if workers.are_stopped():
+                self._tell("The workers were told to stop")
+                raise KeyboardInterrupt
             workers.replenish(self._tasks.answers)
             return True
-        return State.RUNNING in states.values() and workers.alive()
+        return self._is_somebody_at_work(
+            workers, [entry for entry, state in states.items() if state in _WITHOUT_RESULT]
+        )
+
+    def _is_somebody_at_work(self, workers: Workers, entries: list[QueueEntry]) -> bool:
+        """Tell whether these may still come to a result: `dvc queue start` may have started workers meanwhile."""
+        if not entries:
+            return False
+        at_work = workers.alive() or are_at(Path(self._tasks.folder))
+        return at_work or any(self._tasks.is_at_work(entry) for entry in entries)
 
     def _tell_changes(self, states: States) -> None:
         for entry, state in states.items():

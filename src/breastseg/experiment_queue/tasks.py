@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from celery.result import AsyncResult
 from dvc.repo.experiments.queue.tasks import run_exp
 
+from breastseg.experiment_queue.processes import lives
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,9 +49,9 @@ class Tasks:
         folder: str = self._queue.wdir
         return folder
 
-    def answers(self) -> bool:
-        """Tell whether a worker answers within a second; a busy machine's may not."""
-        return bool(self._queue.celery.control.ping(limit=1))
+    def answers(self, worker: str) -> bool:
+        """Tell whether the worker of this name answers within a second; a busy machine's may not."""
+        return bool(self._queue.celery.control.ping(destination=[worker], limit=1))
 
     def states(self) -> dict[QueueEntry, State]:
         """Look at all experiments that the queue knows."""
@@ -57,8 +59,12 @@ class Tasks:
         queued = dict.fromkeys(self._queue.iter_queued(), State.QUEUED)
         return {entry: self._state(message, entry) for message, entry in self._taken()} | queued
 
+    def is_at_work(self, entry: QueueEntry) -> bool:
+        """Tell whether an experiment's own command lives; it goes on when its worker is killed."""
+        return lives(self._queue.get_infofile_path(entry.stash_rev))
+
     def put_back(self, lost: QueueEntry) -> None:
-        """Queue an experiment again as it was; no worker may run."""
+        """Queue an experiment again as it was; no worker may run, nor its own command."""
         for message, entry in self._taken():
             if entry == lost:
                 self._stash(entry)

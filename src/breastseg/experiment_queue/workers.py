@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from breastseg.errors import BreastsegError
+from breastseg.experiment_queue.processes import lives
+from breastseg.experiment_queue.signals import ignored
 from breastseg.inference.cpus import usable_cpus
 
 if TYPE_CHECKING:
@@ -34,20 +34,26 @@ class Workers:
     def __init__(self, jobs: int, folder: Path) -> None:
         self._jobs, self._folder = jobs, folder
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._log_starts: dict[int, int] = {}
         self._crashes = 0
 
     def alive(self) -> bool:
         """Tell whether any worker lives."""
         return any(process.poll() is None for process in self._processes.values())
 
-    def replenish(self, answers: Callable[[], bool]) -> None:
+    def are_stopped(self) -> bool:
+        """Tell whether one has ended in order because it was told to, not because it had nothing to do."""
+        ended = (number for number, process in self._processes.items() if process.poll() == 0)
+        return any(self._was_told(number) for number in ended)
+
+    def replenish(self, answers: Callable[[str], bool]) -> None:
         """Start the workers that are missing.
 
         The first has to answer before the others start: in a fresh clone each would make the list of who is to be
         sent messages, and the last would overwrite it.
 
         Args:
-            answers: Tells whether a worker answers.
+            answers: Tells whether the worker of a name answers.
 
         Raises:
             BreastsegError: They keep failing, or the first does not answer.
@@ -59,19 +65,20 @@ class Workers:
                 first = not self.alive()
                 self._processes[number] = self._start(number)
                 if first:
-                    self._wait(self._processes[number], answers)
+                    self._wait(number, answers)
 
     def end(self) -> None:
         """Have the workers end after the experiment that they are at, and wait for that."""
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            process.wait()
+        with ignored():
+            for process in self._processes.values():
+                process.terminate()
+            for process in self._processes.values():
+                process.wait()
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
-        name = f"{_names(self._folder)}{number}@localhost"
-        command = [sys.executable, "-m", "dvc", "exp", "queue-worker", name]
-        with (self._folder / f"dvc-exp-worker-{number}.out").open("ab") as log:
+        command = [sys.executable, "-m", "dvc", "exp", "queue-worker", self._name(number)]
+        with self._log(number).open("ab") as log:
+            self._log_starts[number] = log.tell()
             # a session of its own: `dvc queue kill` interrupts the worker's whole group, Ctrl-C that of the terminal
             return subprocess.Popen(  # noqa: S603 - a fixed command
                 command,
@@ -82,9 +89,20 @@ class Workers:
                 start_new_session=True,
             )
 
-    def _wait(self, process: subprocess.Popen[bytes], answers: Callable[[], bool]) -> None:
+    def _was_told(self, number: int) -> bool:
+        # the worker's own monitor may see an empty queue, and say so, after the word from outside
+        said = self._log(number).read_bytes()[self._log_starts[number] :].partition(b"Got shutdown from remote")[0]
+        return b" ready." in said and b"shutting down due to empty queue" not in said
+
+    def _name(self, number: int) -> str:
+        return f"{_names(self._folder)}{number}@localhost"
+
+    def _log(self, number: int) -> Path:
+        return self._folder / f"dvc-exp-worker-{number}.out"
+
+    def _wait(self, number: int, answers: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + _READY_S
-        while process.poll() is None and not answers():
+        while self._processes[number].poll() is None and not answers(self._name(number)):
             if time.monotonic() > deadline:
                 raise BreastsegError(f"The first worker does not answer. {self._logs}")
 
@@ -100,8 +118,7 @@ class Workers:
 
 def are_at(folder: Path) -> bool:
     """Tell whether workers of a queue live, whoever started them; a ping would miss those that are starting or busy."""
-    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
-    return any(word.startswith(_names(folder)) for command in commands for word in command)
+    return lives(_names(folder))
 
 
 def _names(folder: Path) -> str:

@@ -1,0 +1,51 @@
+"""Has Ctrl-C, SIGTERM and a closed terminal end a call alike, and once: a second one would leave its workers behind."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def as_interrupt() -> Iterator[None]:
+    """Have the first of these signals raise KeyboardInterrupt, and ignore the others; nohup's SIGHUP stays ignored."""
+    with _restored() as before:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, _interrupt)
+        yield
+
+
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Let none of them interrupt what is under way."""
+    with _restored():
+        _ignore()
+        yield
+
+
+@contextmanager
+def _restored() -> Iterator[dict[signal.Signals, Any]]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield before
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    _ignore()
+    raise KeyboardInterrupt
