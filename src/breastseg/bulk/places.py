@@ -62,7 +62,7 @@ def open_place(place: str) -> Place:
     """
     if not is_remote(place):
         return Folder(Path(place))
-    from breastseg.storage import Store  # noqa: PLC0415 - an extra
+    from breastseg.storage import Store  # noqa: PLC0415 - its fsspec is an extra, which folders do without
 
     return Store.open(place)
 

@@ -28,6 +28,11 @@ CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEX
     PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
 CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
+-- a line of a failure names no mask; the same file may have had another one in an earlier run
+CREATE VIEW joined AS
+    SELECT source, images.file, images.mask, images.version, lines.file AS told, failed, part, start, length
+    FROM images LEFT JOIN lines
+    ON lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '');
 """
 _TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
 _SHARED = """
@@ -37,16 +42,9 @@ SELECT file, mask FROM images WHERE folded(mask) IN
 _MAYBE_BELOW_A_MASK = "SELECT folded(mask) FROM images WHERE mask LIKE '%.png/%'"
 _ABOVE = "SELECT file, mask FROM images WHERE folded(mask) IN (SELECT folder FROM folders) ORDER BY source, file"
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
-# a line of a failure names no mask; the same file may have had another one in an earlier run
-_ITS_LINE = "lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '')"
-_OPEN = f"""
-SELECT images.file, images.mask, images.version FROM images LEFT JOIN lines ON {_ITS_LINE}
-    WHERE lines.file IS NULL ORDER BY source, images.file
-"""  # noqa: S608 - ours
-_LINES = f"""
-SELECT part, start, length FROM images JOIN lines ON {_ITS_LINE} ORDER BY source, images.file
-"""  # noqa: S608 - ours
-_COUNTS = f"SELECT count(*), total(failed) FROM images JOIN lines ON {_ITS_LINE}"  # noqa: S608 - ours
+_OPEN = "SELECT file, mask, version FROM joined WHERE told IS NULL ORDER BY source, file"
+_LINES = "SELECT part, start, length FROM joined WHERE told IS NOT NULL ORDER BY source, file"
+_COUNTS = "SELECT count(told), total(failed) FROM joined"
 
 
 @dataclass(frozen=True)

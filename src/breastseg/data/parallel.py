@@ -22,6 +22,7 @@ from breastseg.errors import BreastsegError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
+    from types import ModuleType
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -140,7 +141,7 @@ def _cluster_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]]) -> I
     """Stream chunks through actors, one a core of the cluster; a chunk whose actor is lost is done by another one."""
     tasks = [{"task": pickle.dumps(chunk)} for chunk in chunks]
     with _ray() as cores:
-        from ray.data import ActorPoolStrategy, from_items  # noqa: PLC0415 - an extra
+        from ray.data import ActorPoolStrategy, from_items  # noqa: PLC0415 - Ray is an extra
 
         blocks = from_items(tasks, override_num_blocks=min(len(tasks), _MOST_BLOCKS))
         actors = ActorPoolStrategy(size=min(cores, len(tasks)))
@@ -176,8 +177,8 @@ def _ray() -> Iterator[int]:
     # nothing is told to anybody about the use of it
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
-        import ray  # noqa: PLC0415 - an extra
-        from ray.data import DataContext  # noqa: PLC0415
+        import ray  # noqa: PLC0415 - Ray is an extra
+        from ray.data import DataContext  # noqa: PLC0415 - Ray is an extra
     except ModuleNotFoundError as error:
         mend = "Install the extra: pip install 'breastseg[ray]'"
         raise BreastsegError(f"The package {error.name} is not installed. {mend}") from error
@@ -194,7 +195,7 @@ def _ray() -> Iterator[int]:
             ray.shutdown()
 
 
-def _connect(ray: Any) -> None:  # noqa: ANN401 - a module that need not be installed
+def _connect(ray: ModuleType) -> None:
     address = os.environ.get("RAY_ADDRESS", "local")
     _require_answer(address)
     # one of our own is nobody else's to reach
@@ -203,9 +204,7 @@ def _connect(ray: Any) -> None:  # noqa: ANN401 - a module that need not be inst
     try:
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, **(own if address == "local" else {}))
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise BreastsegError(
-            f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS"
-        ) from error
+        raise _unreachable(address, error) from error
 
 
 def _require_answer(address: str) -> None:
@@ -215,6 +214,8 @@ def _require_answer(address: str) -> None:
         if where.hostname and where.port:
             socket.create_connection((where.hostname, where.port), timeout=_ANSWER_SECONDS).close()
     except (OSError, ValueError) as error:
-        raise BreastsegError(
-            f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS"
-        ) from error
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> BreastsegError:
+    return BreastsegError(f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS")
