@@ -134,6 +134,16 @@ def test_images_that_failed_are_tried_again(images: Path, model_path: Path, out:
     assert all("error" not in line for line in lines(out))
 
 
+def test_masks_that_are_gone_are_made_again(images: Path, model_path: Path, out: Path) -> None:
+    end_early(images, model_path, out)
+    mask = out / "00" / "0003.png"
+    mask.unlink()
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK + 1
+    assert mask.exists()
+
+
 @pytest.mark.parametrize("left", [True, False])
 def test_a_lost_input_folder_ends_the_run_which_goes_on_later(
     images: Path, model_path: Path, out: Path, *, left: bool

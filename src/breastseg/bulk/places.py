@@ -129,6 +129,9 @@ class Folder:
         try:
             with replacing(self.root / name) as partial, partial.open("wb") as file:
                 yield file
+                # a line must not outlive its mask when the power goes
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise BreastsegError(
                 f"Cannot write to {self.root} ({error}). Name with --out a folder that can be"

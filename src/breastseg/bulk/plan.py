@@ -28,6 +28,7 @@ CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEX
     PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
 CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE masks (mask TEXT PRIMARY KEY) WITHOUT ROWID;
 -- a line of a failure names no mask; the same file may have had another one in an earlier run
 CREATE VIEW joined AS
     SELECT source, images.file, images.mask, images.version, lines.file AS told, failed, part, start, length
@@ -44,6 +45,7 @@ _ABOVE = "SELECT file, mask FROM images WHERE folded(mask) IN (SELECT folder FRO
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
 _OPEN = "SELECT file, mask, version FROM joined WHERE told IS NULL ORDER BY source, file"
 _LINES = "SELECT part, start, length FROM joined WHERE told IS NOT NULL ORDER BY source, file"
+_WITHOUT_MASK = "DELETE FROM lines WHERE mask <> '' AND mask NOT IN (SELECT mask FROM masks)"
 _COUNTS = "SELECT count(told), total(failed) FROM joined"
 
 
@@ -78,6 +80,11 @@ class Plan:
         rows = ((line.file, line.version, line.mask, line.failed, part, line.start, line.length) for line in lines)
         self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._tables.execute("INSERT OR IGNORE INTO parts VALUES (?)", (part,))
+
+    def forget_lines_without(self, masks: Iterable[str]) -> None:
+        """Forget the lines of masks that are not among these: somebody has removed them."""
+        self._tables.executemany("INSERT OR IGNORE INTO masks VALUES (?)", ((mask,) for mask in masks))
+        self._tables.execute(_WITHOUT_MASK)
 
     def parts(self) -> Iterator[str]:
         """Yield the parts that lines were added of."""

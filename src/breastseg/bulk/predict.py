@@ -98,7 +98,7 @@ def predict(
         run = Run(place, _folder_of(answerer), uuid.uuid4().hex)
         with _sole_run(place):
             _refuse_other_runs(run)
-            add_parts(plan, run.out, run.answerer, failed=False)
+            _add_done(plan, run)
             end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
             return _finish(plan, run, answerer, names)
@@ -184,6 +184,13 @@ def _refuse_other_runs(run: Run) -> None:
     # before the first of their masks is replaced
     for other in finished:
         remove_answerer(run.out, other)
+
+
+def _add_done(plan: Plan, run: Run) -> None:
+    """Add what unfinished runs have done, as far as the masks are there."""
+    add_parts(plan, run.out, run.answerer, failed=False)
+    if plan.counts()[0]:
+        plan.forget_lines_without(name for name, _ in open_place(run.out).listed())
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from breastseg.errors import BreastsegError
+from breastseg.inference.cpus import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,7 +53,7 @@ def ordered_map(
     Args:
         function: Picklable: a function of a module, or a `functools.partial` of one.
         items: Picklable.
-        workers: Number of processes; as many as this process may use cores without it. A Ray cluster knows its own.
+        workers: Number of processes; the CPUs that this process may use without it. A Ray cluster knows its own.
         chunk: Number of items that a process is given at a time.
         engine: `local`: processes of this machine; `ray`: those of the Ray cluster at RAY_ADDRESS, or, without one, of
             a cluster that is started here for the time being. By default what BREASTSEG_ENGINE says, or `local`.
@@ -62,7 +63,7 @@ def ordered_map(
     """
     engine = _known(engine or os.environ.get(ENGINE_VARIABLE) or LOCAL)
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-    count = min(workers or _cores(), len(chunks))
+    count = min(workers or usable_cpus(), len(chunks))
     if engine == RAY and chunks:
         yield from _cluster_map(function, chunks)
     elif count <= 1:
@@ -132,11 +133,6 @@ def _apply(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
     return [function(item) for item in chunk]
 
 
-def _cores() -> int:
-    # the cores that this process may run on, where the system tells
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
 def _cluster_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]]) -> Iterator[R]:
     """Stream chunks through actors, one a core of the cluster; a chunk whose actor is lost is done by another one."""
     tasks = [{"task": pickle.dumps(chunk)} for chunk in chunks]
@@ -199,7 +195,7 @@ def _connect(ray: ModuleType) -> None:
     address = os.environ.get("RAY_ADDRESS", "local")
     _require_answer(address)
     # one of our own is nobody else's to reach
-    own = {"num_cpus": _cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    own = {"num_cpus": usable_cpus(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, **(own if address == "local" else {}))
