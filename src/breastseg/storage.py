@@ -90,22 +90,24 @@ class Store:
             raise self._fault(error) from error
         return sorted(str(path)[len(self.root) + 1 :] for path, what in found.items() if what["type"] == "file")
 
-    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the root, in any order, and its version, which another content changes.
 
         Hidden files and folders are left out. Of a bucket, no more than a page of names is held at a time.
 
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
+            begin: How the names begin; a bucket passes over all others.
 
         Raises:
             BreastsegError: The place cannot be read.
         """
         try:
-            for path, what in self._details():
+            for path, what in self._details(begin):
                 name = path[len(self.root) + 1 :]
                 parts = name.split("/")
-                if (depth is None or len(parts) <= depth) and not any(part.startswith(".") for part in parts):
+                is_wanted = name.startswith(begin) and (depth is None or len(parts) <= depth)
+                if is_wanted and not any(part.startswith(".") for part in parts):
                     yield name, _version(what)
         except Exception as error:
             raise self._fault(error) from error
@@ -189,19 +191,18 @@ class Store:
         except Exception as error:
             raise self._fault(error) from error
 
-    def _details(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield the path of each file below the root and what is told about it."""
+    def _details(self, begin: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the path of each file below the root and what is told about it; of a bucket, of names that begin so."""
         if "gs" not in self.files.protocol:
             yield from self.files.find(self.root, detail=True).items()
             return
         # `find` would hold all of them
         bucket, _, below = self.root.partition("/")
+        prefix = f"{below}/{begin}" if below else begin or None
         page: dict[str, Any] = {"nextPageToken": None}
         while "nextPageToken" in page:
             token = page["nextPageToken"]
-            page = self.files.call(
-                "GET", "b/{}/o", bucket, prefix=f"{below}/" if below else None, pageToken=token, json_out=True
-            )
+            page = self.files.call("GET", "b/{}/o", bucket, prefix=prefix, pageToken=token, json_out=True)
             for what in page.get("items", []):
                 # what ends so stands for a folder
                 if not what["name"].endswith("/"):

@@ -102,7 +102,20 @@ def test_of_many_failures_the_first_are_told(
     monkeypatch.setattr(predict_module, "SHOWN", 2)
     for name in ("01/0101.png", "01/0102.png"):
         (images / name).write_bytes(b"hello")
-    with pytest.raises(BreastsegError, match=r"3 found; predictions\.jsonl has them all") as raised:
+    with pytest.raises(
+        BreastsegError, match=r"predictions\.jsonl tells of all \(3 found, these are the first\)"
+    ) as raised:
         predict([images], partial(local_answerer, model_path), tmp_path / "out", Engine(workers=1))
     assert str(raised.value).count("is no PNG") == 2
     assert sum("error" in line for line in lines(tmp_path / "out")) == 3
+
+
+def test_of_many_clashes_the_first_are_told(
+    images: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict_module, "SHOWN", 3)
+    count = sum(1 for file in images.rglob("*") if file.is_file())
+    with pytest.raises(BreastsegError, match=rf"{3 * count} found, these are the first") as raised:
+        predict([images, images], partial(local_answerer, model_path), tmp_path / "out", Engine(workers=1))
+    assert str(raised.value).count("shares the mask") == 3
+    assert not (tmp_path / "out").exists()

@@ -60,6 +60,26 @@ def test_a_pattern_gives_what_fits_it(root: str, pattern: str, found: dict[str, 
     assert masks(f"{root}/{pattern}") == {f"{root}/{file}": mask for file, mask in found.items()}
 
 
+def test_a_bucket_is_asked_for_no_names_that_cannot_fit(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(bucket)
+    for name in ("2024-01/a.png", "2024-02/b.png", "2023-12/c.png"):
+        store.write(name, b"")
+    told: list[str] = []
+    call = type(store.files).call
+
+    def watched(self: object, *args: object, **words: object) -> object:
+        answer = call(self, *args, **words)
+        told.extend(item["name"] for item in answer["items"])
+        return answer
+
+    monkeypatch.setattr(type(store.files), "call", watched)
+    assert masks(f"{bucket}/2024-*/*.png") == {
+        f"{bucket}/2024-01/a.png": "2024-01/a.png",
+        f"{bucket}/2024-02/b.png": "2024-02/b.png",
+    }
+    assert [name.rpartition("predictions/")[2] for name in told] == ["2024-01/a.png", "2024-02/b.png"]
+
+
 def test_a_single_file_is_taken_by_its_name(root: str) -> None:
     assert masks(f"{root}/deep/c.png") == {f"{root}/deep/c.png": "c.png"}
     assert masks(f"{root}/.hidden.png") == {f"{root}/.hidden.png": ".hidden.png"}

@@ -25,13 +25,14 @@ class Place(Protocol):
     All verbs raise BreastsegError where the place does not do what it is asked for.
     """
 
-    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the place, in any order, and its version, which another content changes.
 
         Hidden files and folders are left out, and links to folders, which may lead in a circle.
 
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
+            begin: How the names begin; a bucket passes over all others.
         """
 
     def version(self, name: str) -> str | None:
@@ -93,7 +94,7 @@ class Folder:
 
     root: Path
 
-    def listed(self, depth: int | None = None) -> Iterator[tuple[str, str]]:
+    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
         """See `Place.listed`; a version is the size in bytes and the time of the last change in nanoseconds."""
         folders = [("", 1)]
         while folders:
@@ -103,7 +104,7 @@ class Folder:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders += [(f"{below}{entry.name}/", level + 1)] if depth is None or level < depth else []
-                elif (found := _stat(entry)) is not None:
+                elif (below + entry.name).startswith(begin) and (found := _stat(entry)) is not None:
                     yield below + entry.name, _version(found)
 
     def version(self, name: str) -> str | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,12 +139,15 @@ def _nameable(images: Iterable[Image], problems: list[Problem]) -> Iterator[Imag
 
 def _require_distinct_outputs(plan: Plan, out: str) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
-    problems = [Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()]
-    problems += [Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()]
-    problems += [Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()]
-    problems += [Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)]
-    if problems:
-        raise ProblemsError("Inputs or masks are in each other's way; nothing is written", problems)
+    found = chain(
+        (Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()),
+        (Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()),
+        (Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()),
+        (Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)),
+    )
+    if problems := list(islice(found, SHOWN)):
+        count = len(problems) + sum(1 for _ in found)
+        raise _listing("Inputs or masks are in each other's way; nothing is written", problems, count)
 
 
 def _folder_of(answerer: Answerer) -> str:
@@ -226,7 +229,8 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) ->
     write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed))
     if failed:
         problems = _failures(planned_lines(plan, out))
-        raise _listing(f"Images that cannot be read; the others are written to {run.out}", problems, failed)
+        title = f"Images that cannot be read; the others are written to {run.out}, and {PREDICTIONS} tells of all"
+        raise _listing(title, problems, failed)
     remove_parts(plan, run)
     return images
 
@@ -241,4 +245,4 @@ def _listing(title: str, problems: Sequence[Problem], count: int) -> BreastsegEr
     if count == len(problems):
         return ProblemsError(title, problems)
     listed = "\n".join(f"  - {problem}" for problem in problems)
-    return BreastsegError(f"{title} ({count} found; {PREDICTIONS} has them all, these are the first):\n{listed}")
+    return BreastsegError(f"{title} ({count} found, these are the first):\n{listed}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,11 @@ class _Input:
     def depth(self) -> int | None:
         return len(self.pattern) if self.pattern and _ANY_FOLDERS not in self.pattern else None
 
+    @property
+    def begin(self) -> str:
+        """What stands before the first wild card of the pattern."""
+        return "".join(takewhile(lambda letter: letter not in _WILD, self.pattern[0])) if self.pattern else ""
+
     def wants(self, name: str) -> bool:
         return not self.pattern or _fits(tuple(name.split("/")), self.pattern)
 
@@ -74,7 +80,7 @@ def find_images(source: str, out: str) -> Iterator[Image]:
         return
     found = _parted(source)
     hidden_by = _below(found.folder, out)
-    for name, version in open_place(found.folder).listed(found.depth):
+    for name, version in open_place(found.folder).listed(found.depth, found.begin):
         if is_image(name) and found.wants(name) and not (hidden_by and name.startswith(hidden_by)):
             yield Image(_join(found.folder, name), _mask(name), version)
 
