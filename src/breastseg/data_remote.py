@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Literal
 
 from breastseg.errors import BreastsegError
+from breastseg.interrupts import ended_with_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,11 @@ _FAILURES = (
         "The bucket cannot be reached, or the connection broke: check network and proxy, then run "
         "`make data-{direction}` again, which goes on where this one ended",
     ),
+    _Failure(
+        ("Unable to acquire lock",),
+        "Another DVC is at work in this tree, maybe one that was left behind: wait for it, or end it, then run "
+        "`make data-{direction}` again",
+    ),
     _NEVER_RUN,
     _MISSING,
 )
@@ -121,9 +127,7 @@ def transfer(direction: Direction, *stages: str, may_lack: bool = False) -> str:
     if find_spec("dvc") is None:
         raise BreastsegError("The package dvc is not installed. Install the extra: pip install 'breastseg[train]'")
     command = [sys.executable, "-m", "dvc", direction, "--run-cache", *stages]
-    with subprocess.Popen(  # noqa: S603 - a fixed command
-        command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-    ) as dvc:
+    with _start(command) as dvc, ended_with_us(dvc):
         said = _follow(dvc.stdout, dvc.terminate) if dvc.stdout else ""
     if not dvc.returncode and not _SILENT.search(said):
         return said
@@ -131,6 +135,17 @@ def transfer(direction: Direction, *stages: str, may_lack: bool = False) -> str:
     if may_lack and failure in (_NEVER_RUN, _MISSING):
         return said
     raise BreastsegError(_tell(said, direction, failure))
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - a fixed command
+        command,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        start_new_session=True,
+    )
 
 
 def _environment() -> dict[str, str]:

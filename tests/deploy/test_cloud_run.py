@@ -38,6 +38,12 @@ def test_no_request_is_cut_off_that_the_service_would_answer() -> None:
     assert TEMPLATE["timeoutSeconds"] > default("inference_timeout_s") + default("body_timeout_s")
 
 
+def test_the_counts_of_monitoring_go_on_between_requests() -> None:
+    annotations = SERVICE["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["run.googleapis.com/cpu-throttling"] == "false"
+    assert int(annotations["autoscaling.knative.dev/minScale"]) > 0
+
+
 def test_the_port_is_the_images() -> None:
     dockerfile = (REPOSITORY / "Dockerfile.serve").read_text("utf-8")
     (port,) = CONTAINER["ports"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import yaml
@@ -59,9 +60,22 @@ def test_every_file_that_is_mounted_is_there() -> None:
 
 
 def test_no_key_is_committed_by_mistake() -> None:
-    for secret in COMPOSE["secrets"].values():
-        command = ["git", "check-ignore", "--quiet", f"deploy/{secret['file']}"]
-        assert subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0  # noqa: S603 - fixed command
+    pages = [*(REPOSITORY / "docs").glob("*.md"), FILE]
+    told = {file for page in pages for file in re.findall(r"openssl rand [^>|]*>+ *(\S+)", page.read_text("utf-8"))}
+    secrets = {f"deploy/{secret['file']}" for secret in COMPOSE["secrets"].values()}
+    assert secrets <= told
+    for file in told:
+        command = ["git", "check-ignore", "--quiet", file]
+        assert subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0, file  # noqa: S603 - fixed command
+
+
+def test_the_service_may_not_do_or_take_more_than_it_needs() -> None:
+    service = SERVICES["breastseg"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    # what the largest images take: docs/benchmarks.md
+    assert (service["cpus"], service["mem_limit"]) == (2, "2g")
 
 
 def test_nobody_else_is_let_in() -> None:

@@ -68,6 +68,21 @@ def test_a_place_is_one_runs(tree: Tree, tmp_path: Path) -> None:
     assert tree.run("git", "status", "--porcelain") == ""
 
 
+def test_a_run_of_other_params_is_refused_in_a_tree_that_stays_as_it_is(tree: Tree, tmp_path: Path) -> None:
+    """Such as those of a later image; the tree of the run before it, changed or not yet, is taken."""
+    (tree.root / "params.yaml").write_text("seed: 0\ntrain:\n  epochs: 3\n")
+    keep(tree, tmp_path / "run")
+    for text in ("seed: 7\ntrain:\n  epochs: 3\n", "seed: 7\ntrain:\n  epochs: 9\n"):
+        (tree.root / "params.yaml").write_text(text)
+        with pytest.raises(BreastsegError, match=r"a run with another params\.yaml than this tree's"):
+            run_job(str(tmp_path / "run"), ["train.epochs=3"], tree.root)
+        assert (tree.root / "params.yaml").read_text() == text
+    for text in ("seed: 0\ntrain:\n  epochs: 9 # the image's\n", "seed: 0\ntrain:\n  epochs: 3\n"):
+        (tree.root / "params.yaml").write_text(text)
+        with pytest.raises(BreastsegError, match="No remote is configured"):
+            run_job(str(tmp_path / "run"), ["train.epochs=3"], tree.root)
+
+
 def test_a_change_that_is_none_is_refused_before_anything_is_kept(tree: Tree, tmp_path: Path) -> None:
     with pytest.raises(BreastsegError, match=r"params\.yaml cannot be changed by train\.epoch=4"):
         run_job(str(tmp_path / "run"), ["train.epoch=4"], tree.root)

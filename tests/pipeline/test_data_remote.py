@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import socket
+import subprocess
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 
 from benchmarks.serving.process import free_port
@@ -30,6 +32,7 @@ pytestmark = pytest.mark.xdist_group("pipeline")
 # as `make` is called, but for the environment, which the tests run in
 PUSH = ("make", "--no-print-directory", "--old-file=install", "data-push")
 PULL = (*PUSH[:-1], "data-pull")
+PROGRAM = ("breastseg", "data", "push")
 
 
 @pytest.fixture(autouse=True)
@@ -237,6 +240,20 @@ def test_who_may_not_is_told_the_role_to_ask_for(
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage)
         here = clone(with_remote(tiny, storage), tmp_path / "clone") if command is PULL else with_remote(tiny, storage)
         assert role in sentence(here.run(*command, fails=True))
+
+
+def test_a_push_that_is_ended_leaves_nobody_at_work(tiny: Tree) -> None:
+    """By SIGTERM, while the bucket keeps silent; the next one is not held up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with_remote(tiny, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        push = subprocess.Popen(PROGRAM, cwd=tiny.root, env=tiny.environment)  # noqa: S603 - ours
+        connection, _ = silent.accept()
+        with connection:
+            below = psutil.Process(push.pid).children(recursive=True)
+            push.terminate()
+            assert push.wait(timeout=60) == 130
+    assert below
+    assert [process.pid for process in below if process.is_running()] == []
 
 
 def test_a_run_cache_that_was_not_sent_is_an_error(tiny: Tree, storage: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from benchmarks.serving.process import free_port
@@ -106,6 +107,24 @@ def test_a_job_goes_on_where_its_machine_was_taken_away(
     project.edit_params({"train": {"epochs": 40}})
     project.dvc("repro", "train_cnn")
     assert contents(project.root, "models/cnn_unet") == contents(second.root, "models/cnn_unet")
+
+
+def test_what_a_job_was_at_ends_with_it_and_the_next_goes_on(new_machine: Callable[[str], Tree]) -> None:
+    """By SIGTERM, as a machine gives notice before it is taken away."""
+    machine = new_machine("machine")
+    with start(machine) as job:
+        wait_for_a_state(job, machine.root / "log")
+        below = children_of(job.pid)
+        job.terminate()
+        assert job.wait(timeout=60) == 1
+    assert below
+    assert [process.pid for process in below if process.is_running()] == []
+    assert "Interrupted. Start the job again" in (machine.root / "log").read_text()
+    assert run_stages(machine.run(*RUN))[0] == "train_cnn"
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
 
 
 def test_two_machines_train_together_and_the_first_keeps_it(

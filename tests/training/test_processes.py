@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -63,14 +64,17 @@ def test_together_they_compute_what_one_does(tmp_path: Path, devices: int, batch
 
 
 def test_with_random_changes_the_scores_are_those_of_another_seed(tmp_path: Path) -> None:
-    """The best validation Dice of two processes lies no farther from the seeds' mean than three of their spreads."""
+    """Of ten seeds, best validation Dice of one process and of two differed by 0.03 (standard deviation of the pairs).
+
+    So the mean of four pairs has a standard error of 0.015, and four of these are allowed.
+    """
     knobs = {"epochs": 15, "encoder_learning_rate": 0.01, "decoder_learning_rate": 0.01, "ema_decay": 0.5}
-    seeds = [
-        max(curve(together.run_alone(make_root(tmp_path / f"seed{seed}"), {**knobs, "seed": seed}), "val_dice"))
-        for seed in range(4)
-    ]
-    shared = max(curve(together.run(make_root(tmp_path / "shared"), {**knobs, **TWO}), "val_dice"))
-    assert abs(shared - np.mean(seeds)) < 3 * np.std(seeds, ddof=1)
+    differences = []
+    for seed in range(4):
+        alone = together.run_alone(make_root(tmp_path / f"alone{seed}"), {**knobs, "seed": seed})
+        shared = together.run(make_root(tmp_path / f"shared{seed}"), {**knobs, **TWO, "seed": seed})
+        differences.append(max(curve(shared, "val_dice")) - max(curve(alone, "val_dice")))
+    assert abs(np.mean(differences)) < 0.06
 
 
 def test_torchrun_starts_them_too(tmp_path: Path, of_two: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,18 +83,58 @@ def test_torchrun_starts_them_too(tmp_path: Path, of_two: dict[str, bytes], monk
     assert together.run(make_root(tmp_path / "root"), TWO, TORCHRUN) == of_two
 
 
-def test_two_machines_end_with_the_same_outs(tmp_path: Path, of_two: dict[str, bytes]) -> None:
-    """Each in a folder of its own, and they meet on loopback."""
+def test_what_is_left_of_a_training_on_machines_is_no_matter_to_one(tmp_path: Path, of_two: dict[str, bytes]) -> None:
+    left = {"MASTER_ADDR": "192.0.2.1", "NODE_RANK": "1", "SLURM_NTASKS": "2"}
+    root = make_root(tmp_path / "root")
+    code, said = together.finish(together.start(root, TWO, environment=left))
+    assert code == 0, said
+    assert trainee.outs(root) == of_two
+
+
+def test_each_process_computes_with_its_share_of_the_threads_that_are_set(tmp_path: Path) -> None:
+    root = make_root(tmp_path / "root")
+    code, said = together.finish(together.start(root, {**TWO, "epochs": 1}, environment={"OMP_NUM_THREADS": "2"}))
+    assert code == 0, said
+    assert said.count("Threads: 1\n") == 2
+
+
+def start_machines(tmp_path: Path, *train: dict[str, Any]) -> list[subprocess.Popen[str]]:
+    """Start a machine of each, in a folder of its own; they meet on loopback."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    roots = [make_root(tmp_path / f"machine{rank}") for rank in range(2)]
-    machines = [
-        together.start(root, {"nodes": 2}, environment={**meeting, "NODE_RANK": str(rank)})
-        for rank, root in enumerate(roots)
+    return [
+        together.start(
+            make_root(tmp_path / f"machine{rank}"),
+            {"nodes": len(train), **knobs},
+            environment={**meeting, "NODE_RANK": str(rank)},
+        )
+        for rank, knobs in enumerate(train)
     ]
-    for machine in machines:
+
+
+def test_machines_that_would_train_different_things_are_refused(tmp_path: Path) -> None:
+    for machine in start_machines(tmp_path, {}, {"seed": 1, "decoder_learning_rate": 0.1}):
+        code, said = together.finish(machine)
+        assert code == 1
+        assert "Machine 2 has another train, seed than the first. Start all from the same commit" in said
+    assert not list(tmp_path.glob("*/models"))
+
+
+def test_a_place_to_meet_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0"}
+        process = together.start(make_root(tmp_path / "root"), {"nodes": 2}, environment=meeting)
+        code, said = together.finish(process)
+    assert code == 1
+    assert f"The processes cannot meet at 127.0.0.1:{port} (" in said
+    assert "Look at MASTER_ADDR and MASTER_PORT" in said
+
+
+def test_two_machines_end_with_the_same_outs(tmp_path: Path, of_two: dict[str, bytes]) -> None:
+    for machine in start_machines(tmp_path, {}, {}):
         code, said = together.finish(machine)
         assert code == 0, said
-    assert [trainee.outs(root) for root in roots] == [of_two, of_two]
+    assert [trainee.outs(tmp_path / f"machine{rank}") for rank in range(2)] == [of_two, of_two]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +168,18 @@ def test_killed_and_restarted_equals_uninterrupted(
     assert trainee.outs(root) == of_two
 
 
+def test_three_that_were_killed_come_to_the_same_bytes_too(tmp_path: Path) -> None:
+    """Sums of three depend on their order, which must not depend on where a training was taken up."""
+    knobs = {"devices": 3, "batch_size": 3, "epochs": trainee.EPOCHS}
+    undisturbed = together.run(make_root(tmp_path / "undisturbed"), knobs)
+    root = make_root(tmp_path / "root")
+    process = together.start(root, knobs)
+    trainee.wait_for(lambda: bool(list(root.glob("scratch/*/state"))))
+    process.kill()
+    together.finish(process)
+    assert together.run(root, knobs) == undisturbed
+
+
 def test_the_others_end_with_the_first_before_they_have_met(tmp_path: Path) -> None:
     process = together.start(make_root(tmp_path / "root"), TWO)
     trainee.wait_for(lambda: bool(_children(process)))
@@ -146,6 +202,12 @@ def test_another_number_by_torchrun_is_refused(tmp_path: Path) -> None:
     told = "torchrun: has started 2 processes, 2 of them here, not train.devices 1 on each of train.nodes 1"
     assert told in said
     assert not (tmp_path / "root" / "models").exists()
+
+
+def test_a_number_that_somebody_else_gave_is_refused() -> None:
+    train = load_params("train", Train, trainee.PARAMS).model_copy(update=TWO)
+    with pytest.raises(ProblemsError, match="LOCAL_RANK: is set, so that no processes are started"):
+        check_processes(train, CPU, {"LOCAL_RANK": "0"})
 
 
 def test_machines_that_cannot_meet_are_told_what_is_missing() -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from breastseg.models import cnn_unet
@@ -85,6 +86,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("breastseg").setLevel(logging.INFO)
     fit(make_plan(root, train))
+    logging.getLogger("breastseg").info("Threads: %d", torch.get_num_threads())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from breastseg.data_remote import Direction
 
 data = typer.Typer(no_args_is_help=True, help="Share data, models and past runs through the DVC remote.")
 
@@ -10,14 +15,18 @@ data = typer.Typer(no_args_is_help=True, help="Share data, models and past runs 
 @data.command("push")
 def push_data() -> None:
     """Send data, models and the run-cache to the DVC remote."""
-    from breastseg.data_remote import transfer
-
-    typer.echo(transfer("push"))
+    _transfer("push")
 
 
 @data.command("pull")
 def pull_data() -> None:
     """Fetch data, models and the run-cache from the DVC remote."""
-    from breastseg.data_remote import transfer
+    _transfer("pull")
 
-    typer.echo(transfer("pull"))
+
+def _transfer(direction: Direction) -> None:
+    from breastseg.data_remote import transfer
+    from breastseg.interrupts import as_interrupt
+
+    with as_interrupt():
+        typer.echo(transfer(direction))

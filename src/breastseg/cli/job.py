@@ -35,6 +35,8 @@ def run(
 def fetch(place: Place) -> None:
     """Bring a finished run into this clone: params, lock, metrics, plots, data and models."""
     with extra("train"):
+        from breastseg.interrupts import as_interrupt
         from breastseg.jobs.fetch import fetch_run
-    fetch_run(place.rstrip("/"), Path())
+    with as_interrupt():
+        fetch_run(place.rstrip("/"), Path())
     typer.echo("`breastseg summary` shows it; `dvc exp save --name NAME` keeps it as an experiment")

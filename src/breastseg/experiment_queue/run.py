@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
-from breastseg.experiment_queue.signals import as_interrupt
 from breastseg.experiment_queue.tasks import State, Tasks
 from breastseg.experiment_queue.workers import Workers, are_at
+from breastseg.interrupts import as_interrupt
 from breastseg.reporting.experiments import repository
 
 if TYPE_CHECKING:

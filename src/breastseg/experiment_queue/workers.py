@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from breastseg.errors import BreastsegError
 from breastseg.experiment_queue.processes import lives
-from breastseg.experiment_queue.signals import ignored
 from breastseg.inference.cpus import usable_cpus
+from breastseg.interrupts import ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

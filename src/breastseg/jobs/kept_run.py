@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _RECORD = "job.json"
 _FILES = "files/"
-_ALWAYS = ("params.yaml", "dvc.lock")
+PARAMS = "params.yaml"
+_ALWAYS = (PARAMS, "dvc.lock")
 
 
 class Record(BaseModel):
@@ -61,6 +62,10 @@ class KeptRun:
         for name in _held_by_git(root):
             self._store.write(f"{_FILES}{name}", (root / name).read_bytes())
         self._store.write(_RECORD, record.model_dump_json().encode())
+
+    def params(self) -> str:
+        """Return the kept `params.yaml`."""
+        return self._store.read(f"{_FILES}{PARAMS}").decode()
 
     def names(self) -> list[str]:
         """Return the kept files, by their paths in a tree.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dvc.exceptions import InvalidArgumentError
@@ -12,7 +15,8 @@ from dvc.utils.hydra import apply_overrides
 
 from breastseg.data_remote import transfer
 from breastseg.errors import BreastsegError
-from breastseg.jobs.kept_run import KeptRun, Record
+from breastseg.interrupts import as_interrupt, ended_with_us
+from breastseg.jobs.kept_run import PARAMS, KeptRun, Record
 from breastseg.jobs.machines import is_first, meeting_place
 from breastseg.jobs.training_states import TrainingStates
 from breastseg.params.yaml_text import parse_yaml
@@ -20,7 +24,6 @@ from breastseg.storage import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None = None) -> None:
@@ -28,7 +31,7 @@ def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None
 
     Outs and run-cache go to DVC's default remote, files that git would hold and states of unfinished trainings to
     `place`. Whenever this process ends, the next call, on whatever machine of the same kind, goes on: with the stage
-    that was under way, and in it with the epoch.
+    that was under way, and in it with the epoch. SIGTERM, as before a machine is taken away, ends the stage too.
 
     Of several machines (`train.nodes`) all run this; they meet in the stages that train, and the first alone keeps.
 
@@ -39,8 +42,17 @@ def run_job(place: str, overrides: Sequence[str], root: Path, remote: str | None
         remote: Where DVC keeps data, such as gs://bucket/breastseg; None: the tree's own default remote.
 
     Raises:
-        BreastsegError: A stage has failed, the remote or the place cannot be reached, or the place is another run's.
+        BreastsegError: A stage has failed, the remote or the place cannot be reached, the place is another run's, or
+            the job was interrupted.
     """
+    try:
+        with as_interrupt():
+            _run_all(place, overrides, root, remote)
+    except KeyboardInterrupt as error:
+        raise BreastsegError("Interrupted. Start the job again: it goes on where it was") from error
+
+
+def _run_all(place: str, overrides: Sequence[str], root: Path, remote: str | None) -> None:
     if remote:
         _run_dvc("remote", "add", "--quiet", "--local", "--force", "--default", "job", remote)
     os.environ.update(meeting_place(os.environ))
@@ -67,25 +79,42 @@ def _begin(kept: KeptRun, record: Record, place: str, root: Path) -> None:
     """Restore what an earlier machine left, or start with the tree as it is."""
     before = kept.record()
     if before is None:
-        _override(record.overrides, root)
+        _override(root / PARAMS, record.overrides)
         if is_first(os.environ):
             kept.keep(record, root)
-    elif before.overrides == record.overrides:
-        kept.restore(root)
-    else:
+        return
+    if before.overrides != record.overrides:
         theirs = " ".join(before.overrides) or "none"
         raise BreastsegError(f"{place} is a run with other changes of params.yaml ({theirs}). Name another place")
+    if not _has_params(root, kept.params(), record.overrides):
+        mend = "Name another place, or start the job from the tree or image that began it"
+        raise BreastsegError(f"{place} is a run with another params.yaml than this tree's. {mend}")
+    kept.restore(root)
 
 
-def _override(overrides: Sequence[str], root: Path) -> None:
+def _has_params(root: Path, expected: str, overrides: Sequence[str]) -> bool:
+    """Tell whether a tree's params, as they are or after the changes, are the expected ones; they stay as they are."""
+    wanted = parse_yaml(expected)
+    if parse_yaml((root / PARAMS).read_text(encoding="utf-8")) == wanted:
+        # some changes, such as an added key, cannot be made twice
+        return True
+    with TemporaryDirectory() as folder:
+        changed = Path(shutil.copy(root / PARAMS, folder))
+        _override(changed, overrides)
+        return bool(parse_yaml(changed.read_text(encoding="utf-8")) == wanted)
+
+
+def _override(params: Path, overrides: Sequence[str]) -> None:
     try:
-        apply_overrides(str(root / "params.yaml"), list(overrides))
+        apply_overrides(str(params), list(overrides))
     except InvalidArgumentError as error:
         raise BreastsegError(f"params.yaml cannot be changed by {' '.join(overrides)}: {error.__cause__}") from error
 
 
 def _run_dvc(*arguments: str) -> None:
     # what a stage prints is for whoever reads the job's log
-    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False)  # noqa: S603 - ours
-    if done.returncode:
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", *arguments], start_new_session=True)  # noqa: S603 - ours
+    with dvc, ended_with_us(dvc):
+        dvc.wait()
+    if dvc.returncode:
         raise BreastsegError(f"`dvc {' '.join(arguments)}` has failed, as said above. Mend it, and start the job again")

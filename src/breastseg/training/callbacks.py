@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import signal
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+import torch
 from lightning.pytorch import Callback
 from tqdm import tqdm
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    import torch
     from lightning.pytorch import LightningModule, Trainer
 
     from breastseg.training.module import SegmentationTask
@@ -114,6 +114,34 @@ class ProgressBar(Callback):
     def on_exception(self, *_: object) -> None:
         """As at the end."""
         self._bar.close()
+
+
+class SameTraining(Callback):
+    """Has processes that train together compare what they train: each machine has a copy of the repository of its own.
+
+    Args:
+        facts: What has to be alike, by name; of types that JSON knows.
+    """
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self._facts = facts
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Compare, in all processes alike, once they have met.
+
+        Raises:
+            BreastsegError: A machine's facts are others than those of the first.
+        """
+        del pl_module, stage
+        if trainer.world_size == 1:
+            return
+        gathered: list[dict[str, Any]] = [{}] * trainer.world_size
+        torch.distributed.all_gather_object(gathered, self._facts)
+        for rank, facts in enumerate(gathered):
+            if names := [name for name, fact in facts.items() if fact != gathered[0][name]]:
+                machine = rank // trainer.num_devices + 1
+                mend = "Start all from the same commit, with the same params.yaml and data"
+                raise BreastsegError(f"Machine {machine} has another {', '.join(names)} than the first. {mend}")
 
 
 class EndTogether(Callback):

@@ -12,16 +12,18 @@ from lightning.pytorch import Trainer
 
 from breastseg.errors import BreastsegError
 from breastseg.models import checkpoint
-from breastseg.training.callbacks import EndTogether, ProgressBar, Recorder
+from breastseg.training.callbacks import EndTogether, ProgressBar, Recorder, SameTraining
 from breastseg.training.curves import Curves
 from breastseg.training.device import choose_device, choose_precision
-from breastseg.training.key import training_key
+from breastseg.training.key import training_facts, training_key
 from breastseg.training.module import SegmentationTask
 from breastseg.training.processes import (
     check_processes,
+    choose_environment,
     choose_strategy,
     end_with_leader,
     is_loss_of_a_process,
+    meeting_place,
     share_threads,
 )
 from breastseg.training.scratch import Scratch
@@ -61,10 +63,11 @@ def fit(plan: TrainingPlan) -> None:
     network = plan.build()
     scratch = Scratch(plan.scratch, f"{plan.spec.network}-{training_key(plan, device, precision)}")
     recorder = Recorder(scratch, plan.curves)
-    trainer = _make_trainer(plan.train, device, precision, [EndTogether(), ProgressBar(plan.spec.network), recorder])
+    callbacks = [SameTraining(training_facts(plan)), EndTogether(), ProgressBar(plan.spec.network), recorder]
+    trainer = _make_trainer(plan.train, device, precision, callbacks)
     end_with_leader(trainer.local_rank, plan.train.devices)
     if plan.train.nodes > 1 and trainer.local_rank == 0:
-        _log.info("Machine %d of %d, which wait for each other", trainer.node_rank + 1, plan.train.nodes)
+        _log.info("Machine %d of %d; they meet at %s", trainer.node_rank + 1, plan.train.nodes, meeting_place())
     with _held(scratch, trainer) as resumed:
         _train(trainer, SegmentationTask(network, plan, cases, resumed))
         # each machine has its own copy of the repository
@@ -95,7 +98,8 @@ def _make_trainer(
         accelerator=device.type,
         devices=train.devices,
         num_nodes=train.nodes,
-        strategy=choose_strategy(train),
+        strategy=choose_strategy(train, device),
+        plugins=choose_environment(train),
         # on CPUs torch has none: there each process normalises its share by itself
         sync_batchnorm=device.type == "cuda" and train.processes > 1,
         precision=precision,
@@ -113,16 +117,18 @@ def _make_trainer(
 
 
 def _train(trainer: Trainer, task: SegmentationTask) -> None:
-    """Run the epochs that are left; what ends them early is the first process's to tell."""
+    """Run the epochs that are left; what ends them early is told by the first process of each machine."""
     with warnings.catch_warnings():
         # of Lightning's own calls to torch, which nobody here can mend
         warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
         # torch 2.11 knows this name only
         warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+        # there are none, and it is not for them
+        warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
         try:
             trainer.fit(task)
         except (SystemExit, BreastsegError) as error:
-            if not trainer.is_global_zero:
+            if trainer.local_rank != 0:
                 raise SystemExit(1) from error
             if isinstance(error, BreastsegError):
                 raise
@@ -131,6 +137,9 @@ def _train(trainer: Trainer, task: SegmentationTask) -> None:
         except RuntimeError as error:
             if not is_loss_of_a_process(error):
                 raise
+            if not torch.distributed.is_initialized():
+                mend = "Look at MASTER_ADDR and MASTER_PORT, and whether all were started"
+                raise BreastsegError(f"The processes cannot meet at {meeting_place()} ({error}). {mend}") from error
             raise BreastsegError(f"Another process of this training has ended ({error}). {_MEND}") from error
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,16 +27,21 @@ def training_key(plan: TrainingPlan, device: torch.device, precision: str) -> st
         device: The device that is trained on.
         precision: Lightning's name of the precision.
     """
-    facts = {
-        "spec": plan.spec.model_dump(mode="json"),
+    machine = [str(device), _processor(device), torch.get_num_threads(), precision]
+    facts = training_facts(plan) | {"code": _code(), "machine": machine}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def training_facts(plan: TrainingPlan) -> dict[str, Any]:
+    """Return by name what processes that train together have to have alike, as JSON takes it."""
+    return {
+        "network": plan.spec.model_dump(mode="json"),
         "train": plan.train.model_dump(mode="json"),
         "seed": plan.seed,
-        "inputs": [_digest(plan.table), _digest(plan.split)],
-        "code": _code(),
+        "cases": _digest(plan.table),
+        "split": _digest(plan.split),
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "machine": [str(device), _processor(device), torch.get_num_threads(), precision],
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _code() -> dict[str, str]:

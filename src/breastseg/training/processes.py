@@ -17,6 +17,8 @@ from breastseg.errors import Problem, ProblemsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from lightning.fabric.plugins import ClusterEnvironment
+
     from breastseg.params.train import Train
 
 # what tells processes on several machines where to meet and which of them they are
@@ -49,7 +51,12 @@ def _launch_problems(train: Train, environment: Mapping[str, str]) -> Iterator[P
             what = f"has started {started} processes, {here} of them here"
             wanted = f"train.devices {train.devices} on each of train.nodes {train.nodes}"
             yield Problem("torchrun", f"{what}, not {wanted}", "Set these alike")
-    elif train.nodes > 1 and not LightningEnvironment().creates_processes_externally:
+    elif _LEADER in environment:
+        # started, and told all this, by the first process of its machine
+        return
+    elif "LOCAL_RANK" in environment and train.processes > 1:
+        yield Problem("LOCAL_RANK", "is set, so that no processes are started, but not by torchrun", "Unset it")
+    elif train.nodes > 1:
         limits = {"NODE_RANK": range(train.nodes), "MASTER_PORT": range(1, _PORTS)}
         for name in _MEETING:
             if fault := _meeting_fault(environment.get(name), limits.get(name)):
@@ -82,12 +89,17 @@ def share_threads(devices: int) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // devices))
 
 
+def meeting_place() -> str:
+    """Return where the processes meet, `address:port`, as far as it is known yet."""
+    return ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
+
+
 def is_loss_of_a_process(error: RuntimeError) -> bool:
     """Tell whether another process has ended in the midst of what it exchanged with this one."""
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
-def choose_strategy(train: Train) -> DDPStrategy | str:
+def choose_strategy(train: Train, device: torch.device) -> DDPStrategy | str:
     """Return Lightning's strategy: one process alone, or data-parallel ones.
 
     Buffers are not broadcast before each step: every process keeps the statistics of its own shares, and
@@ -95,7 +107,31 @@ def choose_strategy(train: Train) -> DDPStrategy | str:
     """
     if train.processes == 1 and train.strategy == "auto":
         return "auto"
-    return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True)
+    # else the gradients' buckets are made anew after a process's first step, and three processes or more then add in
+    # another order: a training that is carried on would come to other bytes
+    keep_buckets = device.type == "cpu"
+    return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=keep_buckets)
+
+
+class _OneMachine(LightningEnvironment):
+    """Has the processes of one machine meet there, whatever is left in the environment of another training."""
+
+    @property
+    def main_address(self) -> str:
+        return "127.0.0.1"
+
+    def node_rank(self) -> int:
+        return 0
+
+
+def choose_environment(train: Train) -> ClusterEnvironment:
+    """Return what tells each process its number and where all meet.
+
+    Lightning would ask others too, such as an allocation of Slurm, which know nothing of `train`.
+    """
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    return LightningEnvironment() if train.nodes > 1 else _OneMachine()
 
 
 def end_with_leader(local_rank: int, devices: int) -> None:

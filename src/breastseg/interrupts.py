@@ -1,12 +1,14 @@
-"""Has Ctrl-C, SIGTERM and a closed terminal end a call alike, and once: a second one would leave its workers behind."""
+"""Has Ctrl-C, SIGTERM and a closed terminal end a call alike, and once, and with it the processes that it started."""
 
 from __future__ import annotations
 
+import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from types import FrameType
 
@@ -29,6 +31,22 @@ def ignored() -> Iterator[None]:
     with _restored():
         _ignore()
         yield
+
+
+@contextmanager
+def ended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """Have a process and all below it end as by Ctrl-C when an exception leaves this block, and wait for it.
+
+    Args:
+        process: It leads a session of its own, so that a terminal's Ctrl-C does not reach it by itself as well.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+        raise
 
 
 @contextmanager
