@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -12,8 +13,6 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from breastseg.experiment_queue.tasks import Tasks
-from breastseg.reporting.experiments import repository
 from tests.pipeline.conftest import Tree, commit_all
 from tests.pipeline.remotes import clone
 
@@ -108,6 +107,14 @@ def test_a_clean_clone_runs_its_queue_with_two_workers(small_tree: Tree, tmp_pat
     assert all(f"{name}: done" in said for name in results(tree))
 
 
+def test_it_runs_from_a_subfolder(tiny: Tree) -> None:
+    queue(tiny, "below", "value=2")
+    below = tiny.root / "below"
+    below.mkdir()
+    Tree(below).run(*RUN)
+    assert results(tiny) == {"below"}
+
+
 def test_what_fails_is_told_and_the_others_have_results(tiny: Tree) -> None:
     for value in range(4):
         queue(tiny, f"value-{value}", f"value={value}")
@@ -160,18 +167,6 @@ def test_workers_that_run_already_are_told(tiny: Tree) -> None:
     assert "Workers are at this queue already" in tiny.run(*RUN, fails=True)
 
 
-@pytest.mark.slow
-def test_a_worker_answers_for_itself_alone(tiny: Tree) -> None:
-    runs_slowly(tiny)
-    queue(tiny, "first", "value=10")
-    tiny.start_queue()
-    name = node(worker(tiny, 1))
-    with repository(tiny.root) as repo:
-        tasks = Tasks(repo)
-        until(lambda: tasks.answers(name))
-        assert not tasks.answers(name.replace("-1@", "-2@"))
-
-
 def test_a_call_is_refused_while_another_has_no_worker_yet(tiny: Tree) -> None:
     queue(tiny, "first", "value=2")
     with FileLock(tiny.root / ".dvc/tmp/exps/celery/breastseg.lock"):
@@ -194,10 +189,11 @@ def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
     record = runs_slowly(tiny)
     queue(tiny, "first", "value=8")
     queue(tiny, "second", "value=1")
-    driver = tiny.start(*RUN[:-1], "1")
+    driver = tiny.start(*RUN[:-1], "1", apart=True)
     until(record.exists)
     for number in stops:
-        driver.send_signal(number)
+        # as a terminal does
+        os.killpg(driver.pid, number)
         time.sleep(1)
     if not stops:
         tiny.dvc("queue", "stop")
@@ -208,6 +204,63 @@ def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
     assert record.read_text().split() == ["begin", "end"]
     assert results(tiny) == {"first"}
     assert shown(tiny)["second"] == "queued"
+
+
+@pytest.mark.slow
+@pytest.mark.slow
+def test_what_was_sent_to_workers_when_none_lived_is_no_sign_to_stop(tiny: Tree) -> None:
+    queue(tiny, "first", "value=2")
+    tiny.run(*RUN[:-1], "1")
+    tiny.dvc("queue", "stop")
+    queue(tiny, "second", "value=3")
+    queue(tiny, "third", "value=4")
+    tiny.run(*RUN[:-1], "1")
+    assert results(tiny) == {"first", "second", "third"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["the call", "the worker"])
+def test_what_an_ending_workers_monitor_sends_it_does_not_end_the_next(tiny: Tree, ends: str) -> None:
+    runs_slowly(tiny)
+    queue(tiny, "long", "value=20")
+    driver = tiny.start(*RUN[:-1], "1")
+    until((tiny.root.parent / "record").exists)
+    (driver if ends == "the call" else worker(tiny, 1)).send_signal(signal.SIGTERM)
+    # whether it runs, is reserved, is scheduled; then the shutdown
+    until(lambda: len(list((message_folder(tiny) / "in").glob("*.pidbox.msg"))) == 4)
+    for name in ("next", "last"):
+        queue(tiny, name, "value=1")
+    said, _ = driver.communicate()
+    if ends == "the call":
+        said = tiny.run(*RUN[:-1], "1")
+    assert driver.returncode == (130 if ends == "the call" else 0), said
+    assert results(tiny) == {"long", "next", "last"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("jobs", "how"), [("1", ()), ("2", ()), ("1", ("--force",))])
+def test_a_killed_experiment_counts_as_failed_and_the_others_run(tiny: Tree, jobs: str, how: tuple[str, ...]) -> None:
+    record = runs_slowly(tiny)
+    queue(tiny, "killed", "value=30")
+    for value in range(3):
+        queue(tiny, f"value-{value}", f"value={value}")
+    driver = tiny.start(*RUN[:-1], jobs, apart=True)
+    until(record.exists)
+    tiny.dvc("queue", "kill", *how, "killed")
+    said, _ = driver.communicate()
+    assert driver.returncode == 1, said
+    assert "killed: has failed. `dvc queue logs killed` shows why" in said
+    assert results(tiny) == {"value-0", "value-1", "value-2"}
+
+
+def test_the_second_worker_starts_when_the_first_is_ready(tiny: Tree) -> None:
+    queue(tiny, "only", "value=2")
+    driver = tiny.start(*RUN)
+    first, second = (tiny.root / f".dvc/tmp/exps/celery/dvc-exp-worker-{number}.out" for number in (1, 2))
+    until(second.exists)
+    assert " ready." in first.read_text()
+    said, _ = driver.communicate()
+    assert driver.returncode == 0, said
 
 
 @pytest.mark.slow

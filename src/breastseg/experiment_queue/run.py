@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.experiment_queue.mailboxes import Mailboxes
 from breastseg.experiment_queue.signals import as_interrupt
 from breastseg.experiment_queue.tasks import State, Tasks
 from breastseg.experiment_queue.workers import Workers, are_at
@@ -47,8 +48,10 @@ def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
     """
     with repository(root) as repo:
         tasks = Tasks(repo)
+        mailboxes = Mailboxes(repo)
         with _alone(Path(tasks.folder)), as_interrupt():
-            run = _Run(tasks, jobs, tell)
+            mailboxes.delete_expired()
+            run = _Run(tasks, mailboxes, jobs, tell)
             if not run.unfinished():
                 raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
             for _ in range(_ATTEMPTS):
@@ -78,8 +81,8 @@ def _alone(folder: Path) -> Iterator[None]:
 class _Run:
     """One call: the experiments that had ended before it are none of its business."""
 
-    def __init__(self, tasks: Tasks, jobs: int, tell: Callable[[str], None]) -> None:
-        self._tasks, self._jobs, self._tell = tasks, jobs, tell
+    def __init__(self, tasks: Tasks, mailboxes: Mailboxes, jobs: int, tell: Callable[[str], None]) -> None:
+        self._tasks, self._mailboxes, self._jobs, self._tell = tasks, mailboxes, jobs, tell
         self._before = {entry for entry, state in tasks.states().items() if state not in _UNFINISHED}
         self._told: dict[QueueEntry, State] = {}
 
@@ -97,7 +100,7 @@ class _Run:
 
     def work_off(self) -> None:
         """Have workers run until nothing is left to do for them."""
-        workers = Workers(self._jobs, Path(self._tasks.folder))
+        workers = Workers(self._jobs, self._tasks.root, Path(self._tasks.folder))
         try:
             while self._is_work_left(workers):
                 time.sleep(_LOOK_S)
@@ -136,7 +139,7 @@ class _Run:
             if workers.are_stopped():
                 self._tell("The workers were told to stop")
                 raise KeyboardInterrupt
-            workers.replenish(self._tasks.answers)
+            workers.replenish(self._mailboxes.empty)
             return True
         return self._is_somebody_at_work(
             workers, [entry for entry, state in states.items() if state in _WITHOUT_RESULT]

@@ -8,6 +8,7 @@ running for ever. DVC also takes an experiment for done whose commit it failed t
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery.result import AsyncResult
@@ -37,9 +38,13 @@ class Tasks:
 
     Args:
         repo: The open repository.
+
+    Attributes:
+        root: The repository's folder.
     """
 
     def __init__(self, repo: Repo) -> None:
+        self.root = Path(repo.root_dir)
         self._scm = repo.scm
         self._queue = repo.experiments.celery_queue
 
@@ -48,10 +53,6 @@ class Tasks:
         """Where the queue and its workers keep their files."""
         folder: str = self._queue.wdir
         return folder
-
-    def answers(self, worker: str) -> bool:
-        """Tell whether the worker of this name answers within a second; a busy machine's may not."""
-        return bool(self._queue.celery.control.ping(destination=[worker], limit=1))
 
     def states(self) -> dict[QueueEntry, State]:
         """Look at all experiments that the queue knows."""
