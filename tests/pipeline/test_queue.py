@@ -13,6 +13,8 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from breastseg.experiment_queue.tasks import Tasks
+from breastseg.reporting.experiments import repository
 from tests.pipeline.conftest import Tree, commit_all
 from tests.pipeline.remotes import clone
 
@@ -133,6 +135,65 @@ def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: T
     assert "lost: was lost, and is queued again" in tiny.run(*RUN)
     assert results(tiny) == {"lost"}
     assert "Running" not in tiny.dvc("queue", "status")
+
+
+def lose(tree: Tree) -> None:
+    """Leave what a worker leaves that is killed when it has just taken the one experiment that is queued."""
+    (message,) = (message_folder(tree) / "in").glob("*.celery.msg")
+    shutil.move(message, message_folder(tree) / "processed")
+    tree.run("git", "update-ref", "-d", "refs/exps/celery/stash")
+
+
+def collect(tree: Tree) -> None:
+    """Have git delete what no ref names."""
+    tree.run("git", "reflog", "expire", "--expire=now", "--all")
+    tree.run("git", "gc", "--quiet", "--prune=now")
+
+
+def test_git_keeps_the_changes_of_an_experiment_that_is_queued_again(tiny: Tree) -> None:
+    queue(tiny, "lost", "value=2")
+    lose(tiny)
+    with repository(tiny.root) as repo:
+        tasks = Tasks(repo)
+        (entry,) = tasks.states()
+        tasks.put_back(entry)
+    collect(tiny)
+    assert shown(tiny) == {"lost": "queued"}
+    assert "Queued" in tiny.dvc("queue", "status")
+
+
+def test_what_git_has_collected_is_not_queued_again(tiny: Tree) -> None:
+    queue(tiny, "lost", "value=2")
+    lose(tiny)
+    collect(tiny)
+    said = tiny.run(*RUN, fails=True)
+    assert "lost: was lost by DVC, and git has collected its changes" in said
+    assert "queued again" not in said
+    tiny.dvc("queue", "kill", "lost")
+    tiny.dvc("queue", "remove", "lost")
+    assert "No experiment tasks" in tiny.dvc("queue", "status")
+
+
+def test_results_that_git_has_are_none_to_run_again_though_the_records_are_gone(tiny: Tree) -> None:
+    queue(tiny, "saved", "value=2")
+    tiny.run(*RUN)
+    experiments = tiny.root / ".dvc/tmp/exps"
+    shutil.rmtree(experiments / "run")
+    assert "Nothing is queued" in tiny.run(*RUN, fails=True)
+    for result in (experiments / "celery/result").iterdir():
+        result.write_bytes(b"")
+    assert "Nothing is queued" in tiny.run(*RUN, fails=True)
+
+
+@pytest.mark.slow
+def test_an_older_result_of_the_same_name_is_not_taken_for_that_of_a_lost_experiment(tiny: Tree) -> None:
+    queue(tiny, "again", "value=2")
+    tiny.run(*RUN)
+    tiny.dvc("exp", "run", "--queue", "--force", "--name", "again", "-S", "value=3")
+    lose(tiny)
+    assert "again: was lost, and is queued again" in tiny.run(*RUN)
+    tiny.dvc("exp", "apply", "again")
+    assert "value: 3" in (tiny.root / "params.yaml").read_text()
 
 
 @pytest.mark.slow

@@ -90,10 +90,10 @@ class _Run:
         return [entry for entry, state in self._states().items() if state in _UNFINISHED]
 
     def put_back_lost(self) -> None:
-        """Queue those again that have no result; only when no worker lives is one that runs lost."""
+        """Queue those again that have no result and can; only when no worker lives is one that runs lost."""
         lost = [entry for entry, state in self._states().items() if state in _WITHOUT_RESULT]
         for entry in lost:
-            if self._tasks.is_at_work(entry):
+            if self._tasks.is_at_work(entry) or not self._tasks.has_changes(entry):
                 continue
             self._tell(f"{entry.name}: was lost, and is queued again")
             self._tasks.put_back(entry)
@@ -120,17 +120,21 @@ class _Run:
             raise ProblemsError("Some experiments have no result", problems)
 
     def _problems(self) -> list[Problem]:
-        logs = f"{self._tasks.folder}/dvc-exp-worker-*.out"
-        told = {
-            State.FAILED: ("has failed", "`dvc queue logs {name}` shows why"),
-            State.LOST: ("was lost by DVC", f"{logs} may tell why; queue it again"),
-            State.RUNNING: ("was lost by DVC", f"{logs} may tell why; run this again"),
-        }
         return [
-            Problem(entry.name, told[state][0], told[state][1].format(name=entry.name))
+            self._problem(entry, state)
             for entry, state in self._states().items()
-            if state in told
+            if state is State.FAILED or state in _WITHOUT_RESULT
         ]
+
+    def _problem(self, entry: QueueEntry, state: State) -> Problem:
+        if state is State.FAILED:
+            return Problem(entry.name, "has failed", f"`dvc queue logs {entry.name}` shows why")
+        if not self._tasks.has_changes(entry):
+            mend = f"Forget it with `dvc queue kill {entry.name}; dvc queue remove {entry.name}`, and queue it again"
+            return Problem(entry.name, "was lost by DVC, and git has collected its changes", mend)
+        again = "run this again" if state is State.RUNNING else "queue it again"
+        mend = f"{self._tasks.folder}/dvc-exp-worker-*.out may tell why; {again}"
+        return Problem(entry.name, "was lost by DVC", mend)
 
     def _is_work_left(self, workers: Workers) -> bool:
         states = self._states()
