@@ -269,6 +269,41 @@ def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
 
 @pytest.mark.slow
 @pytest.mark.slow
+def test_a_closed_pipe_ends_a_call_as_a_signal_does(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    for name in ("first", "second", "third"):
+        queue(tiny, name, f"value={len(name)}")
+    error = tiny.root.parent / "error"
+    driver = tiny.start("bash", "-c", f"breastseg experiments run --jobs 1 2> {error}")
+    until(record.exists)
+    assert driver.stdout
+    driver.stdout.close()
+    assert driver.wait() == 130
+    said = error.read_text()
+    assert said.startswith("stdout: Broken pipe\n")
+    assert "the rest stays queued" in said
+    assert "first: done" in said
+    assert record.read_text().split() in (["begin", "end"], ["begin", "end"] * 2)
+    assert shown(tiny)["third"] == "queued"
+
+
+@pytest.mark.slow
+def test_ctrl_c_that_ends_the_reader_too_loses_no_line(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    for name in ("first", "second"):
+        queue(tiny, name, "value=8")
+    error = tiny.root.parent / "error"
+    driver = tiny.start("bash", "-c", f"breastseg experiments run --jobs 1 2> {error} | cat", apart=True)
+    until(record.exists)
+    os.killpg(driver.pid, signal.SIGINT)
+    driver.communicate()
+    lines = error.read_text().splitlines()
+    assert lines[:2] == ["stdout: Broken pipe", "Ending when those that run have ended; the rest stays queued"]
+    assert "first: done" in lines
+    assert results(tiny) == {"first"}
+
+
+@pytest.mark.slow
 def test_what_was_sent_to_workers_when_none_lived_is_no_sign_to_stop(tiny: Tree) -> None:
     queue(tiny, "first", "value=2")
     tiny.run(*RUN[:-1], "1")
