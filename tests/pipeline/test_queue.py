@@ -334,6 +334,23 @@ def test_what_an_ending_workers_monitor_sends_it_does_not_end_the_next(tiny: Tre
 
 
 @pytest.mark.slow
+def test_a_stop_that_an_ending_worker_does_not_read_ends_the_next(tiny: Tree) -> None:
+    record = runs_slowly(tiny)
+    for name, value in (("first", 20), ("second", 1), ("third", 1), ("fourth", 1)):
+        queue(tiny, name, f"value={value}")
+    driver = tiny.start(*RUN[:-1], "1")
+    until(record.exists)
+    worker(tiny, 1).terminate()
+    # its monitor's second question lies beside the first: it reads no more
+    until(lambda: len(list((message_folder(tiny) / "in").glob("*.pidbox.msg"))) >= 2)
+    tiny.dvc("queue", "stop")
+    said, _ = driver.communicate()
+    assert driver.returncode == 130, said
+    assert "The workers were told to stop" in said
+    assert shown(tiny)["fourth"] == "queued"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "how"), [("1", ()), ("2", ()), ("1", ("--force",))])
 def test_a_killed_experiment_counts_as_failed_and_the_others_run(tiny: Tree, jobs: str, how: tuple[str, ...]) -> None:
     record = runs_slowly(tiny)
