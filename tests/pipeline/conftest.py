@@ -44,10 +44,16 @@ class Tree:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return kept | identity | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command here and return at once."""
+    def start(self, *command: str, apart: bool = False) -> subprocess.Popen[str]:
+        """Start a command here and return at once; `apart` in a session of its own, as in another terminal."""
         return subprocess.Popen(  # noqa: S603 - the tests' own commands
-            command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=apart,
         )
 
     def run(self, *command: str, fails: bool = False) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.experiment_queue.mailboxes import Mailboxes
 from breastseg.experiment_queue.tasks import State, Tasks
 from breastseg.experiment_queue.workers import Workers, are_at
 from breastseg.interrupts import as_interrupt
@@ -47,8 +48,10 @@ def run_queue(jobs: int, root: Path, tell: Callable[[str], None]) -> None:
     """
     with repository(root) as repo:
         tasks = Tasks(repo)
+        mailboxes = Mailboxes(repo)
         with _alone(Path(tasks.folder)), as_interrupt():
-            run = _Run(tasks, jobs, tell)
+            mailboxes.delete_expired()
+            run = _Run(tasks, mailboxes, jobs, tell)
             if not run.unfinished():
                 raise BreastsegError("Nothing is queued. Queue experiments with dvc exp run --queue -S …")
             for _ in range(_ATTEMPTS):
@@ -78,8 +81,8 @@ def _alone(folder: Path) -> Iterator[None]:
 class _Run:
     """One call: the experiments that had ended before it are none of its business."""
 
-    def __init__(self, tasks: Tasks, jobs: int, tell: Callable[[str], None]) -> None:
-        self._tasks, self._jobs, self._tell = tasks, jobs, tell
+    def __init__(self, tasks: Tasks, mailboxes: Mailboxes, jobs: int, tell: Callable[[str], None]) -> None:
+        self._tasks, self._mailboxes, self._jobs, self._tell = tasks, mailboxes, jobs, tell
         self._before = {entry for entry, state in tasks.states().items() if state not in _UNFINISHED}
         self._told: dict[QueueEntry, State] = {}
 
@@ -87,17 +90,17 @@ class _Run:
         return [entry for entry, state in self._states().items() if state in _UNFINISHED]
 
     def put_back_lost(self) -> None:
-        """Queue those again that have no result; only when no worker lives is one that runs lost."""
+        """Queue those again that have no result and can; only when no worker lives is one that runs lost."""
         lost = [entry for entry, state in self._states().items() if state in _WITHOUT_RESULT]
         for entry in lost:
-            if self._tasks.is_at_work(entry):
+            if self._tasks.is_at_work(entry) or not self._tasks.has_changes(entry):
                 continue
             self._tell(f"{entry.name}: was lost, and is queued again")
             self._tasks.put_back(entry)
 
     def work_off(self) -> None:
         """Have workers run until nothing is left to do for them."""
-        workers = Workers(self._jobs, Path(self._tasks.folder))
+        workers = Workers(self._jobs, self._tasks.root, Path(self._tasks.folder))
         try:
             while self._is_work_left(workers):
                 time.sleep(_LOOK_S)
@@ -117,17 +120,21 @@ class _Run:
             raise ProblemsError("Some experiments have no result", problems)
 
     def _problems(self) -> list[Problem]:
-        logs = f"{self._tasks.folder}/dvc-exp-worker-*.out"
-        told = {
-            State.FAILED: ("has failed", "`dvc queue logs {name}` shows why"),
-            State.LOST: ("was lost by DVC", f"{logs} may tell why; queue it again"),
-            State.RUNNING: ("was lost by DVC", f"{logs} may tell why; run this again"),
-        }
         return [
-            Problem(entry.name, told[state][0], told[state][1].format(name=entry.name))
+            self._problem(entry, state)
             for entry, state in self._states().items()
-            if state in told
+            if state is State.FAILED or state in _WITHOUT_RESULT
         ]
+
+    def _problem(self, entry: QueueEntry, state: State) -> Problem:
+        if state is State.FAILED:
+            return Problem(entry.name, "has failed", f"`dvc queue logs {entry.name}` shows why")
+        if not self._tasks.has_changes(entry):
+            mend = f"Forget it with `dvc queue kill {entry.name}; dvc queue remove {entry.name}`, and queue it again"
+            return Problem(entry.name, "was lost by DVC, and git has collected its changes", mend)
+        again = "run this again" if state is State.RUNNING else "queue it again"
+        mend = f"{self._tasks.folder}/dvc-exp-worker-*.out may tell why; {again}"
+        return Problem(entry.name, "was lost by DVC", mend)
 
     def _is_work_left(self, workers: Workers) -> bool:
         states = self._states()
@@ -136,7 +143,7 @@ class _Run:
             if workers.are_stopped():
                 self._tell("The workers were told to stop")
                 raise KeyboardInterrupt
-            workers.replenish(self._tasks.answers)
+            workers.replenish(self._mailboxes.empty)
             return True
         return self._is_somebody_at_work(
             workers, [entry for entry, state in states.items() if state in _WITHOUT_RESULT]

@@ -8,10 +8,13 @@ running for ever. DVC also takes an experiment for done whose commit it failed t
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery.result import AsyncResult
 from dvc.repo.experiments.queue.tasks import run_exp
+from dvc.repo.experiments.refs import ExpRefInfo
+from scmrepo.exceptions import SCMError
 
 from breastseg.experiment_queue.processes import lives
 
@@ -37,9 +40,13 @@ class Tasks:
 
     Args:
         repo: The open repository.
+
+    Attributes:
+        root: The repository's folder.
     """
 
     def __init__(self, repo: Repo) -> None:
+        self.root = Path(repo.root_dir)
         self._scm = repo.scm
         self._queue = repo.experiments.celery_queue
 
@@ -48,10 +55,6 @@ class Tasks:
         """Where the queue and its workers keep their files."""
         folder: str = self._queue.wdir
         return folder
-
-    def answers(self, worker: str) -> bool:
-        """Tell whether the worker of this name answers within a second; a busy machine's may not."""
-        return bool(self._queue.celery.control.ping(destination=[worker], limit=1))
 
     def states(self) -> dict[QueueEntry, State]:
         """Look at all experiments that the queue knows."""
@@ -62,6 +65,10 @@ class Tasks:
     def is_at_work(self, entry: QueueEntry) -> bool:
         """Tell whether an experiment's own command lives; it goes on when its worker is killed."""
         return lives(self._queue.get_infofile_path(entry.stash_rev))
+
+    def has_changes(self, entry: QueueEntry) -> bool:
+        """Tell whether git still has what the experiment starts from; of one that was taken it may collect that."""
+        return self._made_s(entry.stash_rev) is not None
 
     def put_back(self, lost: QueueEntry) -> None:
         """Queue an experiment again as it was; no worker may run, nor its own command."""
@@ -79,6 +86,10 @@ class Tasks:
         yield from list(self._queue._iter_processed())  # noqa: SLF001 - `dvc queue status` does so; nothing public has it
 
     def _state(self, message: Any, entry: QueueEntry) -> State:  # noqa: ANN401 - kombu ships no types
+        state = self._recorded(message, entry)
+        return State.DONE if state in {State.RUNNING, State.LOST} and self._is_in_git(entry) else state
+
+    def _recorded(self, message: Any, entry: QueueEntry) -> State:  # noqa: ANN401 - kombu ships no types
         if not self._result(message).ready():
             return State.RUNNING
         if self._queue.proc.get(entry.stash_rev) is None:
@@ -87,6 +98,20 @@ class Tasks:
         if outcome is None or outcome.ref_info is None:
             return State.FAILED
         return State.DONE if self._scm.get_ref(str(outcome.ref_info)) else State.LOST
+
+    def _is_in_git(self, entry: QueueEntry) -> bool:
+        """Tell whether git has the result, whatever became of DVC's records."""
+        rev = self._scm.get_ref(str(ExpRefInfo(entry.baseline_rev, entry.name)))
+        # `dvc exp run --queue --force` takes the name of an older one, which is there until this one has ended
+        return rev is not None and (self._made_s(rev) or 0) > (self._made_s(entry.stash_rev) or 0)
+
+    def _made_s(self, rev: str) -> int | None:
+        """When a commit was made, in seconds of the epoch; None if git does not have it."""
+        try:
+            made: int = self._scm.resolve_commit(rev).commit_time
+        except SCMError:
+            return None
+        return made
 
     def _result(self, message: Any) -> AsyncResult:  # noqa: ANN401 - kombu ships no types
         return AsyncResult(message.headers["id"], app=self._queue.celery)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _READY_S: Final = 120.0
+_LOOK_S: Final = 0.1
 # crashes a worker: more are no bad luck
 _CRASHES: Final = 3
 
@@ -28,11 +29,12 @@ class Workers:
 
     Args:
         jobs: How many.
+        root: The repository; DVC has an experiment run in the same folder of its copy as its worker.
         folder: Where the queue keeps its files, and each worker its log.
     """
 
-    def __init__(self, jobs: int, folder: Path) -> None:
-        self._jobs, self._folder = jobs, folder
+    def __init__(self, jobs: int, root: Path, folder: Path) -> None:
+        self._jobs, self._root, self._folder = jobs, root, folder
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._log_starts: dict[int, int] = {}
         self._crashes = 0
@@ -42,30 +44,30 @@ class Workers:
         return any(process.poll() is None for process in self._processes.values())
 
     def are_stopped(self) -> bool:
-        """Tell whether one has ended in order because it was told to, not because it had nothing to do."""
-        ended = (number for number, process in self._processes.items() if process.poll() == 0)
-        return any(self._was_told(number) for number in ended)
+        """Tell whether one was told from outside to end, not by its own monitor because it had nothing to do."""
+        return any(self._was_told(number) for number in self._processes)
 
-    def replenish(self, answers: Callable[[str], bool]) -> None:
+    def replenish(self, empty_mailbox: Callable[[str], None]) -> None:
         """Start the workers that are missing.
 
-        The first has to answer before the others start: in a fresh clone each would make the list of who is to be
+        The first has to be ready before the others start: in a fresh clone each would make the list of who is to be
         sent messages, and the last would overwrite it.
 
         Args:
-            answers: Tells whether the worker of a name answers.
+            empty_mailbox: Deletes what an ended worker of this name was still sent.
 
         Raises:
-            BreastsegError: They keep failing, or the first does not answer.
+            BreastsegError: They keep failing, or the first does not get ready.
         """
         for number in range(1, self._jobs + 1):
             process = self._processes.get(number)
             if process is None or process.poll() is not None:
                 self._count_crash(process)
                 first = not self.alive()
+                empty_mailbox(self._name(number))
                 self._processes[number] = self._start(number)
                 if first:
-                    self._wait(number, answers)
+                    self._wait(number)
 
     def end(self) -> None:
         """Have the workers end after the experiment that they are at, and wait for that."""
@@ -82,6 +84,7 @@ class Workers:
             # a session of its own: `dvc queue kill` interrupts the worker's whole group, Ctrl-C that of the terminal
             return subprocess.Popen(  # noqa: S603 - a fixed command
                 command,
+                cwd=self._root,
                 env=_environment(self._jobs),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,9 +93,13 @@ class Workers:
             )
 
     def _was_told(self, number: int) -> bool:
-        # the worker's own monitor may see an empty queue, and say so, after the word from outside
-        said = self._log(number).read_bytes()[self._log_starts[number] :].partition(b"Got shutdown from remote")[0]
-        return b" ready." in said and b"shutting down due to empty queue" not in said
+        # without the word it was killed, or `dvc queue kill` has interrupted it with its experiment; the worker's own
+        # monitor may see an empty queue, and say so, after the word from outside
+        before, word, _ = self._said(number).partition(b"Got shutdown from remote")
+        return bool(word) and b"shutting down due to empty queue" not in before
+
+    def _said(self, number: int) -> bytes:
+        return self._log(number).read_bytes()[self._log_starts[number] :]
 
     def _name(self, number: int) -> str:
         return f"{_names(self._folder)}{number}@localhost"
@@ -100,11 +107,13 @@ class Workers:
     def _log(self, number: int) -> Path:
         return self._folder / f"dvc-exp-worker-{number}.out"
 
-    def _wait(self, number: int, answers: Callable[[str], bool]) -> None:
+    def _wait(self, number: int) -> None:
+        # no ping: it waits a second for the answer, and on a busy machine that may take longer each time
         deadline = time.monotonic() + _READY_S
-        while self._processes[number].poll() is None and not answers(self._name(number)):
+        while self._processes[number].poll() is None and b" ready." not in self._said(number):
             if time.monotonic() > deadline:
-                raise BreastsegError(f"The first worker does not answer. {self._logs}")
+                raise BreastsegError(f"The first worker does not get ready. {self._logs}")
+            time.sleep(_LOOK_S)
 
     def _count_crash(self, process: subprocess.Popen[bytes] | None) -> None:
         self._crashes += process is not None and process.returncode != 0
