@@ -30,6 +30,13 @@ def test_what_is_written_is_read_and_listed(store: Store) -> None:
     assert store.read("date=2026-03-02/b.parquet") == b"three"
 
 
+def test_writing_tells_the_version_that_is_listed(store: Store) -> None:
+    first = store.write("a/state", b"one")
+    assert dict(store.listed()) == {"a/state": first}
+    assert store.version("a/state") == first
+    assert store.write("a/state", b"two") != first
+
+
 def test_what_is_removed_is_gone(store: Store) -> None:
     store.write("a/state", b"one")
     store.write("b/state", b"two")
@@ -47,7 +54,7 @@ def test_what_is_not_there_is_one_clear_error(store: Store) -> None:
 
 def test_a_file_that_arrives_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.open(str(tmp_path))
-    monkeypatch.setattr(type(store.files), "size", lambda *_: 2)
+    monkeypatch.setattr(type(store.files), "info", lambda *_: {"type": "file", "size": 2})
     with pytest.raises(BreastsegError, match=r"a\.parquet has 2 bytes, not 3"):
         store.write("a.parquet", b"one")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -17,6 +18,8 @@ from PIL import Image
 from breastseg.bulk import parts
 from breastseg.bulk import predict as predict_module
 from breastseg.bulk.lock import sole_run
+from breastseg.bulk.manifest import MANIFEST
+from breastseg.bulk.places import open_place
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.predict import Answerer, local_answerer
@@ -73,6 +76,11 @@ def images(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, out: Path) -> str:
+    return str(out) if request.param == "folder" else str(request.getfixturevalue("bucket"))
 
 
 def end_early(images: Path, model: Path, out: Path) -> None:
@@ -142,6 +150,60 @@ def test_masks_that_are_gone_are_made_again(images: Path, model_path: Path, out:
     assert predict([images], again, out, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK + 1
     assert mask.exists()
+
+
+@pytest.mark.parametrize("ends", ["early", "with a failure"])
+def test_a_line_does_not_outlive_its_mask_when_another_input_replaces_it(
+    images: Path, model_path: Path, out: Path, place: str, ends: str
+) -> None:
+    others = images.with_name("others")
+    # other images by the same names
+    for number, path in enumerate(sorted(images.rglob("*.png"), reverse=True)):
+        (others / "00").mkdir(parents=True, exist_ok=True)
+        (others / "00" / f"{number:04}.png").write_bytes(path.read_bytes())
+    if ends == "with a failure":
+        for folder in (images, others):
+            (folder / "00" / "bad.png").write_bytes(b"hello")
+    for folder in (images, others, images):
+        with pytest.raises(BreastsegError, match="enough" if ends == "early" else "1 found"):
+            predict([folder], Counting(model_path, CHUNK + 5 if ends == "early" else 10**6), place, HERE)
+    for folder in (images, others):
+        (folder / "00" / "bad.png").unlink(missing_ok=True)
+    predict([images], Counting(model_path), place, HERE)
+    expected = out.with_name("expected")
+    predict([images], Counting(model_path), expected, HERE)
+    found = open_place(place)
+    assert {name: found.read(name) for name, _ in found.listed() if name != MANIFEST} == {
+        name: content for name, content in contents(expected).items() if name != MANIFEST
+    }
+
+
+def test_of_a_resumed_run_no_mask_is_made_twice_whose_name_is_hidden(images: Path, model_path: Path, out: Path) -> None:
+    named = [path.rename(path.with_name(f".{path.name}")) for path in sorted((images / "00").iterdir())]
+    with pytest.raises(BreastsegError, match="enough"):
+        predict(named, Counting(model_path, CHUNK + 5), out, HERE)
+    again = Counting(model_path)
+    assert predict(named, again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
+
+
+def test_a_folder_of_another_user_in_the_results_does_not_hold_up_a_resumed_run(
+    images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_early(images, model_path, out)
+    closed, scan = out / "lost+found", os.scandir
+    closed.mkdir()
+
+    def refusing(path: Any) -> object:  # noqa: ANN401 - as theirs
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    # root may read all
+    monkeypatch.setattr(os, "scandir", refusing)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
 
 
 @pytest.mark.parametrize("left", [True, False])

@@ -88,9 +88,9 @@ def do_chunk(number: int, work: Work) -> int:
     images = work.run.read_chunk(number)
     read = threaded_map(partial(_read, opened), images, _HANDS)
     answered = (_answer(opened.answer, image, data) for image, data in read)
-    lines = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
-    work.run.write_part(number, lines)
-    return len(lines)
+    written = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
+    work.run.write_part(number, *zip(*written, strict=True))
+    return len(written)
 
 
 def _open(work: Work) -> _Opened:
@@ -133,14 +133,15 @@ def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
     return _Answered(image, mask_png, head | {"mask": image.mask} | report.model_dump(mode="json"))
 
 
-def _write(out: Place, found: _Answered) -> dict[str, Any]:
+def _write(out: Place, found: _Answered) -> tuple[dict[str, Any], str | None]:
+    """Write the mask of an image, and return its line and the mask's version."""
+    if not found.mask_png:
+        return found.told, None
     try:
-        if found.mask_png:
-            out.write(found.image.mask, found.mask_png)
+        return found.told, out.write(found.image.mask, found.mask_png)
     except BreastsegError as error:
         # all other faults are the place's, and would meet other images too
         if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
             raise
         why = f"its mask's name {found.image.mask} is too long for the folder of the results"
-        return {"file": found.image.file, "version": found.image.version, "error": why}
-    return found.told
+        return {"file": found.image.file, "version": found.image.version, "error": why}, None

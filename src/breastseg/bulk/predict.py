@@ -190,10 +190,12 @@ def _refuse_other_runs(run: Run) -> None:
 
 
 def _add_done(plan: Plan, run: Run) -> None:
-    """Add what unfinished runs have done, as far as the masks are there."""
+    """Add what unfinished runs have done, as far as the masks that they made are there."""
     add_parts(plan, run.out, run.answerer, failed=False)
     if plan.counts()[0]:
-        plan.forget_lines_without(name for name, _ in open_place(run.out).listed())
+        out = open_place(run.out)
+        hidden = ((mask, out.version(mask)) for mask in plan.hidden_masks())
+        plan.forget_lines_without(chain(out.listed(passing=True), hidden))
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
