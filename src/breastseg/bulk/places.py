@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _SCHEME = "://"
+# schemes of this machine's folders, and other spellings of those of buckets
+_FOLDERS = frozenset({"file", "local"})
+_SPELLINGS = {"gcs": "gs"}
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -76,12 +79,26 @@ def is_remote(place: str) -> bool:
     return _SCHEME in place
 
 
+def normalised(place: str) -> str:
+    """Return the one spelling of a place that it is compared by.
+
+    Raises:
+        BreastsegError: Its address leads through others, which would be another spelling of the last one.
+    """
+    scheme, mark, path = place.partition(_SCHEME)
+    if mark and "::" in scheme:
+        raise BreastsegError(f"{place} leads through other addresses. Name a folder, or gs://bucket/folder")
+    if mark and scheme in _FOLDERS:
+        return path
+    return f"{_SPELLINGS.get(scheme, scheme)}{mark}{path}"
+
+
 def is_named(place: str) -> bool:
     """Tell whether a place says where it is: an empty name would be the current folder, and gs:// has no bucket."""
     if not is_remote(place):
         return bool(place)
-    scheme, _, path = place.partition(_SCHEME)
-    return bool(path.strip("/")) and (scheme == "file" or not path.startswith("/"))
+    _, _, path = place.partition(_SCHEME)
+    return bool(path.strip("/")) and not path.startswith("/")
 
 
 def split_remote(file: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ from breastseg.bulk.parts import (
     remove_parts,
     remove_plan,
 )
-from breastseg.bulk.places import is_named, is_remote, open_place
+from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
 from breastseg.bulk.sources import find_images, why_none
 from breastseg.data.parallel import ordered_map
@@ -105,17 +105,25 @@ def predict(
 
 
 def _checked_out(out: str) -> str:
-    """Return the folder of the results without strokes at its end."""
-    place = out.rstrip("/")
-    if not place or not is_named(out):
+    """Return the folder of the results, by its one spelling and without strokes at its end."""
+    named = normalised(out)
+    place = named.rstrip("/")
+    if not place or not is_named(named):
         raise BreastsegError(f"Results cannot be written to {out!r}. Name with --out a folder, or gs://bucket/folder")
+    try:
+        place.encode()
+    except UnicodeEncodeError as error:
+        raise BreastsegError(f"The name {out!r} is not UTF-8. Name with --out another folder") from error
     return place
 
 
 def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
     mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
-    problems = [Problem(repr(source), "names nothing", mend) for source in sources if not is_named(source)]
-    for place, source in enumerate(filter(is_named, sources)):
+    problems: list[Problem] = []
+    for place, source in enumerate(map(normalised, sources)):
+        if not is_named(source):
+            problems.append(Problem(repr(sources[place]), "names nothing", mend))
+            continue
         unnamed: list[Problem] = []
         count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
         problems += unnamed
