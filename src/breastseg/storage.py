@@ -172,19 +172,19 @@ class Store:
     def writing(self, name: str) -> Iterator[IO[bytes]]:
         """Yield what to write a file to that is too large for memory; it is there whole at the end, or not at all.
 
-        It takes its room on this machine's disk meanwhile.
+        It takes its room in this machine's temporary folder meanwhile.
 
         Raises:
-            BreastsegError: It cannot be written.
+            BreastsegError: It cannot be written, there or here.
         """
-        with NamedTemporaryFile() as aside:
-            yield aside.file
-            aside.flush()
-            try:
-                self.files.put_file(aside.name, f"{self.root}/{name}")
-                self.files.invalidate_cache()
-            except Exception as error:
-                raise self._fault(error) from error
+        try:
+            with NamedTemporaryFile() as aside:
+                yield aside.file
+                aside.flush()
+                self._put(aside.name, name)
+        except OSError as error:
+            mend = "Name with TMPDIR a folder that has room for it and can be written to"
+            raise BreastsegError(f"{name} cannot be kept in the temporary folder ({error}). {mend}") from error
 
     def tidy(self) -> None:
         """Do what removes empty folders elsewhere: a bucket has none."""
@@ -198,6 +198,13 @@ class Store:
         try:
             with suppress(FileNotFoundError):
                 self.files.rm_file(f"{self.root}/{name}")
+            self.files.invalidate_cache()
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def _put(self, file: str, name: str) -> None:
+        try:
+            self.files.put_file(file, f"{self.root}/{name}")
             self.files.invalidate_cache()
         except Exception as error:
             raise self._fault(error) from error

@@ -112,14 +112,22 @@ def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
 
 def _require_folder(folder: str) -> None:
     """End the run where the input's folder is lost: that is no fault of its images, and all others would fail too."""
-    if is_remote(folder):
-        is_there = next(open_place(folder).listed(), None) is not None
-    else:
-        # a disk that is no longer mounted leaves an empty folder
-        is_there = Path(folder).is_dir() and any(Path(folder).iterdir())
-    if not is_there:
+    if not _holds_any(folder):
         mend = "Bring it back, on every machine of the run, and run the command again: it goes on where it was"
         raise BreastsegError(f"{folder} is gone, or holds nothing any more. {mend}")
+
+
+def _holds_any(folder: str) -> bool:
+    """Tell whether a folder is there and not empty, as one is whose disk is no longer mounted."""
+    if is_remote(folder):
+        return next(open_place(folder).listed(), None) is not None
+    try:
+        return any(Path(folder).iterdir())
+    except PermissionError:
+        # it is there, and its files may be read by their names
+        return True
+    except OSError:
+        return False
 
 
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:

@@ -165,7 +165,8 @@ def _new_folder(held: ExitStack) -> Path:
 
 
 def _no_room(error: Exception) -> BreastsegError:
-    mend = "Name with TMPDIR a folder that has room, some 400 bytes an image, and can be written to"
+    room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl"
+    mend = f"Name with TMPDIR a folder that has room, {room}, and can be written to"
     return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
 
 
