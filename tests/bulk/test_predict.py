@@ -167,6 +167,19 @@ def test_a_file_of_two_inputs_is_refused(tmp_path: Path, model_path: Path) -> No
     assert other.exists()
 
 
+def test_a_file_by_two_spellings_is_one_and_a_link_to_it_another(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = save(tmp_path / "im" / "x" / "a.png")
+    for other in (image.parent, "im/../im/x"):
+        with pytest.raises(ProblemsError, match="held by two inputs") as error:
+            predict(["im", other], partial(local_answerer, model_path), tmp_path / "out")
+        assert {problem.path for problem in error.value.problems} == {"im/x/a.png", f"{other}/a.png"}
+    (tmp_path / "im" / "link.png").symlink_to(image)
+    assert predict(["im"], partial(local_answerer, model_path), tmp_path / "out") == 2
+
+
 def test_names_that_are_not_utf8_are_listed(tmp_path: Path, model_path: Path) -> None:
     save(tmp_path / "im" / "a.png")
     (tmp_path / "im" / os.fsdecode(b"b\xff.png")).touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import signal
@@ -19,7 +20,7 @@ from breastseg.bulk import parts
 from breastseg.bulk import predict as predict_module
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import MANIFEST
-from breastseg.bulk.places import open_place
+from breastseg.bulk.places import Folder, open_place
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.predict import Answerer, local_answerer
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from breastseg.bulk.places import Place
     from breastseg.inference.report import ImageReport
 
 HERE = Engine(workers=1)
@@ -267,6 +269,17 @@ def test_a_finished_run_with_failures_does_not_hold_up_another_model(images: Pat
         predict([images], Counting(model_path), out, HERE)
 
 
+def test_a_finished_run_that_goes_on_is_unfinished_again(images: Path, model_path: Path, out: Path) -> None:
+    (images / "00" / "0007.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    save_images(images / "new", IMAGES)
+    end_early(images, model_path, out)
+    other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
+    with pytest.raises(BreastsegError, match="unfinished run"):
+        predict([images], Counting(other), out, HERE)
+
+
 def test_a_run_that_is_killed_while_it_tidies_up_is_finished(
     images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +319,44 @@ def test_two_runs_never_share_a_folder(images: Path, model_path: Path, out: Path
     assert not (out / parts.PARTS).exists()
 
 
+def test_a_lock_that_goes_while_it_is_taken_holds_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        # another run ends between opening and locking
+        (path,) = out.iterdir()
+        path.unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(BreastsegError, match="has just ended"), sole_run(out):
+        pass
+
+
+@pytest.mark.parametrize("kind", [Folder, Store.open])
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    out: Path, kind: Callable[[Any], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[tuple[str, int, int]] = []
+    sync, replace = os.fsync, os.replace
+
+    def syncing(file: int) -> None:
+        order.append(("synced", os.fstat(file).st_ino, os.fstat(file).st_size))
+        sync(file)
+
+    def replacing(source: Path, target: Path) -> None:
+        order.append(("named", source.stat().st_ino, source.stat().st_size))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", replacing)
+    kind(out if kind is Folder else str(out)).write("a.png", b"content")
+    (synced, *of_synced), (named, *of_named) = order
+    assert (synced, named) == ("synced", "named")
+    assert of_synced == of_named
+    assert of_named[1] == len(b"content")
+
+
 def test_a_killed_command_leaves_nothing_half_written_and_goes_on(images: Path, model_path: Path, out: Path) -> None:
     chunk, many = 100, 1000
     save_images(images, many)
@@ -343,7 +394,7 @@ def test_a_bucket_is_read_written_and_gone_on_with(images: Path, model_path: Pat
     assert len(results.read("predictions.jsonl").splitlines()) == IMAGES
 
 
-def test_a_bucket_that_fails_ends_the_run_and_an_image_that_is_gone_does_not(
+def test_a_bucket_that_fails_ends_the_run_and_an_image_that_may_not_be_read_does_not(
     images: Path, model_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(bucket)
@@ -364,6 +415,17 @@ def test_a_bucket_that_fails_ends_the_run_and_an_image_that_is_gone_does_not(
     failing(TimeoutError("no answer"))
     with pytest.raises(BreastsegError, match="does not answer as it should"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
-    failing(FileNotFoundError("gone"))
-    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: gone"):
+    failing(PermissionError("not yours"))
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: may not be read\. Mend it"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
+
+
+def test_an_image_that_goes_from_a_bucket_meanwhile_is_told_as_gone(
+    images: Path, model_path: Path, bucket: str
+) -> None:
+    store = Store.open(bucket)
+    for name, content in contents(images).items():
+        store.write(name, content)
+    losing = Counting(model_path, 1, lambda: store.remove("00/0015.png"))
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)00/0015\.png: is gone\. Mend it"):
+        predict([bucket], losing, f"{bucket}-results", HERE)

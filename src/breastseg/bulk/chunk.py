@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # a bucket takes its time for each file: others are fetched and written meanwhile, a few ahead
 _HANDS = 8
+# what a bucket says of these is no more than an address
+_FAULTS_OF_IMAGES: dict[type[OSError], str] = {FileNotFoundError: "is gone", PermissionError: "may not be read"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class _Opened:
             return self.buckets[bucket].read(name)
         except BreastsegError as error:
             # a bucket that does not answer is no fault of the image
-            if isinstance(error.__cause__, FileNotFoundError | PermissionError):
-                raise error.__cause__ from error
+            for fault, why in _FAULTS_OF_IMAGES.items():
+                if isinstance(error.__cause__, fault):
+                    raise fault(why) from error
             raise
 
 

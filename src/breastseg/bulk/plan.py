@@ -35,7 +35,10 @@ CREATE VIEW joined AS
     FROM images LEFT JOIN lines
     ON lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '');
 """
-_TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
+_TWICE = """
+SELECT DISTINCT file FROM images WHERE absolute(file) IN
+    (SELECT absolute(file) FROM images GROUP BY absolute(file) HAVING count(*) > 1) ORDER BY file
+"""
 _SHARED = """
 SELECT file, mask FROM images WHERE folded(mask) IN
     (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
@@ -75,6 +78,7 @@ class Plan:
         self._tables = tables
         # some file systems do not tell upper from lower case
         tables.create_function("folded", 1, str.casefold, deterministic=True)
+        tables.create_function("absolute", 1, _absolute, deterministic=True)
         tables.executescript(_TABLES)
 
     def add_images(self, source: int, images: Iterable[Image]) -> int:
@@ -168,6 +172,11 @@ def _no_room(error: Exception) -> BreastsegError:
     room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl"
     mend = f"Name with TMPDIR a folder that has room, {room}, and can be written to"
     return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
+
+
+def _absolute(file: str) -> str:
+    """Return the one spelling of a file; a link stays one, since it is a file beside the one that it leads to."""
+    return file if is_remote(file) else os.path.abspath(file)  # noqa: PTH100 - of `a/../b.png` too
 
 
 def _place(file: str) -> str:
