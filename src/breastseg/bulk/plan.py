@@ -49,7 +49,10 @@ _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM im
 _OPEN = "SELECT file, mask, version FROM joined WHERE told IS NULL ORDER BY source, file"
 _LINES = "SELECT part, start, length FROM joined WHERE told IS NOT NULL ORDER BY source, file"
 _HIDDEN = "SELECT DISTINCT mask FROM lines WHERE mask LIKE '.%' OR mask LIKE '%/.%'"
-_WITHOUT_MASK = "DELETE FROM lines WHERE mask <> '' AND (mask, made) NOT IN (SELECT mask, version FROM masks)"
+_WITHOUT_MASK = """
+DELETE FROM lines WHERE mask <> '' AND NOT EXISTS
+    (SELECT 1 FROM masks WHERE masks.mask = lines.mask AND masks.version = lines.made)
+"""
 _COUNTS = "SELECT count(told), total(failed) FROM joined"
 
 
