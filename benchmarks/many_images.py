@@ -107,7 +107,7 @@ def _measure(model: Path, images: Path, out: Path, engine: str, count: int) -> R
     seconds = time.monotonic() - started
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    tenths = np.array_split(np.array([(sample.command_mib, sample.all_mib) for sample in samples]), PARTS)
+    tenths = _tenths(samples)
     return Record(
         images=count,
         engine=engine,
@@ -122,6 +122,13 @@ def _measure(model: Path, images: Path, out: Path, engine: str, count: int) -> R
         command_mib=[round(float(tenth[:, 0].max()), 1) for tenth in tenths],
         all_mib=[round(float(tenth[:, 1].max()), 1) for tenth in tenths],
     )
+
+
+def _tenths(samples: list[Sample]) -> list[np.ndarray]:
+    """Part the samples into tenths of the time, each an array [samples, 2]: of the command, and of all processes."""
+    if len(samples) < PARTS:
+        raise SystemExit(f"The run ended before its memory was looked at {PARTS} times. Name a larger --count")
+    return np.array_split(np.array([(sample.command_mib, sample.all_mib) for sample in samples]), PARTS)
 
 
 def _watch(process: psutil.Popen, started: float) -> tuple[list[Sample], float]:

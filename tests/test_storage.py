@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,19 @@ from breastseg.errors import BreastsegError
 from breastseg.storage import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def _files_of_at_most(count: int) -> Iterator[None]:
+    """Let no file grow beyond a number of bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -28,6 +42,13 @@ def test_what_is_written_is_read_and_listed(store: Store) -> None:
     assert store.names("**/*.parquet") == ["date=2026-03-01/a.parquet", "date=2026-03-02/b.parquet"]
     assert store.names("date=2026-03-02/**") == ["date=2026-03-02/b.parquet"]
     assert store.read("date=2026-03-02/b.parquet") == b"three"
+
+
+def test_writing_tells_the_version_that_is_listed(store: Store) -> None:
+    first = store.write("a/state", b"one")
+    assert dict(store.listed()) == {"a/state": first}
+    assert store.version("a/state") == first
+    assert store.write("a/state", b"two") != first
 
 
 def test_what_is_removed_is_gone(store: Store) -> None:
@@ -47,7 +68,7 @@ def test_what_is_not_there_is_one_clear_error(store: Store) -> None:
 
 def test_a_file_that_arrives_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store.open(str(tmp_path))
-    monkeypatch.setattr(type(store.files), "size", lambda *_: 2)
+    monkeypatch.setattr(type(store.files), "info", lambda *_: {"type": "file", "size": 2})
     with pytest.raises(BreastsegError, match=r"a\.parquet has 2 bytes, not 3"):
         store.write("a.parquet", b"one")
 
@@ -79,3 +100,17 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_error(tmp_path: Path) -
     (tmp_path / "file").touch()
     with pytest.raises(BreastsegError, match="does not answer as it should"):
         Store.open(str(tmp_path / "file")).write("a.parquet", b"one")
+
+
+def test_a_temporary_folder_that_is_full_or_missing_is_named(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, told = Store.open(bucket), r"lines\.jsonl cannot be kept .*TMPDIR"
+    for much in (100, 100_000):  # less than is held in memory before it is written, and more
+        with _files_of_at_most(10), pytest.raises(BreastsegError, match=told), store.writing("lines.jsonl") as file:
+            file.write(b"x" * much)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with (
+        pytest.raises(BreastsegError, match=r"lines\.jsonl cannot be kept .*nowhere.*TMPDIR"),
+        store.writing("lines.jsonl"),
+    ):
+        pass
+    assert store.names("**") == []

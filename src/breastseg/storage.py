@@ -90,7 +90,13 @@ class Store:
             raise self._fault(error) from error
         return sorted(str(path)[len(self.root) + 1 :] for path, what in found.items() if what["type"] == "file")
 
-    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
+    def listed(
+        self,
+        depth: int | None = None,
+        begin: str = "",
+        *,
+        passing: bool = False,  # noqa: ARG002 - of `Place`; a bucket has no folders with rights of their own
+    ) -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the root, in any order, and its version, which another content changes.
 
         Hidden files and folders are left out. Of a bucket, no more than a page of names is held at a time.
@@ -98,6 +104,7 @@ class Store:
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
             begin: How the names begin; a bucket passes over all others.
+            passing: Of no effect: a bucket has no folders that may not be read.
 
         Raises:
             BreastsegError: The place cannot be read.
@@ -138,8 +145,11 @@ class Store:
             raise self._fault(error) from error
         return content
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes) -> str:
         """Write a file, which takes the place of one of the same name; it is there whole or not at all.
+
+        Returns:
+            Its version.
 
         Raises:
             BreastsegError: It cannot be written.
@@ -151,29 +161,30 @@ class Store:
             else:
                 self.files.pipe_file(path, content)
                 self.files.invalidate_cache()
-            size = self.files.size(path)
+            what = self.files.info(path)
         except Exception as error:
             raise self._fault(error) from error
-        if size != len(content):
+        if (size := what["size"]) != len(content):
             raise BreastsegError(f"{self.place}: {name} has {size} bytes, not {len(content)}. Run the command again")
+        return _version(what)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
         """Yield what to write a file to that is too large for memory; it is there whole at the end, or not at all.
 
-        It takes its room on this machine's disk meanwhile.
+        It takes its room in this machine's temporary folder meanwhile.
 
         Raises:
-            BreastsegError: It cannot be written.
+            BreastsegError: It cannot be written, there or here.
         """
-        with NamedTemporaryFile() as aside:
-            yield aside.file
-            aside.flush()
-            try:
-                self.files.put_file(aside.name, f"{self.root}/{name}")
-                self.files.invalidate_cache()
-            except Exception as error:
-                raise self._fault(error) from error
+        try:
+            with NamedTemporaryFile() as aside:
+                yield aside.file
+                aside.flush()
+                self._put(aside.name, name)
+        except OSError as error:
+            mend = "Name with TMPDIR a folder that has room for it and can be written to"
+            raise BreastsegError(f"{name} cannot be kept in the temporary folder ({error}). {mend}") from error
 
     def tidy(self) -> None:
         """Do what removes empty folders elsewhere: a bucket has none."""
@@ -187,6 +198,13 @@ class Store:
         try:
             with suppress(FileNotFoundError):
                 self.files.rm_file(f"{self.root}/{name}")
+            self.files.invalidate_cache()
+        except Exception as error:
+            raise self._fault(error) from error
+
+    def _put(self, file: str, name: str) -> None:
+        try:
+            self.files.put_file(file, f"{self.root}/{name}")
             self.files.invalidate_cache()
         except Exception as error:
             raise self._fault(error) from error

@@ -18,6 +18,7 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.contract import ContractError
 from breastseg.inference.predict import local_answerer
 from breastseg.inference.segmenter import Segmenter
+from breastseg.storage import Store
 from tests.dicom_files import dicom
 from tests.onnx_models import bright_image, write_model
 
@@ -166,6 +167,19 @@ def test_a_file_of_two_inputs_is_refused(tmp_path: Path, model_path: Path) -> No
     assert other.exists()
 
 
+def test_a_file_by_two_spellings_is_one_and_a_link_to_it_another(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = save(tmp_path / "im" / "x" / "a.png")
+    for other in (image.parent, "im/../im/x"):
+        with pytest.raises(ProblemsError, match="held by two inputs") as error:
+            predict(["im", other], partial(local_answerer, model_path), tmp_path / "out")
+        assert {problem.path for problem in error.value.problems} == {"im/x/a.png", f"{other}/a.png"}
+    (tmp_path / "im" / "link.png").symlink_to(image)
+    assert predict(["im"], partial(local_answerer, model_path), tmp_path / "out") == 2
+
+
 def test_names_that_are_not_utf8_are_listed(tmp_path: Path, model_path: Path) -> None:
     save(tmp_path / "im" / "a.png")
     (tmp_path / "im" / os.fsdecode(b"b\xff.png")).touch()
@@ -222,6 +236,32 @@ def test_an_input_is_never_overwritten_by_its_mask(tmp_path: Path, model_path: P
     assert image.read_bytes() == before
 
 
+@pytest.mark.parametrize("scheme", ["file://", "local://"])
+def test_no_other_spelling_of_its_folder_overwrites_an_input(tmp_path: Path, model_path: Path, scheme: str) -> None:
+    image = save(tmp_path / "images" / "a.png")
+    before = image.read_bytes()
+    for source, out in ((str(image.parent), f"{scheme}{image.parent}"), (f"{scheme}{image.parent}", str(image.parent))):
+        with pytest.raises(ProblemsError, match="another output folder"):
+            predict([source], partial(local_answerer, model_path), out)
+    assert [path.read_bytes() for path in image.parent.iterdir()] == [before]
+    assert predict([f"{scheme}{image}"], partial(local_answerer, model_path), f"{scheme}{tmp_path}/out") == 1
+    (line,) = read_lines(tmp_path / "out")
+    assert line["file"] == str(image)
+
+
+def test_no_other_spelling_of_its_bucket_overwrites_an_input(tmp_path: Path, model_path: Path, bucket: str) -> None:
+    store, image = Store.open(bucket), save(tmp_path / "a.png").read_bytes()
+    store.write("a.png", image)
+    other = bucket.replace("gs://", "gcs://")
+    for source, out in ((bucket, other), (other, bucket)):
+        with pytest.raises(ProblemsError, match="another output folder"):
+            predict([source], partial(local_answerer, model_path), out)
+    with pytest.raises(BreastsegError, match=r"simplecache::gs://.* leads through other addresses\. Name a folder"):
+        predict([bucket], partial(local_answerer, model_path), f"simplecache::{bucket}")
+    assert store.names("**") == ["a.png"]
+    assert store.read("a.png") == image
+
+
 def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProblemsError, match=r"(?s)2 found.*empty: holds no image.*gone: does not exist"):
@@ -233,7 +273,7 @@ def test_paths_without_images_are_all_listed(tmp_path: Path, model_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("source", ["", "gs://", "gs:///images"])
+@pytest.mark.parametrize("source", ["", "gs://", "gs:///images", "file://"])
 def test_an_input_without_a_name_is_not_the_current_folder(
     tmp_path: Path, model_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +282,7 @@ def test_an_input_without_a_name_is_not_the_current_folder(
         predict([source], partial(local_answerer, model_path), tmp_path / "out")
 
 
-@pytest.mark.parametrize("out", ["", "/", "gs://", "gs:///", "gs:///out"])
+@pytest.mark.parametrize("out", ["", "/", "gs://", "gs:///", "gs:///out", "file://", "file:///"])
 def test_results_without_a_place_are_refused(
     tmp_path: Path, model_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

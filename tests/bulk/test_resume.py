@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import os
 import signal
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -17,6 +19,8 @@ from PIL import Image
 from breastseg.bulk import parts
 from breastseg.bulk import predict as predict_module
 from breastseg.bulk.lock import sole_run
+from breastseg.bulk.manifest import MANIFEST
+from breastseg.bulk.places import Folder, open_place
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.inference.predict import Answerer, local_answerer
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from breastseg.bulk.places import Place
     from breastseg.inference.report import ImageReport
 
 HERE = Engine(workers=1)
@@ -73,6 +78,11 @@ def images(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, out: Path) -> str:
+    return str(out) if request.param == "folder" else str(request.getfixturevalue("bucket"))
 
 
 def end_early(images: Path, model: Path, out: Path) -> None:
@@ -144,6 +154,63 @@ def test_masks_that_are_gone_are_made_again(images: Path, model_path: Path, out:
     assert mask.exists()
 
 
+@pytest.mark.parametrize("ends", ["early", "with a failure"])
+def test_a_line_does_not_outlive_its_mask_when_another_input_replaces_it(
+    images: Path, model_path: Path, out: Path, place: str, ends: str
+) -> None:
+    others = images.with_name("others")
+    # other images by the same names
+    for number, path in enumerate(sorted(images.rglob("*.png"), reverse=True)):
+        (others / "00").mkdir(parents=True, exist_ok=True)
+        (others / "00" / f"{number:04}.png").write_bytes(path.read_bytes())
+    if ends == "with a failure":
+        for folder in (images, others):
+            (folder / "00" / "bad.png").write_bytes(b"hello")
+    for folder in (images, others, images):
+        with pytest.raises(BreastsegError, match="enough" if ends == "early" else "1 found"):
+            predict([folder], Counting(model_path, CHUNK + 5 if ends == "early" else 10**6), place, HERE)
+    for folder in (images, others):
+        (folder / "00" / "bad.png").unlink(missing_ok=True)
+    predict([images], Counting(model_path), place, HERE)
+    expected = out.with_name("expected")
+    predict([images], Counting(model_path), expected, HERE)
+    found = open_place(place)
+    assert {name: found.read(name) for name, _ in found.listed() if name != MANIFEST} == {
+        name: content for name, content in contents(expected).items() if name != MANIFEST
+    }
+
+
+def test_of_a_resumed_run_no_mask_is_made_twice_whose_name_is_hidden(images: Path, model_path: Path, out: Path) -> None:
+    named = [path.rename(path.with_name(f".{path.name}")) for path in sorted((images / "00").iterdir())]
+    with pytest.raises(BreastsegError, match="enough"):
+        predict(named, Counting(model_path, CHUNK + 5), out, HERE)
+    gone = out / named[3].name
+    gone.unlink()
+    again = Counting(model_path)
+    assert predict(named, again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK + 1
+    assert gone.exists()
+
+
+def test_a_folder_of_another_user_in_the_results_does_not_hold_up_a_resumed_run(
+    images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_early(images, model_path, out)
+    closed, scan = out / "lost+found", os.scandir
+    closed.mkdir()
+
+    def refusing(path: Any) -> object:  # noqa: ANN401 - as theirs
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    # root may read all
+    monkeypatch.setattr(os, "scandir", refusing)
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
+
+
 @pytest.mark.parametrize("left", [True, False])
 def test_a_lost_input_folder_ends_the_run_which_goes_on_later(
     images: Path, model_path: Path, out: Path, *, left: bool
@@ -205,6 +272,17 @@ def test_a_finished_run_with_failures_does_not_hold_up_another_model(images: Pat
         predict([images], Counting(model_path), out, HERE)
 
 
+def test_a_finished_run_that_goes_on_is_unfinished_again(images: Path, model_path: Path, out: Path) -> None:
+    (images / "00" / "0007.png").write_bytes(b"hello")
+    with pytest.raises(ProblemsError, match="1 found"):
+        predict([images], Counting(model_path), out, HERE)
+    save_images(images / "new", IMAGES)
+    end_early(images, model_path, out)
+    other = write_model(out.with_name("other.onnx"), make_contract(encoder="other").to_json())
+    with pytest.raises(BreastsegError, match="unfinished run"):
+        predict([images], Counting(other), out, HERE)
+
+
 def test_a_run_that_is_killed_while_it_tidies_up_is_finished(
     images: Path, model_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +322,44 @@ def test_two_runs_never_share_a_folder(images: Path, model_path: Path, out: Path
     assert not (out / parts.PARTS).exists()
 
 
+def test_a_lock_that_goes_while_it_is_taken_holds_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        # another run ends between opening and locking
+        (path,) = out.iterdir()
+        path.unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(BreastsegError, match="has just ended"), sole_run(out):
+        pass
+
+
+@pytest.mark.parametrize("kind", [Folder, Store.open])
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    out: Path, kind: Callable[[Any], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[tuple[str, int, int]] = []
+    sync, replace = os.fsync, os.replace
+
+    def syncing(file: int) -> None:
+        order.append(("synced", os.fstat(file).st_ino, os.fstat(file).st_size))
+        sync(file)
+
+    def replacing(source: Path, target: Path) -> None:
+        order.append(("named", source.stat().st_ino, source.stat().st_size))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", replacing)
+    kind(out if kind is Folder else str(out)).write("a.png", b"content")
+    (synced, *of_synced), (named, *of_named) = order
+    assert (synced, named) == ("synced", "named")
+    assert of_synced == of_named
+    assert of_named[1] == len(b"content")
+
+
 def test_a_killed_command_leaves_nothing_half_written_and_goes_on(images: Path, model_path: Path, out: Path) -> None:
     chunk, many = 100, 1000
     save_images(images, many)
@@ -281,7 +397,7 @@ def test_a_bucket_is_read_written_and_gone_on_with(images: Path, model_path: Pat
     assert len(results.read("predictions.jsonl").splitlines()) == IMAGES
 
 
-def test_a_bucket_that_fails_ends_the_run_and_an_image_that_is_gone_does_not(
+def test_a_bucket_that_fails_ends_the_run_and_an_image_that_may_not_be_read_does_not(
     images: Path, model_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(bucket)
@@ -302,6 +418,17 @@ def test_a_bucket_that_fails_ends_the_run_and_an_image_that_is_gone_does_not(
     failing(TimeoutError("no answer"))
     with pytest.raises(BreastsegError, match="does not answer as it should"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
-    failing(FileNotFoundError("gone"))
-    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: gone"):
+    failing(PermissionError("not yours"))
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: may not be read\. Mend it"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
+
+
+def test_an_image_that_goes_from_a_bucket_meanwhile_is_told_as_gone(
+    images: Path, model_path: Path, bucket: str
+) -> None:
+    store = Store.open(bucket)
+    for name, content in contents(images).items():
+        store.write(name, content)
+    losing = Counting(model_path, 1, lambda: store.remove("00/0015.png"))
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)00/0015\.png: is gone\. Mend it"):
+        predict([bucket], losing, f"{bucket}-results", HERE)

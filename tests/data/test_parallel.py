@@ -123,9 +123,19 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(scheme: str, monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+def test_what_ends_each_worker_of_ray_is_told_in_a_sentence() -> None:
+    with pytest.raises(BreastsegError, match=r"Ray cluster.*was ended by something else.*goes on where it was"):
+        list(ordered_map(_end, range(1), engine="ray"))
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_ray_keeps_order_and_gives_an_error_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "ray")
+    # an address that is empty is none
+    monkeypatch.setenv("RAY_ADDRESS", "")
     numbers = range(5 * CHUNK + 1)
     assert list(ordered_map(_square, numbers)) == [n * n for n in numbers]
     with pytest.raises(ValueError, match="no"):

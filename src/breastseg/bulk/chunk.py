@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # a bucket takes its time for each file: others are fetched and written meanwhile, a few ahead
 _HANDS = 8
+# what a bucket says of these is no more than an address
+_FAULTS_OF_IMAGES: dict[type[OSError], str] = {FileNotFoundError: "is gone", PermissionError: "may not be read"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class _Opened:
             return self.buckets[bucket].read(name)
         except BreastsegError as error:
             # a bucket that does not answer is no fault of the image
-            if isinstance(error.__cause__, FileNotFoundError | PermissionError):
-                raise error.__cause__ from error
+            for fault, why in _FAULTS_OF_IMAGES.items():
+                if isinstance(error.__cause__, fault):
+                    raise fault(why) from error
             raise
 
 
@@ -88,9 +91,9 @@ def do_chunk(number: int, work: Work) -> int:
     images = work.run.read_chunk(number)
     read = threaded_map(partial(_read, opened), images, _HANDS)
     answered = (_answer(opened.answer, image, data) for image, data in read)
-    lines = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
-    work.run.write_part(number, lines)
-    return len(lines)
+    written = list(threaded_map(partial(_write, opened.out), answered, _HANDS))
+    work.run.write_part(number, *zip(*written, strict=True))
+    return len(written)
 
 
 def _open(work: Work) -> _Opened:
@@ -112,14 +115,22 @@ def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
 
 def _require_folder(folder: str) -> None:
     """End the run where the input's folder is lost: that is no fault of its images, and all others would fail too."""
-    if is_remote(folder):
-        is_there = next(open_place(folder).listed(), None) is not None
-    else:
-        # a disk that is no longer mounted leaves an empty folder
-        is_there = Path(folder).is_dir() and any(Path(folder).iterdir())
-    if not is_there:
+    if not _holds_any(folder):
         mend = "Bring it back, on every machine of the run, and run the command again: it goes on where it was"
         raise BreastsegError(f"{folder} is gone, or holds nothing any more. {mend}")
+
+
+def _holds_any(folder: str) -> bool:
+    """Tell whether a folder is there and not empty, as one is whose disk is no longer mounted."""
+    if is_remote(folder):
+        return next(open_place(folder).listed(), None) is not None
+    try:
+        return any(Path(folder).iterdir())
+    except PermissionError:
+        # it is there, and its files may be read by their names
+        return True
+    except OSError:
+        return False
 
 
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
@@ -133,14 +144,15 @@ def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
     return _Answered(image, mask_png, head | {"mask": image.mask} | report.model_dump(mode="json"))
 
 
-def _write(out: Place, found: _Answered) -> dict[str, Any]:
+def _write(out: Place, found: _Answered) -> tuple[dict[str, Any], str | None]:
+    """Write the mask of an image, and return its line and the mask's version."""
+    if not found.mask_png:
+        return found.told, None
     try:
-        if found.mask_png:
-            out.write(found.image.mask, found.mask_png)
+        return found.told, out.write(found.image.mask, found.mask_png)
     except BreastsegError as error:
         # all other faults are the place's, and would meet other images too
         if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
             raise
         why = f"its mask's name {found.image.mask} is too long for the folder of the results"
-        return {"file": found.image.file, "version": found.image.version, "error": why}
-    return found.told
+        return {"file": found.image.file, "version": found.image.version, "error": why}, None

@@ -1,7 +1,8 @@
 """The lines of an unfinished run: a part a chunk, in a hidden folder of the results until all parts become one file.
 
     .parts/<answerer>/<run>/plan-00000.jsonl    chunks of images, some to a file, which any process of a run reads
-    .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks are
+    .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks are, whose versions
+                                                come first: a line does not stand for a mask that replaced its own
     .parts/<answerer>/joining                   the version of the one file before the parts were joined
 
 An answerer's folder is named after the model, the frame and this package's version, so that no other one's lines are
@@ -23,7 +24,7 @@ from breastseg.data.parallel import threaded_map
 from breastseg.errors import BreastsegError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from breastseg.bulk.places import Place
     from breastseg.bulk.plan import Plan
@@ -71,9 +72,9 @@ class Run:
         line = _plan_lines(self, number // _CHUNKS_A_FILE)[number % _CHUNKS_A_FILE]
         return [Image(**image) for image in json.loads(line)]
 
-    def write_part(self, number: int, lines: list[dict[str, Any]]) -> None:
-        """Write the lines of a chunk."""
-        self.place.write(f"{_PART}{number:07}.jsonl", _as_lines(lines))
+    def write_part(self, number: int, lines: Sequence[dict[str, Any]], made: Sequence[str | None]) -> None:
+        """Write the lines of a chunk, and before them the versions of their masks; None where there is none."""
+        self.place.write(f"{_PART}{number:07}.jsonl", _as_lines([made, *lines]))
 
 
 def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: bool) -> None:
@@ -91,7 +92,7 @@ def add_parts(plan: Plan, out: str, answerer: str, run: str = "", *, failed: boo
     names = (name for name, _ in place.listed() if _is_part(name))
     for name, content in threaded_map(lambda name: (name, _read(place, name)), names, _HANDS):
         # what another run, which has ended meanwhile, took away is done again
-        lines = _lines_of(content or b"")
+        lines = _lines_of(content) if content else ()
         plan.add_lines(f"{folder}/{name}", (line for line in lines if failed or not line.failed))
 
 
@@ -196,8 +197,10 @@ def _as_lines(values: Iterable[object]) -> bytes:
 
 
 def _lines_of(content: bytes) -> Iterator[Line]:
-    start = 0
-    for line in content.splitlines(keepends=True):
+    head, *lines = content.splitlines(keepends=True)
+    start = len(head)
+    # a part without versions, as there were once, has no mask's: its images are done again
+    for line, made in zip(lines, json.loads(head), strict=False):
         told = json.loads(line)
-        yield Line(told["file"], told["version"], told.get("mask", ""), "error" in told, start, len(line))
+        yield Line(told["file"], told["version"], told.get("mask", ""), made or "", "error" in told, start, len(line))
         start += len(line)

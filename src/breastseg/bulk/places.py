@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _SCHEME = "://"
+# schemes of this machine's folders, and other spellings of those of buckets
+_FOLDERS = frozenset({"file", "local"})
+_SPELLINGS = {"gcs": "gs"}
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Place(Protocol):
@@ -25,7 +30,7 @@ class Place(Protocol):
     All verbs raise BreastsegError where the place does not do what it is asked for.
     """
 
-    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
+    def listed(self, depth: int | None = None, begin: str = "", *, passing: bool = False) -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the place, in any order, and its version, which another content changes.
 
         Hidden files and folders are left out, and links to folders, which may lead in a circle.
@@ -33,6 +38,7 @@ class Place(Protocol):
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
             begin: How the names begin; a bucket passes over all others.
+            passing: Whether to pass over folders below the place that may not be read.
         """
 
     def version(self, name: str) -> str | None:
@@ -41,8 +47,8 @@ class Place(Protocol):
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file, which is there whole or not at all."""
+    def write(self, name: str, content: bytes) -> str | None:
+        """Write a file, which is there whole or not at all, and return its version."""
 
     def writing(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Yield what to write a large file to; it is there at the end, whole, or not at all after an error."""
@@ -73,12 +79,26 @@ def is_remote(place: str) -> bool:
     return _SCHEME in place
 
 
+def normalised(place: str) -> str:
+    """Return the one spelling of a place that it is compared by.
+
+    Raises:
+        BreastsegError: Its address leads through others, which would be another spelling of the last one.
+    """
+    scheme, mark, path = place.partition(_SCHEME)
+    if mark and "::" in scheme:
+        raise BreastsegError(f"{place} leads through other addresses. Name a folder, or gs://bucket/folder")
+    if mark and scheme in _FOLDERS:
+        return path
+    return f"{_SPELLINGS.get(scheme, scheme)}{mark}{path}"
+
+
 def is_named(place: str) -> bool:
     """Tell whether a place says where it is: an empty name would be the current folder, and gs:// has no bucket."""
     if not is_remote(place):
         return bool(place)
-    scheme, _, path = place.partition(_SCHEME)
-    return bool(path.strip("/")) and (scheme == "file" or not path.startswith("/"))
+    _, _, path = place.partition(_SCHEME)
+    return bool(path.strip("/")) and not path.startswith("/")
 
 
 def split_remote(file: str) -> tuple[str, str]:
@@ -94,35 +114,42 @@ class Folder:
 
     root: Path
 
-    def listed(self, depth: int | None = None, begin: str = "") -> Iterator[tuple[str, str]]:
+    def listed(self, depth: int | None = None, begin: str = "", *, passing: bool = False) -> Iterator[tuple[str, str]]:
         """See `Place.listed`; a version is the size in bytes and the time of the last change in nanoseconds."""
         folders = [("", 1)]
         while folders:
             below, level = folders.pop()
-            for entry in self._entries(below):
+            for entry in self._entries(below, passing=passing and bool(below)):
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders += [(f"{below}{entry.name}/", level + 1)] if depth is None or level < depth else []
-                elif (below + entry.name).startswith(begin) and (found := _stat(entry)) is not None:
+                elif (below + entry.name).startswith(begin) and (found := _stat(entry, passing=passing)) is not None:
                     yield below + entry.name, _version(found)
 
     def version(self, name: str) -> str | None:
         """See `Place.version`."""
         path = self.root / name
-        return _version(path.stat()) if path.is_file() else None
+        try:
+            found = path.stat()
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise _unreadable(path, error) from error
+        return _version(found) if stat.S_ISREG(found.st_mode) else None
 
     def read(self, name: str) -> bytes:
         """See `Place.read`."""
         try:
             return (self.root / name).read_bytes()
         except OSError as error:
-            raise BreastsegError(f"Cannot read {self.root / name} ({error}). Look at your rights") from error
+            raise _unreadable(self.root / name, error) from error
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes) -> str | None:
         """See `Place.write`."""
         with self.writing(name) as file:
             file.write(content)
+        return self.version(name)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[IO[bytes]]:
@@ -140,7 +167,10 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """See `Place.remove`."""
-        (self.root / name).unlink(missing_ok=True)
+        try:
+            (self.root / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise BreastsegError(f"Cannot remove {self.root / name} ({error}). Look at your rights") from error
 
     def tidy(self) -> None:
         """See `Place.tidy`."""
@@ -148,27 +178,30 @@ class Folder:
             with suppress(OSError):  # it holds something
                 Path(folder).rmdir()
 
-    def _entries(self, below: str) -> Iterator[os.DirEntry[str]]:
+    def _entries(self, below: str, *, passing: bool) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(self.root / below) as entries:
                 yield from entries
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and not below:
+            if (isinstance(error, FileNotFoundError) and not below) or (isinstance(error, PermissionError) and passing):
                 return
-            raise BreastsegError(
-                f"Cannot read {self.root / below} ({error}). Look at its name and your rights"
-            ) from error
+            raise _unreadable(self.root / below, error) from error
 
 
-def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+def _stat(entry: os.DirEntry[str], *, passing: bool) -> os.stat_result | None:
     """Return what is known of a file, or of a link that leads nowhere, which is told when it is read; else None."""
+    leads_nowhere = entry.is_symlink() and not Path(entry.path).exists()
     try:
-        found = entry.stat()
-    except OSError:
-        if not entry.is_symlink():
-            raise
-        return entry.stat(follow_symlinks=False)
-    return found if stat.S_ISREG(found.st_mode) else None
+        found = entry.stat(follow_symlinks=not leads_nowhere)
+    except OSError as error:
+        if isinstance(error, PermissionError) and passing:
+            return None
+        raise _unreadable(entry.path, error) from error
+    return found if leads_nowhere or stat.S_ISREG(found.st_mode) else None
+
+
+def _unreadable(path: Path | str, error: OSError) -> BreastsegError:
+    return BreastsegError(f"Cannot read {path} ({error}). Look at its name and your rights")
 
 
 def _version(found: os.stat_result) -> str:

@@ -25,17 +25,20 @@ PRAGMA synchronous = OFF;
 CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place TEXT, PRIMARY KEY (source, file))
     WITHOUT ROWID;
 CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
-    PRIMARY KEY (file, version, mask)) WITHOUT ROWID;
+    made TEXT, PRIMARY KEY (file, version, mask, made)) WITHOUT ROWID;
 CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE masks (mask TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE masks (mask TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
 -- a line of a failure names no mask; the same file may have had another one in an earlier run
 CREATE VIEW joined AS
     SELECT source, images.file, images.mask, images.version, lines.file AS told, failed, part, start, length
     FROM images LEFT JOIN lines
     ON lines.file = images.file AND lines.version = images.version AND lines.mask IN (images.mask, '');
 """
-_TWICE = "SELECT DISTINCT file FROM images GROUP BY file HAVING count(*) > 1 ORDER BY file"
+_TWICE = """
+SELECT DISTINCT file FROM images WHERE absolute(file) IN
+    (SELECT absolute(file) FROM images GROUP BY absolute(file) HAVING count(*) > 1) ORDER BY file
+"""
 _SHARED = """
 SELECT file, mask FROM images WHERE folded(mask) IN
     (SELECT folded(mask) FROM images GROUP BY folded(mask) HAVING count(*) > 1) ORDER BY source, file
@@ -45,17 +48,27 @@ _ABOVE = "SELECT file, mask FROM images WHERE folded(mask) IN (SELECT folder FRO
 _OVERWRITTEN = "SELECT file FROM images WHERE ? || mask IN (SELECT place FROM images) ORDER BY source, file"
 _OPEN = "SELECT file, mask, version FROM joined WHERE told IS NULL ORDER BY source, file"
 _LINES = "SELECT part, start, length FROM joined WHERE told IS NOT NULL ORDER BY source, file"
-_WITHOUT_MASK = "DELETE FROM lines WHERE mask <> '' AND mask NOT IN (SELECT mask FROM masks)"
+_HIDDEN = "SELECT DISTINCT mask FROM lines WHERE mask LIKE '.%' OR mask LIKE '%/.%'"
+_WITHOUT_MASK = """
+DELETE FROM lines WHERE mask <> '' AND NOT EXISTS
+    (SELECT 1 FROM masks WHERE masks.mask = lines.mask AND masks.version = lines.made)
+"""
 _COUNTS = "SELECT count(told), total(failed) FROM joined"
 
 
 @dataclass(frozen=True)
 class Line:
-    """Where a line of a part is, and what it tells of; one of a failure has no mask."""
+    """Where a line of a part is, and what it tells of; one of a failure has no mask.
+
+    Attributes:
+        version: The file's.
+        made: The version of the mask that was written with it.
+    """
 
     file: str
     version: str
     mask: str
+    made: str
     failed: bool
     start: int
     length: int
@@ -68,6 +81,7 @@ class Plan:
         self._tables = tables
         # some file systems do not tell upper from lower case
         tables.create_function("folded", 1, str.casefold, deterministic=True)
+        tables.create_function("absolute", 1, _absolute, deterministic=True)
         tables.executescript(_TABLES)
 
     def add_images(self, source: int, images: Iterable[Image]) -> int:
@@ -77,13 +91,20 @@ class Plan:
 
     def add_lines(self, part: str, lines: Iterable[Line]) -> None:
         """Add lines of a part; they take the place of others of the same files and masks."""
-        rows = ((line.file, line.version, line.mask, line.failed, part, line.start, line.length) for line in lines)
-        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        rows = (
+            (line.file, line.version, line.mask, line.failed, part, line.start, line.length, line.made)
+            for line in lines
+        )
+        self._tables.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._tables.execute("INSERT OR IGNORE INTO parts VALUES (?)", (part,))
 
-    def forget_lines_without(self, masks: Iterable[str]) -> None:
-        """Forget the lines of masks that are not among these: somebody has removed them."""
-        self._tables.executemany("INSERT OR IGNORE INTO masks VALUES (?)", ((mask,) for mask in masks))
+    def hidden_masks(self) -> Iterator[str]:
+        """Yield the masks of lines that no listing shows."""
+        yield from (mask for (mask,) in self._tables.execute(_HIDDEN))
+
+    def forget_lines_without(self, masks: Iterable[tuple[str, str | None]]) -> None:
+        """Forget the lines of masks that are not among these versions: somebody has removed or replaced them."""
+        self._tables.executemany("INSERT OR IGNORE INTO masks VALUES (?, ?)", masks)
         self._tables.execute(_WITHOUT_MASK)
 
     def parts(self) -> Iterator[str]:
@@ -151,8 +172,14 @@ def _new_folder(held: ExitStack) -> Path:
 
 
 def _no_room(error: Exception) -> BreastsegError:
-    mend = "Name with TMPDIR a folder that has room, 240 bytes an image, and can be written to"
+    room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl"
+    mend = f"Name with TMPDIR a folder that has room, {room}, and can be written to"
     return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
+
+
+def _absolute(file: str) -> str:
+    """Return the one spelling of a file; a link stays one, since it is a file beside the one that it leads to."""
+    return file if is_remote(file) else os.path.abspath(file)  # noqa: PTH100 - of `a/../b.png` too
 
 
 def _place(file: str) -> str:

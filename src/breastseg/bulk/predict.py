@@ -32,7 +32,7 @@ from breastseg.bulk.parts import (
     remove_parts,
     remove_plan,
 )
-from breastseg.bulk.places import is_named, is_remote, open_place
+from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
 from breastseg.bulk.sources import find_images, why_none
 from breastseg.data.parallel import ordered_map
@@ -105,17 +105,25 @@ def predict(
 
 
 def _checked_out(out: str) -> str:
-    """Return the folder of the results without strokes at its end."""
-    place = out.rstrip("/")
-    if not place or not is_named(out):
+    """Return the folder of the results, by its one spelling and without strokes at its end."""
+    named = normalised(out)
+    place = named.rstrip("/")
+    if not place or not is_named(named):
         raise BreastsegError(f"Results cannot be written to {out!r}. Name with --out a folder, or gs://bucket/folder")
+    try:
+        place.encode()
+    except UnicodeEncodeError as error:
+        raise BreastsegError(f"The name {out!r} is not UTF-8. Name with --out another folder") from error
     return place
 
 
 def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
     mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
-    problems = [Problem(repr(source), "names nothing", mend) for source in sources if not is_named(source)]
-    for place, source in enumerate(filter(is_named, sources)):
+    problems: list[Problem] = []
+    for place, source in enumerate(map(normalised, sources)):
+        if not is_named(source):
+            problems.append(Problem(repr(sources[place]), "names nothing", mend))
+            continue
         unnamed: list[Problem] = []
         count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
         problems += unnamed
@@ -164,7 +172,7 @@ def _sole_run(out: str) -> Iterator[None]:
         yield
         return
     folder = Path(out)
-    is_new = not folder.exists()
+    is_new = not os.path.exists(folder)  # noqa: PTH110 - a name that cannot be is told by the lock
     try:
         with sole_run(folder / PARTS):
             try:
@@ -190,10 +198,12 @@ def _refuse_other_runs(run: Run) -> None:
 
 
 def _add_done(plan: Plan, run: Run) -> None:
-    """Add what unfinished runs have done, as far as the masks are there."""
+    """Add what unfinished runs have done, as far as the masks that they made are there."""
     add_parts(plan, run.out, run.answerer, failed=False)
     if plan.counts()[0]:
-        plan.forget_lines_without(name for name, _ in open_place(run.out).listed())
+        out = open_place(run.out)
+        hidden = ((mask, out.version(mask)) for mask in plan.hidden_masks())
+        plan.forget_lines_without(chain(out.listed(passing=True), hidden))
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:

@@ -8,6 +8,7 @@ import os
 import pickle
 import socket
 import threading
+import warnings
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -38,6 +39,8 @@ LOCAL, RAY = "local", "ray"
 _ANSWER_SECONDS = 10
 # Ray's driver keeps books on each block
 _MOST_BLOCKS = 10_000
+# by default Ray tries a chunk for ever that ends each worker
+_MOST_RETRIES = 3
 
 
 def ordered_map(
@@ -95,7 +98,8 @@ def _known(engine: str) -> str:
 def _pool_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
     # a fork would copy the threads' locks of the libraries in use, held or not
     spawn = multiprocessing.get_context("spawn")
-    with _told(), ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
+    told = _told("A process", "Give it more memory, or fewer processes", BrokenProcessPool)
+    with told, ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
         for results in _in_order(
             (pool.submit(_apply, function, chunk) for chunk in chunks), workers * _CHUNKS_A_WORKER
         ):
@@ -103,12 +107,14 @@ def _pool_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]], workers
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(what: str, mend: str, *faults: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except BrokenProcessPool as error:
-        mend = "Give it more memory, or fewer processes, and run the command again: predict goes on where it was"
-        raise BreastsegError(f"A process was ended by something else, often for want of memory. {mend}") from error
+    except faults as error:
+        again = "and run the command again: predict goes on where it was"
+        raise BreastsegError(
+            f"{what} was ended by something else, often for want of memory. {mend}, {again}"
+        ) from error
 
 
 def _end_with_parent() -> None:
@@ -138,15 +144,27 @@ def _cluster_map(function: Callable[[T], R], chunks: Sequence[Sequence[T]]) -> I
     tasks = [{"task": pickle.dumps(chunk)} for chunk in chunks]
     with _ray() as cores:
         from ray.data import ActorPoolStrategy, from_items  # noqa: PLC0415 - Ray is an extra
+        from ray.exceptions import OutOfMemoryError, RayActorError  # noqa: PLC0415 - Ray is an extra
 
         blocks = from_items(tasks, override_num_blocks=min(len(tasks), _MOST_BLOCKS))
         actors = ActorPoolStrategy(size=min(cores, len(tasks)))
-        answers = blocks.map(_Actor, fn_constructor_args=(function, Path.cwd()), compute=actors, num_cpus=1)
-        for answer in answers.iter_rows():
-            results, fault = pickle.loads(answer["results"])  # noqa: S301 - written by our own actors
-            if fault is not None:
-                raise fault
-            yield from results
+        with warnings.catch_warnings():
+            # which no other parameter tells
+            warnings.filterwarnings("ignore", "`ray_remote_args`", DeprecationWarning)
+            answers = blocks.map(
+                _Actor,
+                fn_constructor_args=(function, Path.cwd()),
+                compute=actors,
+                num_cpus=1,
+                max_task_retries=_MOST_RETRIES,
+            )
+        what = f"A worker of the Ray cluster, started again {_MOST_RETRIES} times for the same work,"
+        with _told(what, "Give its machines more memory", RayActorError, OutOfMemoryError):
+            for answer in answers.iter_rows():
+                results, fault = pickle.loads(answer["results"])  # noqa: S301 - written by our own actors
+                if fault is not None:
+                    raise fault
+                yield from results
 
 
 class _Actor:
@@ -185,14 +203,22 @@ def _ray() -> Iterator[int]:
         context = DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = False
-        yield max(1, int(ray.cluster_resources()["CPU"]))
+        yield _cores(ray)
     finally:
         if is_ours:
             ray.shutdown()
 
 
+def _cores(ray: ModuleType) -> int:
+    # what there is none of is not told
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    if not cores:
+        raise BreastsegError("The Ray cluster has no CPUs. Add a machine that has some: ray start --num-cpus")
+    return cores
+
+
 def _connect(ray: ModuleType) -> None:
-    address = os.environ.get("RAY_ADDRESS", "local")
+    address = os.environ.get("RAY_ADDRESS") or "local"
     _require_answer(address)
     # one of our own is nobody else's to reach
     own = {"num_cpus": usable_cpus(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -214,4 +240,5 @@ def _require_answer(address: str) -> None:
 
 
 def _unreachable(address: str, error: Exception) -> BreastsegError:
-    return BreastsegError(f"The Ray cluster at {address} cannot be reached ({error}). Look at RAY_ADDRESS")
+    mend = "Look at RAY_ADDRESS; a cluster with a token wants RAY_AUTH_MODE=token, and the same token here"
+    return BreastsegError(f"The Ray cluster at {address} cannot be reached ({error}). {mend}")
