@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("queue"), pytest.mark.timeout(600)]
 
 # fails where the value is 0, tells how many threads it may use elsewhere
 STAGE = """
@@ -267,7 +267,6 @@ def test_a_call_that_is_to_stop_finishes_what_runs_and_leaves_the_rest(
     assert shown(tiny)["second"] == "queued"
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_a_closed_pipe_ends_a_call_as_a_signal_does(tiny: Tree) -> None:
     record = runs_slowly(tiny)
