@@ -22,6 +22,9 @@ def as_interrupt() -> Iterator[None]:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, _interrupt)
+            elif number is signal.SIGINT:
+                # so in a shell's background job; what is started here would inherit that, and is to hear it from us
+                signal.signal(number, _pass_by)
         yield
 
 
@@ -62,6 +65,10 @@ def _restored() -> Iterator[dict[signal.Signals, Any]]:
 def _ignore() -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _pass_by(_signal: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -242,11 +242,12 @@ def test_who_may_not_is_told_the_role_to_ask_for(
         assert role in sentence(here.run(*command, fails=True))
 
 
-def test_a_push_that_is_ended_leaves_nobody_at_work(tiny: Tree) -> None:
+@pytest.mark.parametrize("started", [PROGRAM, ("env", "--ignore-signal=INT", *PROGRAM)], ids=["", "in the background"])
+def test_a_push_that_is_ended_leaves_nobody_at_work(tiny: Tree, started: tuple[str, ...]) -> None:
     """By SIGTERM, while the bucket keeps silent; the next one is not held up."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with_remote(tiny, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        push = subprocess.Popen(PROGRAM, cwd=tiny.root, env=tiny.environment)  # noqa: S603 - ours
+        push = subprocess.Popen(started, cwd=tiny.root, env=tiny.environment)  # noqa: S603 - ours
         connection, _ = silent.accept()
         with connection:
             below = psutil.Process(push.pid).children(recursive=True)
