@@ -42,7 +42,7 @@ data-push: install  ## Send data, models and the run-cache to the DVC remote (do
 data-pull: install  ## Fetch them, so that `make repro` has nothing to run
 	@breastseg data pull
 
-test: install  ## Pass the tests (about 15 minutes on 2 cores)
+test: install  ## Pass the tests (about 20 minutes on 2 cores)
 	$(PYTEST)
 
 test-all: install  ## Pass all tests, the long proofs too

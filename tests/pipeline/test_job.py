@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -72,7 +70,12 @@ def run_until_a_state_is_kept(machine: Tree) -> None:
         try:
             wait_for_a_state(job, machine.root / "log")
         finally:
-            os.killpg(job.pid, signal.SIGKILL)
+            # dvc leads a session of its own
+            below = children_of(job.pid)
+            job.kill()
+            for process in below:
+                process.kill()
+            psutil.wait_procs(below)
     shutil.rmtree(machine.root)
 
 
