@@ -199,8 +199,8 @@ def _as_lines(values: Iterable[object]) -> bytes:
 def _lines_of(content: bytes) -> Iterator[Line]:
     head, *lines = content.splitlines(keepends=True)
     start = len(head)
-    # a part without versions, as there were once, has no mask's: its images are done again
-    for line, made in zip(lines, json.loads(head), strict=False):
+    versions = json.loads(head)
+    for line, made in zip(lines, versions, strict=False):  # a part of another form has fewer: the rest is done again
         told = json.loads(line)
         yield Line(told["file"], told["version"], told.get("mask", ""), made or "", "error" in told, start, len(line))
         start += len(line)

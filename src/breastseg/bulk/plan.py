@@ -179,7 +179,7 @@ def _no_room(error: Exception) -> BreastsegError:
 
 def _absolute(file: str) -> str:
     """Return the one spelling of a file; a link stays one, since it is a file beside the one that it leads to."""
-    return file if is_remote(file) else os.path.abspath(file)  # noqa: PTH100 - of `a/../b.png` too
+    return file if is_remote(file) else os.path.abspath(file)  # noqa: PTH100 - pathlib keeps `a/..`
 
 
 def _place(file: str) -> str:

@@ -172,7 +172,7 @@ def _sole_run(out: str) -> Iterator[None]:
         yield
         return
     folder = Path(out)
-    is_new = not os.path.exists(folder)  # noqa: PTH110 - a name that cannot be is told by the lock
+    is_new = not os.path.exists(folder)  # noqa: PTH110 - pathlib fails on a name too long, which the lock tells
     try:
         with sole_run(folder / PARTS):
             try:
