@@ -72,3 +72,35 @@ def test_a_line_with_a_wrong_number_of_cells_is_left_out_and_named(tmp_path: Pat
         ("bus_data.csv:3", "has fewer cells than columns"),
         ("bus_data.csv:4", "has more cells than columns"),
     ]
+
+
+@pytest.mark.parametrize("name", ["case_id", "Cases", "patient case"])
+def test_a_misspelt_patient_column_is_never_lost(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bus_data.csv").write_text(HEADER.replace("Case", name) + "\nbus_1,1,,benign,2,A\n", encoding="utf-8")
+    with pytest.raises(ProblemsError) as error:
+        BUS_BRA.find_cases(tmp_path)
+    (problem,) = error.value.problems
+    assert problem.what == f"lacks the column Case, but has {name!r}"
+
+
+def test_an_image_without_a_patient_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, ["1", "2"], ["bus_1,,,benign,2,A", "bus_2,2,,benign,2,A"])
+    listing = BUS_BRA.find_cases(tmp_path)
+    assert [case.patient for case in listing.cases] == ["2"]
+    assert [problem.what for problem in listing.problems] == ["has no patient in the column Case"]
+
+
+def test_one_stray_quote_takes_no_other_line_with_it(tmp_path: Path) -> None:
+    lines = [f"bus_{index},{index},,benign,2,A" for index in "1234"]
+    lines[1] = 'bus_2,2,"cyst,benign,2,A'
+    listing = BUS_BRA.find_cases(_write(tmp_path, ["1", "2", "3", "4"], lines))
+    assert [case.case_id for case in listing.cases] == ["bus_1", "bus_3", "bus_4"]
+    assert [Path(problem.path).name for problem in listing.problems] == ["bus_data.csv:3"]
+
+
+def test_other_columns_are_allowed_and_the_separator_may_differ(tmp_path: Path) -> None:
+    _write(tmp_path, ["1"], [])
+    text = "id;case;Pathology;BIRADS;Device;BBOX;;BBOX\nbus_1;7;benign;2;A;[1,2];x;y\n"
+    (tmp_path / "bus_data.csv").write_text(text, encoding="utf-8")
+    (case,) = BUS_BRA.find_cases(tmp_path).cases
+    assert case.patient == "7"

@@ -56,6 +56,12 @@ def test_all_masks_of_an_image_belong_to_it(tmp_path: Path) -> None:
     assert masks == {"ABCD_000": 2, "ABCD_001": 1, "WXYZ_000": 1}
 
 
+def test_commas_are_read_too(tmp_path: Path) -> None:
+    table = "Image,Resolution,Label\nABCD_000.png,1,Benign\nABCD_001.png,1,Benign\nWXYZ_000.png,1,Benign\n"
+    listing = BUS_UCLM.find_cases(_write(tmp_path, table))
+    assert (len(listing.cases), listing.problems) == (3, ())
+
+
 def test_images_in_a_folder_within_are_named(tmp_path: Path) -> None:
     _write(tmp_path, "Image;Label\nABCD_000.png;Benign\nABCD_001.png;Benign\nWXYZ_000.png;Benign\n")
     save(tmp_path / "images" / "more" / "deep" / "x.png", speckle(0))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from breastseg.data.layouts import layout
 from breastseg.errors import ProblemsError
 from tests.data.samples import box, save, speckle
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TABLE = layout("table")
 
@@ -91,8 +88,12 @@ def test_lines_with_a_wrong_number_of_cells_are_named_beside_the_others(tmp_path
 
 def test_line_numbers_are_those_of_the_file(tmp_path: Path) -> None:
     lines = ("image,masks,label,patient", "", 'scans/a.png,,,"two', 'lines"', "", "scans/b.png,,odd,")
-    (problem,) = TABLE.find_cases(_write(tmp_path, *lines)).problems
-    assert problem.path == (tmp_path / "cases.csv:6").as_posix()
+    first, second = TABLE.find_cases(_write(tmp_path, *lines)).problems
+    assert (Path(first.path).name, first.what) == (
+        "cases.csv:3",
+        "has a line break in a quoted cell, which ends on line 4",
+    )
+    assert (Path(second.path).name, second.what) == ("cases.csv:6", "has the unknown label 'odd'")
 
 
 def test_an_absolute_path_into_the_folder_is_called_so(tmp_path: Path) -> None:
@@ -106,3 +107,96 @@ def test_a_table_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_bytes(b"\xff\xfe\x00image")
     with pytest.raises(ProblemsError, match="cannot be read"):
         TABLE.find_cases(tmp_path)
+
+
+HEADER = "image,masks,label,patient"
+ROW = "scans/a.png,masks/a1.png,benign,p1"
+
+
+def _fails(home: Path, *lines: str) -> list[str]:
+    """The problems of a file whose header is at fault."""
+    with pytest.raises(ProblemsError) as error:
+        TABLE.find_cases(_write(home, *lines))
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("name", ["patient_id", "Patient ID", "PatientID", "patients", "pateint", "patient_identifier"])
+def test_a_misspelt_optional_column_names_the_nearest_known_one(tmp_path: Path, name: str) -> None:
+    (problem,) = _fails(tmp_path, f"image,masks,label,{name}", ROW)
+    assert f"cases.csv:1: has the unknown column {name!r}" in problem
+    assert "Did you mean patient?" in problem
+
+
+@pytest.mark.parametrize("header", ["Image,MASKS,Label,Patient", " image , masks,label\t, patient ", f"\ufeff{HEADER}"])
+def test_case_and_outer_blanks_of_headers_do_not_count(tmp_path: Path, header: str) -> None:
+    (case,) = TABLE.find_cases(_write(tmp_path, header, ROW)).cases
+    assert case.patient == "p1"
+
+
+def test_columns_that_start_with_x_are_ignored(tmp_path: Path) -> None:
+    listing = TABLE.find_cases(_write(tmp_path, f"X_note,{HEADER},x_a;b,x_a", f"hello,{ROW},1,2"))
+    assert listing.problems == ()
+    assert listing.cases[0].patient == "p1"
+
+
+def test_one_stray_quote_takes_no_other_line_with_it(tmp_path: Path) -> None:
+    lines = [f"scans/{name}.png,,normal,p1" for name in "abab"]
+    listing = TABLE.find_cases(_write(tmp_path, HEADER, lines[0], 'scans/a.png,"masks/a1.png,benign,p1', *lines))
+    assert len(listing.cases) == 5
+    (problem,) = listing.problems
+    assert str(problem).startswith((tmp_path / "cases.csv:3").as_posix())
+    assert "quote" in problem.what
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_read(tmp_path: Path, separator: str) -> None:
+    lines = [line.replace(",", separator) for line in (HEADER, ROW, "scans/b.png,,normal,p2")]
+    listing = TABLE.find_cases(_write(tmp_path, *lines))
+    assert [(case.case_id, case.patient, len(case.masks)) for case in listing.cases] == [("a", "p1", 1), ("b", "p2", 0)]
+    assert listing.problems == ()
+
+
+def test_a_separator_that_is_declared_is_read(tmp_path: Path) -> None:
+    listing = TABLE.find_cases(_write(tmp_path, "sep=;", HEADER.replace(",", ";"), ROW.replace(",", ";"), "x"))
+    assert [case.patient for case in listing.cases] == ["p1"]
+    assert [Path(problem.path).name for problem in listing.problems] == ["cases.csv:4"]
+
+
+def test_masks_without_quotes_in_a_file_of_semicolons_are_refused(tmp_path: Path) -> None:
+    header, two = HEADER.replace(",", ";"), "scans/a.png;masks/a1.png;masks/a2.png;benign;p1"
+    quoted = 'scans/b.png;"masks/a1.png;masks/a2.png";benign;p1'
+    listing = TABLE.find_cases(_write(tmp_path, header, two, quoted))
+    assert [len(case.masks) for case in listing.cases] == [2]
+    (problem,) = listing.problems
+    assert (Path(problem.path).name, problem.what) == ("cases.csv:2", "has more cells than columns")
+    assert 'Quote masks: "a.png;b.png"' in problem.mend
+
+
+def test_masks_without_quotes_that_shift_into_other_columns_are_refused(tmp_path: Path) -> None:
+    # the last, empty cell was left away: the number of cells fits
+    lines = ("image;label;masks;patient;device", "scans/a.png;benign;masks/a1.png;masks/a2.png;p1")
+    listing = TABLE.find_cases(_write(tmp_path, *lines))
+    assert listing.cases == ()
+    assert [problem.what for problem in listing.problems] == ["has the image file 'masks/a2.png' as its patient"]
+
+
+def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
+    problems = "\n".join(
+        _fails(
+            tmp_path,
+            "image,masks,label,patient_id,Label",
+            "scans/none.png,,normal,p1,",
+            "scans/a.png,,odd,p1,",
+            "scans/a.png",
+            'scans/a.png,"masks/a1.png,benign,p1',
+        )
+    )
+    for text in (
+        "cases.csv:1: has the unknown column 'patient_id'",
+        "cases.csv:1: has the column label more than once",
+        "scans/none.png: is missing",
+        "cases.csv:3: has the unknown label 'odd'",
+        "cases.csv:4: has fewer cells",
+        "cases.csv:5: has a quote",
+    ):
+        assert text in problems

@@ -9,24 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import RawCase
-from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
+from breastseg.data.csv_tables.header import Columns
+from breastseg.data.csv_tables.table import read_valid_csv
 from breastseg.data.layouts.described import list_described
 from breastseg.data.layouts.files import locate, stem
+from breastseg.data.layouts.labels import parse_label, unknown_label
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
+from breastseg.errors import Problem
 from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.cases import Listing
-    from breastseg.data.layouts.csv_lines import Line
+    from breastseg.data.csv_tables.table import Line
     from breastseg.data.layouts.files import Joined
-    from breastseg.errors import Problem
 
 __all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "bus_data.csv"
-_COLUMNS = ("ID", "Case", "Pathology", "BIRADS", "Device")
+_COLUMNS = Columns(("ID", "Case", "Pathology", "BIRADS", "Device"), allow_others=True)
 # an image `bus_0020-l.png` has the mask `mask_0020-l.png`
 _IMAGE, _MASK = "bus_", "mask_"
 
@@ -38,7 +40,7 @@ def find_cases(root: Path) -> Listing:
         ProblemsError: `root` is missing, or holds no `bus_data.csv` with the columns that are needed.
     """
     home = locate(root, [_TABLE])
-    lines = read_csv(home / _TABLE, _COLUMNS)
+    lines = read_valid_csv(home / _TABLE, _COLUMNS).lines
     named = [(line.cells["ID"], line) for line in lines]
     return list_described((home / "Images", home / "Masks"), home / _TABLE, named, _read_case, _image_stem)
 
@@ -53,4 +55,7 @@ def _read_case(pair: Joined, line: Line) -> RawCase | Problem:
     if label is None:
         return unknown_label(image, line.cells["Pathology"])
     patient, device, birads = (line.cells[name] or None for name in ("Case", "Device", "BIRADS"))
+    if patient is None:
+        # its other breast might end up on the other side of the split
+        return Problem(image, "has no patient in the column Case", f"Restore {_TABLE}")
     return RawCase(stem(image), "bus_bra", image, masks, label, patient, device, birads=birads)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import RawCase
-from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
+from breastseg.data.csv_tables.header import Columns
+from breastseg.data.csv_tables.table import read_valid_csv
 from breastseg.data.layouts.described import list_described
 from breastseg.data.layouts.files import locate, stem
+from breastseg.data.layouts.labels import parse_label, unknown_label
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.inference.decode import decode_image as decode_mask
 
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.cases import Listing
-    from breastseg.data.layouts.csv_lines import Line
+    from breastseg.data.csv_tables.table import Line
     from breastseg.data.layouts.files import Joined
     from breastseg.errors import Problem
 
 __all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "INFO.csv"
+_COLUMNS = Columns(("Image", "Label"), allow_others=True)
 _PATIENT_LETTERS = 4
 
 
@@ -36,7 +39,7 @@ def find_cases(root: Path) -> Listing:
         ProblemsError: `root` is missing, or holds no `INFO.csv` with the columns that are needed.
     """
     home = locate(root, [_TABLE])
-    lines = read_csv(home / _TABLE, ("Image", "Label"), delimiter=";")
+    lines = read_valid_csv(home / _TABLE, _COLUMNS).lines
     named = [(stem(line.cells["Image"]), line) for line in lines]
     return list_described((home / "images", home / "masks"), home / _TABLE, named, _read_case)
 

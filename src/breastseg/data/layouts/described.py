@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from breastseg.data.layouts.csv_lines import Line
+    from breastseg.data.csv_tables.table import Line
 
 
 def list_described(
@@ -47,8 +47,10 @@ def _join_lines(
     joined: Sequence[Joined], lines: Sequence[tuple[str, Line]], table: Path
 ) -> tuple[list[tuple[Joined, Line]], list[Problem]]:
     """Join images with the one line that speaks of each; a problem for every image and every line left over."""
-    by_name = dict(lines)
     stems = {stem(image) for image, _ in joined}
+    # of a line at fault, the name may be lost too: its fault is enough
+    lines = [(name, line) for name, line in lines if name in stems or not line.fault]
+    by_name = dict(lines)
     where = table.as_posix()
     twice = [name for name, count in Counter(name for name, _ in lines).items() if count > 1]
     problems = [Problem(where, f"speaks of {name} more than once", "Leave one line") for name in twice]

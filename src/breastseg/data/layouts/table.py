@@ -6,19 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, RawCase
-from breastseg.data.layouts.csv_lines import parse_label, read_csv, unknown_label
-from breastseg.data.layouts.files import locate, stem
+from breastseg.data.csv_tables.header import Columns
+from breastseg.data.csv_tables.table import read_csv
+from breastseg.data.layouts.files import is_image, locate, stem
+from breastseg.data.layouts.labels import parse_label, unknown_label
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
-from breastseg.errors import Problem
+from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from breastseg.data.csv_tables.table import Line
+
 __all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "cases.csv"
-_REQUIRED = ("image", "masks", "label")
+_BETWEEN_MASKS = ";"
+_COLUMNS = Columns(
+    required=("image", "masks", "label"),
+    optional=("case_id", "dataset", "patient", "device", "birads"),
+    list_column="masks",
+)
 
 
 def find_cases(root: Path) -> Listing:
@@ -26,25 +35,50 @@ def find_cases(root: Path) -> Listing:
 
     Columns: `image`; `masks` (separated by `;`, empty where there is no lesion); `label` (empty is unknown); and,
     where known, `case_id` (else the image's file name without its ending), `dataset`, `patient`, `device`, `birads`.
-    Paths are relative to the CSV.
+    Paths are relative to the CSV. Columns that start with `x_` are ignored.
 
     Raises:
-        ProblemsError: `root` is missing, or holds no `cases.csv` with the columns that are needed.
+        ProblemsError: `root` is missing or holds no `cases.csv`, or the columns of that are unknown or missing; the
+            problems of its lines are listed too.
     """
     home = locate(root, [_TABLE])
     cases: list[RawCase] = []
     problems: list[Problem] = []
-    for line in read_csv(home / _TABLE, _REQUIRED):
-        found = [line.fault] if line.fault else _read_case(home, line.cells, line.where)
+    table = read_csv(home / _TABLE, _COLUMNS)
+    for line in table.lines:
+        found = _read_line(home, line, table.separator)
         if isinstance(found, RawCase):
             cases.append(found)
         else:
             problems += found
+    if table.problems:
+        raise ProblemsError(f"{_TABLE} is invalid", [*table.problems, *problems])
     return Listing(tuple(cases), tuple(problems))
 
 
+def _read_line(home: Path, line: Line, separator: str) -> RawCase | list[Problem]:
+    if line.fault:
+        return [line.fault]
+    if not line.cells.keys() >= {*_COLUMNS.required}:
+        # the header's problem says so
+        return []
+    shifted = _find_shifted(line, separator)
+    return shifted or _read_case(home, line.cells, line.where)
+
+
+def _find_shifted(line: Line, separator: str) -> list[Problem]:
+    """Find masks without quotes that shift the cells behind them, where the number of cells fits by chance."""
+    if separator != _BETWEEN_MASKS:
+        return []
+    return [
+        Problem(line.where, f"has the image file {line.cells[name]!r} as its {name}", "Quote masks that hold ';'")
+        for name in ("patient", "device", "birads")
+        if name in line.cells and is_image(line.cells[name])
+    ]
+
+
 def _read_case(home: Path, line: Mapping[str, str], where: str) -> RawCase | list[Problem]:
-    masks = [name.strip() for name in line["masks"].split(";") if name.strip()]
+    masks = [name.strip() for name in line["masks"].split(_BETWEEN_MASKS) if name.strip()]
     problems = [problem for name in (line["image"], *masks) if name and (problem := _unusable(home, name, where))]
     label = parse_label(line["label"] or "unknown")
     if label is None:
@@ -69,5 +103,5 @@ def _unusable(home: Path, name: str, where: str) -> Problem | None:
         # DVC watches the folder and would not notice a change elsewhere
         return Problem(where, f"names {path.as_posix()}, outside its folder", f"Move it into {home.as_posix()}")
     if not path.is_file():
-        return Problem(path.as_posix(), f"is missing, but {where} names it", "Add the file or mend the line")
+        return Problem(path.as_posix(), f"is missing, but {where} names it", "Add the file or correct the line")
     return None
