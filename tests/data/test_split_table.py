@@ -28,6 +28,8 @@ def test_split_comes_back_from_its_file(tmp_path: Path) -> None:
         "case_id,group,fold,subset\na,a\n",
         "case_id,group,fold,subset\na,a,x,test\n",
         "case_id,group,fold,subset\na,a,0,tst\n",
+        'case_id,group,fold,subset\n"a,a,0,test\nb,b,0,test\n',
+        'case_id,group,fold,subset\n"a"b,a,0,test\n',
     ],
 )
 def test_broken_split_says_what_to_run(tmp_path: Path, text: str) -> None:

@@ -48,10 +48,10 @@ def read_split(path: Path) -> list[SplitRow]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             rows = [_split_row(line) for line in reader]
             columns = reader.fieldnames
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise BreastsegError(f"{path} cannot be read as a split table ({error}). Run `dvc repro split`") from error
     if columns != [field.name for field in fields(SplitRow)]:
         raise BreastsegError(f"{path} has other columns than a split table. Run `dvc repro split`")
