@@ -113,6 +113,24 @@ def test_two_stray_quotes_take_nothing_between_them(tmp_path: Path) -> None:
     assert [line for line, _ in _faults(tmp_path, 'a.png,"m,p1', *ROWS, 'b.png,"n,p2', *ROWS)] == ["2", "5"]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_slip_of_one_key_loses_a_row_silently(tmp_path: Path, separator: str) -> None:
+    lines = ["image,masks,patient", 'a.png,"m,n",p1', "b.png,,p2", 'c.png,"m ""3""",p3', "d.png,m,p4"]
+    text = "\n".join(lines).replace(",", separator)
+    rows = [line.cells for line in _read(tmp_path, text).lines]
+    below = range(len(lines[0]) + 1, len(text))
+    slips = [text[:at] + mark + text[at:] for at in below for mark in f'"{separator}']
+    slips += [text[:at] + text[at + 1 :] for at in below if text[at] in f'"{separator}\n']
+    silent = []
+    for slip in slips:
+        table = _read(tmp_path, slip)
+        # within quotes, text may differ; no row and no other cell does
+        same = [{**row, "masks": ""} for row in rows] == [{**line.cells, "masks": ""} for line in table.lines]
+        if not (table.faults or table.problems or same):
+            silent.append(slip)
+    assert silent == []
+
+
 def test_a_cell_of_several_lines_is_one_fault(tmp_path: Path) -> None:
     faults = _faults(tmp_path, 'a.png,,"one', "", "two, three", 'four"', 'b.png,"m', "x")
     assert [line for line, _ in faults] == ["2", "6", "7"]
