@@ -15,10 +15,11 @@ IMAGE_LABELS = --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproj
 # a process a core with one thread each is faster than two processes that share all
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
 
-.PHONY: help install repro summary data-push data-pull test test-all lint types imports check image image-train lock clean
+.PHONY: help install repro summary data-push data-pull test test-fast test-extended test-all lint types imports check image \
+  image-train lock clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed  ## Make .venv with the locked versions
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
@@ -42,10 +43,17 @@ data-push: install  ## Send data, models and the run-cache to the DVC remote (do
 data-pull: install  ## Fetch them, so that `make repro` has nothing to run
 	@breastseg data pull
 
-test: install  ## Pass the tests (about 20 minutes on 2 cores)
-	$(PYTEST)
+test: install  ## Run the tests (at most 5 minutes on 2 cores)
+	$(PYTEST) -m 'not extended and not nightly'
 
-test-all: install  ## Pass all tests, the long proofs too
+# the folders whose tests are all left out need not even be imported
+test-fast: install  ## Run the tests of functions only, while you edit (at most a minute)
+	$(PYTEST) -m 'not integration and not extended and not nightly' $(addprefix --ignore=tests/,browser pipeline service)
+
+test-extended: install  ## Run what `make check` adds to `make test`: browser, deployment, service (at most 8 minutes)
+	$(PYTEST) -m 'extended and not nightly'
+
+test-all: install  ## Run all tests, the long proofs too (at most 25 minutes)
 	$(PYTEST) -m ''
 
 lint: install
@@ -58,7 +66,7 @@ types: install
 imports: install
 	PYTHONPATH=. lint-imports
 
-check: lint types imports test repro $(if $(IMAGE_TOOL)$(shell command -v docker),image)  ## Everything that CI runs
+check: lint types imports test test-extended repro $(if $(IMAGE_TOOL)$(shell command -v docker),image)  ## Everything that CI runs
 
 # The container holds the released model, so the pipeline runs first
 image: repro  ## Build the serving image

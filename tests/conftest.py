@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from hypothesis import settings
-
-from tests.cloud_storage import BUCKET, emulated_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +19,29 @@ settings.load_profile("untimed")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+_INTEGRATION_FOLDERS = {"browser", "pipeline", "service"}
+# a bucket; a training in a process of its own
+_EXTENDED_FOLDERS = {"browser", "deploy"}
+_INTEGRATION_FIXTURES = {"storage", "uninterrupted", "of_two"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark by folder and fixture what is too slow to run after every edit, or in `make test`."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if folder in _INTEGRATION_FOLDERS or fixtures & _INTEGRATION_FIXTURES:
+        item.add_marker("integration")
+    if folder in _EXTENDED_FOLDERS:
+        item.add_marker("extended")
+
+
 @pytest.fixture(autouse=True)
 def _torch_starts_alike() -> None:
     # untrained networks are random: without this, a rare one would fail a test that does not seed them
-    torch.manual_seed(0)
+    if "torch" in sys.modules:
+        import torch  # noqa: PLC0415 - seconds of import that most tests do without
+
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +56,8 @@ def real_data() -> Path:
 @pytest.fixture
 def storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The address of an emulator of Google Cloud Storage, with an empty bucket."""
+    from tests.cloud_storage import emulated_storage  # noqa: PLC0415 - seconds of import that most tests do without
+
     with emulated_storage(monkeypatch, tmp_path) as address:
         yield address
 
@@ -47,4 +66,6 @@ def storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
 def bucket(storage: str) -> str:
     """A place in an empty bucket."""
     assert storage
+    from tests.cloud_storage import BUCKET  # noqa: PLC0415 - see above
+
     return f"gs://{BUCKET}/predictions"

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,7 @@ def run(*arguments: str | Path, before: str = "pass", folder: Path = REPOSITORY)
 
 
 def test_help_says_what_it_is_for_and_loads_nothing_heavy() -> None:
-    started = time.perf_counter()
     done = run("--help", before="import atexit; atexit.register(lambda: print('LOADED', *sys.modules))")
-    assert time.perf_counter() - started < 5
     assert done.returncode == 0
     text, _, loaded = done.stdout.partition("LOADED")
     assert "Research use only" in text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.onnx_models import bright_image, write_model
 from tests.service.conftest import running_server
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,9 +39,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 # Playwright keeps an event loop running in this thread as long as it lives, and other tests start loops of their own
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not path:
-        pytest.skip("needs Chromium: `apt-get install chromium`, or a Chrome of your system")
+    path = tool(
+        "chromium", "chromium-browser", "google-chrome", way="`apt-get install chromium`, or a Chrome of your system"
+    )
     with sync_playwright() as playwright:
         # containers and CI run as root, where Chromium's sandbox does not start
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

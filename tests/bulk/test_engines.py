@@ -65,7 +65,7 @@ def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tm
     assert results(tmp_path / "two") == expected
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 @pytest.mark.timeout(600)
 def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket: str) -> None:

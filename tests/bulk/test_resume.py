@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from breastseg.inference.predict import Answerer, local_answerer
 from breastseg.storage import Store
 from tests.bulk.images import contents, lines, save_images
 from tests.onnx_models import make_contract, write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -366,8 +366,7 @@ def test_a_killed_command_leaves_nothing_half_written_and_goes_on(images: Path, 
     command = [sys.executable, "-m", "breastseg.cli", "predict", str(images), "--model", str(model_path)]
     command += ["--out", str(out), "--workers", "2"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - ours
-        while not list(out.glob(f"{parts.PARTS}/*/*/part-*")):
-            time.sleep(0.01)
+        wait_until(lambda: list(out.glob(f"{parts.PARTS}/*/*/part-*")))
         process.send_signal(signal.SIGKILL)
     assert "predictions.jsonl" not in contents(out)
     masks = [path for path in out.rglob("*.png") if not path.name.startswith(".")]

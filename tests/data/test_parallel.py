@@ -122,7 +122,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(scheme: str, monkeypatch
         list(ordered_map(abs, [1], engine="ray"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_what_ends_each_worker_of_ray_is_told_in_a_sentence() -> None:
@@ -130,7 +130,7 @@ def test_what_ends_each_worker_of_ray_is_told_in_a_sentence() -> None:
         list(ordered_map(_end, range(1), engine="ray"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_ray_keeps_order_and_gives_an_error_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "ray")

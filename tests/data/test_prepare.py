@@ -316,7 +316,7 @@ def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "several" / name).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 @pytest.mark.timeout(600)
 def test_ray_gives_the_same_bytes_from_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ def _map_of_copies(function: Callable[[RawCase], object], cases: Sequence[RawCas
     gc.collect()  # the copies
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_memory_grows_by_less_than_1_kb_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_module, "ordered_map", _map_of_copies)
     for name, size in (("_QUERIES", 100), ("_COMPARISONS", 1 << 12), ("_BATCH", 1 << 10)):

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
 DASHBOARD: dict[str, Any] = json.loads((REPOSITORY / "deploy" / "grafana" / "dashboard.json").read_text("utf-8"))
-
-
-def tool(*names: str, way: str = "`apt-get install prometheus prometheus-alertmanager`") -> str:
-    """The path of the first of these programs that is installed, else the way to get it.
-
-    Where none is, the test is skipped: an empty machine cannot install all of them from a registry. It fails where
-    TEST_TOOLS is `required`, as on a runner that has put them there.
-    """
-    found = next(filter(None, map(shutil.which, names)), None)
-    missing = f"needs {names[0]}: {way}"
-    if not found and os.environ.get("TEST_TOOLS") == "required":
-        pytest.fail(missing)
-    if not found:
-        pytest.skip(missing)
-    return found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

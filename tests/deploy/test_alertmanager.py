@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.deploy.files import ALERTS, PROMETHEUS, tool
+from tests.deploy.files import ALERTS, PROMETHEUS
+from tests.tools import tool
 
 CONFIG = PROMETHEUS / "alertmanager.yml"
 

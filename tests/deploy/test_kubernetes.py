@@ -17,8 +17,9 @@ from breastseg.monitoring.windows import HORIZONS
 from breastseg.serving.paths import METRICS
 from breastseg.serving.settings import PREFIX, Settings
 from tests.deploy.conftest import BRIGHT_PNG
-from tests.deploy.files import ALERTS, PROMETHEUS, REPOSITORY, read_yaml, tool
+from tests.deploy.files import ALERTS, PROMETHEUS, REPOSITORY, read_yaml
 from tests.service.conftest import running_server
+from tests.tools import tool
 
 Manifest = dict[str, Any]
 

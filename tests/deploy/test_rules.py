@@ -11,8 +11,9 @@ import pytest
 from breastseg.params.base import load
 from breastseg.params.export import Export
 from breastseg.serving.settings import Settings
-from tests.deploy.files import ALERTS, PROMETHEUS, RECORDED, REPOSITORY, RULE_TESTS, read_yaml, tool
+from tests.deploy.files import ALERTS, PROMETHEUS, RECORDED, REPOSITORY, RULE_TESTS, read_yaml
 from tests.deploy.promql import metric_names
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import hcl2
 import pytest
 
-from tests.deploy.files import ALERTS, REPOSITORY, read_yaml, tool
+from tests.deploy.files import ALERTS, REPOSITORY, read_yaml
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

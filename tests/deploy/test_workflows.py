@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deploy.files import REPOSITORY, read_yaml, require_schema, tool
+from tests.deploy.files import REPOSITORY, read_yaml, require_schema
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

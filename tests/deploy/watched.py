@@ -6,38 +6,25 @@ import json
 import shutil
 import subprocess
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import pytest
 import yaml
 
 from benchmarks.serving.process import free_port
-from tests.deploy.files import PROMETHEUS, read_yaml, tool
+from tests.deploy.files import PROMETHEUS, read_yaml
+from tests.tools import tool
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-T = TypeVar("T")
-
-SECONDS = 30
 EACH = "500ms"
 Message = tuple[str, str]
-
-
-def poll(ask: Callable[[], T], until: Callable[[T], bool]) -> T:
-    """Ask until the answer is right, and return it; fail with the last one when it takes too long."""
-    deadline = time.monotonic() + SECONDS
-    while not until(answer := ask()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"after {SECONDS} s it is still {answer}")
-        time.sleep(0.1)
-    return answer
 
 
 @dataclass(frozen=True)
@@ -87,8 +74,8 @@ def watching(folder: Path, service: str) -> Iterator[Watched]:
         watched = Watched(prometheus, alertmanager, messages)
         # until its first scrape, after some seconds, Prometheus says that nothing is reached; that a server goes is no
         # news to it before that is taken back
-        poll(lambda: watched.ask("query", query='up{job="breastseg"} == 1')["result"], bool)
-        poll(watched.firing, lambda firing: ("BreastsegUnreachable", "") not in firing)
+        wait_until(lambda: watched.ask("query", query='up{job="breastseg"} == 1')["result"])
+        wait_until(lambda: ("BreastsegUnreachable", "") not in watched.firing())
         yield watched
 
 
@@ -122,7 +109,7 @@ def _running(command: list[str], port: int) -> Iterator[httpx2.Client]:
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         try:
-            poll(lambda: _is_ready(process, client), bool)
+            wait_until(lambda: _is_ready(process, client))
             yield client
         finally:
             process.terminate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from breastseg.errors import BreastsegError
 from breastseg.jobs.training_states import TrainingStates
 from breastseg.storage import Store
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,7 @@ def test_a_state_comes_back_on_another_machine_and_goes_once_it_is_no_use(store:
     states = TrainingStates(tmp_path / "first", store)
     with states.sent_meanwhile(0.01):
         write_epoch(tmp_path / "first", b"1")
-        while store.names("*/state") == []:
-            time.sleep(0.01)
+        wait_until(lambda: store.names("*/state"))
         assert store.read(NAME) == b"1"
         write_epoch(tmp_path / "first", b"2")
     # the last one, however shortly before the end it came

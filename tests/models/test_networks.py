@@ -180,7 +180,7 @@ def test_checkpoint_gives_equal_outputs(sample: Sample, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "sample", [pytest.param(s, marks=[] if s in EXPORTED else [pytest.mark.slow], id=str(s)) for s in SAMPLES]
+    "sample", [pytest.param(s, marks=[] if s in EXPORTED else [pytest.mark.nightly], id=str(s)) for s in SAMPLES]
 )
 def test_onnx_runtime_agrees(sample: Sample) -> None:
     network = sample.build().eval()

@@ -26,6 +26,15 @@ SMALL: dict[str, Any] = {
     "monitoring": {"folds": 2},
 }
 
+# fails where the value is 0, else writes how many threads it may use
+ONE_STAGE = """
+stages:
+  copy:
+    cmd: grep -q "value. 0" params.yaml && exit 1 || echo $OMP_NUM_THREADS > out.txt
+    params: [value]
+    outs: [out.txt: {cache: false}]
+"""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -123,6 +132,27 @@ def finished(small_tree: Tree) -> Tree:
 def copied(finished: Tree, tmp_path: Path) -> Tree:
     """A copy of the finished tree, to be changed at will."""
     return finished.copy_to(tmp_path / "project")
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the user's own credentials."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tree:
+    """A clone of a repository with one stage, `ONE_STAGE`; nothing has run in it."""
+    tree = Tree(tmp_path / "origin")
+    tree.root.mkdir()
+    tree.run("git", "init", "--quiet")
+    tree.dvc("init")
+    (tree.root / "params.yaml").write_text("value: 1\n")
+    (tree.root / "dvc.yaml").write_text(ONE_STAGE)
+    commit_all(tree, "one stage")
+    tree.run("git", "clone", "--quiet", str(tree.root), str(tmp_path / "clone"))
+    return Tree(tmp_path / "clone")
 
 
 def commit_all(tree: Tree, message: str) -> None:

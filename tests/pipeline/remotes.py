@@ -12,6 +12,10 @@ from tests.pipeline.conftest import Tree, commit_all
 if TYPE_CHECKING:
     from pathlib import Path
 
+# as `make` is called, but for the environment, which the tests run in
+PUSH = ("make", "--no-print-directory", "--old-file=install", "data-push")
+PULL = (*PUSH[:-1], "data-pull")
+
 
 def bucket_files(storage: str) -> GCSFileSystem:
     return GCSFileSystem(endpoint_url=storage, token="anon", skip_instance_cache=True)  # noqa: S106 - no secret

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,12 +16,13 @@ from breastseg.storage import Store
 from tests.cloud_storage import BUCKET
 from tests.pipeline.conftest import Tree, contents, outs, run_stages
 from tests.pipeline.remotes import clone, with_remote
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
 
 PLACE = f"gs://{BUCKET}/runs/longer"
 # long enough for some epochs to be sent before the end
@@ -80,11 +80,11 @@ def run_until_a_state_is_kept(machine: Tree) -> None:
 
 
 def wait_for_a_state(job: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 300
-    while not Store.open(PLACE).names("states/cnn_unet-*/state"):
+    def has_come() -> bool:
         assert job.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+        return bool(Store.open(PLACE).names("states/cnn_unet-*/state"))
+
+    wait_until(has_come, pause_s=0.2, shown=log.read_text)
 
 
 def test_a_job_goes_on_where_its_machine_was_taken_away(

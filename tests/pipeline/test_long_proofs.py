@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.pipeline.conftest import commit_all
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.pipeline.conftest import Tree
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
 
 EPOCHS = 80  # long enough for a second dvc to come while the first one's trainer still runs
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 240) -> None:
-    """Poll until the condition gives something true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def trainers(tree: Tree) -> list[psutil.Process]:
@@ -54,7 +45,7 @@ def lock_of(tree: Tree, experiment: str) -> str:
 
 def wait_for_state(tree: Tree) -> None:
     """Wait until a training has kept an epoch, so that there is something to resume from."""
-    wait_for(lambda: list((tree.root / ".scratch/training").glob("cnn_unet-*/state")))
+    wait_until(lambda: list((tree.root / ".scratch/training").glob("cnn_unet-*/state")))
 
 
 @pytest.fixture
@@ -116,10 +107,10 @@ def test_a_killed_queued_run_resumes_from_the_main_repository(ready: Tree, unint
     wait_for_state(ready)
     for trainer in trainers(ready):
         trainer.kill()
-    wait_for(lambda: has_failed_and_rests(ready))
+    wait_until(lambda: has_failed_and_rests(ready))
     ready.dvc("exp", "run", "--queue", "--name", "second", "train_cnn")
     ready.start_queue()
-    wait_for(lambda: "Success" in ready.dvc("queue", "status"))
+    wait_until(lambda: "Success" in ready.dvc("queue", "status"))
     assert "Resuming" in ready.dvc("queue", "logs", "second")
     assert lock_of(ready, "second") == uninterrupted
 
@@ -128,6 +119,6 @@ def test_a_queued_run_is_untouched_by_later_edits(ready: Tree, uninterrupted: st
     ready.dvc("exp", "run", "--queue", "--name", "queued", "train_cnn")
     (ready.root / "src/breastseg/training/loss.py").write_text("raise SystemExit('edited after queueing')\n")
     ready.start_queue()
-    wait_for(lambda: {"Success", "Failed"} & set(ready.dvc("queue", "status").split()))
+    wait_until(lambda: {"Success", "Failed"} & set(ready.dvc("queue", "status").split()))
     assert "Success" in ready.dvc("queue", "status"), ready.dvc("queue", "logs", "queued")
     assert lock_of(ready, "queued") == uninterrupted

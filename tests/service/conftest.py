@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -17,13 +16,13 @@ import pytest
 
 from benchmarks.serving.process import free_port
 from tests.onnx_models import write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SERVE = [sys.executable, "-m", "breastseg.cli", "serve"]
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-START_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
@@ -75,12 +74,16 @@ def running_server(model: Path, log_file: Path | None = None, /, **settings: str
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], client: httpx2.Client, log: IO[str]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    def is_ready() -> bool:
+        assert process.poll() is None, f"the server did not become ready: {logged(log)}"
         try:
-            if client.get("/health/ready").status_code == httpx2.codes.OK:
-                return
+            return client.get("/health/ready").status_code == httpx2.codes.OK
         except httpx2.ConnectError:
-            time.sleep(0.05)
+            return False
+
+    wait_until(is_ready, shown=lambda: logged(log))
+
+
+def logged(log: IO[str]) -> str:
     log.seek(0)
-    pytest.fail(f"the server did not become ready: {log.read()}")
+    return log.read()

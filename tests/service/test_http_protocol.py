@@ -32,7 +32,7 @@ def server(model_path: Path, log_file: Path) -> Iterator[Server]:
 
 def send(server: Server, *parts: bytes) -> bytes:
     """Send bytes as they are; return what comes back until the server closes."""
-    with socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=10) as connection:
+    with socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=60) as connection:
         try:
             for part in parts:
                 connection.sendall(part)

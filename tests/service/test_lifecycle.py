@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from breastseg.serving.settings import Settings
 from tests.onnx_models import heavy_graph, make_contract, write_model
 from tests.service.conftest import SERVE, environment, running_server
 from tests.service.test_server import speckle
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,13 +54,6 @@ def encoder(client: httpx2.Client) -> str:
 
 def answers_with(client: httpx2.Client, name: str) -> Callable[[], bool]:
     return lambda: encoder(client) == name
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_new_model_is_switched_to_on_a_signal_without_a_lost_request(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def label_with(masks: Path, lines: Iterable[str], root: Path) -> None:
         shutil.copy(masks / line["mask"], root / label / f"{label} ({number})_mask.png")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.real_data
 def test_service_predict_and_evaluate_agree_on_real_images(tmp_path: Path, real_data: Path, model_path: Path) -> None:
     images, masks = real_images(real_data / "busi"), tmp_path / "masks"

@@ -47,7 +47,7 @@ def test_each_request_is_counted_by_route_and_status(client: TestClient, image_p
     found = samples(client)
     of_segment = (("route", "/v1/segment"),)
     assert found["breastseg_request_seconds_count", of_segment] == 4
-    assert 0 < found["breastseg_request_seconds_sum", of_segment] < 60
+    assert found["breastseg_request_seconds_sum", of_segment] > 0
     assert found["breastseg_request_seconds_bucket", (("le", "+Inf"), *of_segment)] == 4
 
 

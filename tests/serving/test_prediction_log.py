@@ -24,6 +24,7 @@ from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
 from tests.onnx_models import make_contract, make_graph, write_model
 from tests.serving.test_metrics import samples
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,9 +162,9 @@ def test_an_old_part_is_left_though_no_image_comes(
     with started(watched, tmp_path / "log") as client:
         client.post("/v1/segment", files={"file": image_png})
         (part,) = (tmp_path / "log").glob(PARTS)
-        deadline = time.monotonic() + 10
-        free = False
-        while not free and time.monotonic() < deadline:
-            with lock_part(part) as free:
-                time.sleep(0.01)
-        assert free
+        wait_until(lambda: is_free(part))
+
+
+def is_free(part: Path) -> bool:
+    with lock_part(part) as free:
+        return free

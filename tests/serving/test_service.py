@@ -47,8 +47,8 @@ class GatedSegmenter(Segmenter):
             self.in_work += 1
             self.most_in_work = max(self.most_in_work, self.in_work)
         if not self.gate.is_set():
-            self.two_in_work.wait(timeout=10)
-        self.gate.wait(timeout=10)
+            self.two_in_work.wait(timeout=60)
+        self.gate.wait(timeout=60)
         try:
             return super().segment(image, stop)
         finally:
@@ -144,7 +144,7 @@ def test_a_small_image_goes_past_large_ones(model_path: Path, image_png: bytes) 
     class LargeWaits(Segmenter):
         def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
             if image.shape[0] > 2000:
-                gate.wait(timeout=10)
+                gate.wait(timeout=60)
             return super().segment(image, stop)
 
     segmenter = LargeWaits.load(model_path)
@@ -274,7 +274,7 @@ def test_an_answer_that_takes_too_long_is_ended_and_the_service_goes_on(model_pa
         )
         with pytest.raises(InferenceTimeoutError):
             await service.mask(image_png)
-        assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=10))
+        assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=60))
         segmenter.endless = False
         await service.mask(image_png)
 

@@ -72,7 +72,7 @@ def test_no_more_than_the_workers_run_at_once() -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        both.wait(timeout=10)
+        both.wait(timeout=60)
         with lock:
             running[0] -= 1
 

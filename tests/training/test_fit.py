@@ -21,6 +21,7 @@ from breastseg.models import registry
 from breastseg.training.fit import fit
 from breastseg.training.scratch import Scratch, TrainingState
 from tests.training import trainee
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,7 +157,7 @@ def death_name(death: Callable[[], None]) -> str:
     return str(death.__name__)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "death",
     [
@@ -176,7 +177,7 @@ def test_killed_anywhere_equals_uninterrupted(
     assert trainee.outs(root) == uninterrupted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_at_random_moments_equals_uninterrupted(root: Path, uninterrupted: dict[str, bytes]) -> None:
     plan = trainee.make_plan(root)
     for delay in np.random.default_rng(0).uniform(0.05, 1.5, 12):
@@ -222,10 +223,10 @@ def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, unin
     """As when dvc alone was killed: the next one removes the outs and starts a second trainer."""
     plan = trainee.make_plan(root)
     first = trainee.start(plan, partial(trainee.rest_after_epoch, 2, root / "resting", root / "go on"))
-    trainee.wait_for((root / "resting").exists)
+    wait_until((root / "resting").exists)
     shutil.rmtree(root / "plots")
     second = trainee.start(plan, partial(trainee.die_after_epoch, 1))
-    trainee.wait_for(lambda: _is_locked(root / "scratch", "queue.lock"))
+    wait_until(lambda: _is_locked(root / "scratch", "queue.lock"))
     (root / "go on").touch()
     first.join()
     second.join()

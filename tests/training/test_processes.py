@@ -21,6 +21,7 @@ from breastseg.params.train import Train
 from breastseg.training.fit import fit
 from breastseg.training.processes import check_processes, share_threads
 from tests.training import together, trainee
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -142,8 +143,8 @@ def test_two_machines_end_with_the_same_outs(tmp_path: Path, of_two: dict[str, b
     [
         (signal.SIGKILL, "first"),
         (signal.SIGTERM, "first"),
-        pytest.param(signal.SIGKILL, "second", marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, "all", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, "second", marks=pytest.mark.nightly),
+        pytest.param(signal.SIGINT, "all", marks=pytest.mark.nightly),
     ],
 )
 def test_killed_and_restarted_equals_uninterrupted(
@@ -151,7 +152,7 @@ def test_killed_and_restarted_equals_uninterrupted(
 ) -> None:
     root = make_root(tmp_path / "root")
     process = together.start(root, {**TWO, "epochs": trainee.EPOCHS})
-    trainee.wait_for(lambda: bool(list(root.glob("scratch/*/state"))))
+    wait_until(lambda: bool(list(root.glob("scratch/*/state"))))
     other = _child(process)
     if target == "all":
         os.killpg(process.pid, number)
@@ -161,7 +162,7 @@ def test_killed_and_restarted_equals_uninterrupted(
     assert code != 0
     if (number, target) != (signal.SIGKILL, "first"):
         assert "Start it again: it goes on after the last complete epoch" in said
-    trainee.wait_for(lambda: not Path("/proc", str(other)).exists())
+    wait_until(lambda: not Path("/proc", str(other)).exists())
     code, said = together.finish(together.start(root, TWO))
     assert code == 0, said
     assert said.count("Resuming after epoch") == 1
@@ -174,7 +175,7 @@ def test_three_that_were_killed_come_to_the_same_bytes_too(tmp_path: Path) -> No
     undisturbed = together.run(make_root(tmp_path / "undisturbed"), knobs)
     root = make_root(tmp_path / "root")
     process = together.start(root, knobs)
-    trainee.wait_for(lambda: bool(list(root.glob("scratch/*/state"))))
+    wait_until(lambda: bool(list(root.glob("scratch/*/state"))))
     process.kill()
     together.finish(process)
     assert together.run(root, knobs) == undisturbed
@@ -182,11 +183,11 @@ def test_three_that_were_killed_come_to_the_same_bytes_too(tmp_path: Path) -> No
 
 def test_the_others_end_with_the_first_before_they_have_met(tmp_path: Path) -> None:
     process = together.start(make_root(tmp_path / "root"), TWO)
-    trainee.wait_for(lambda: bool(_children(process)))
+    wait_until(lambda: bool(_children(process)))
     other = _child(process)
     process.kill()
     together.finish(process)
-    trainee.wait_for(lambda: not Path("/proc", str(other)).exists())
+    wait_until(lambda: not Path("/proc", str(other)).exists())
 
 
 def test_a_diverged_training_is_told_of_once(tmp_path: Path) -> None:

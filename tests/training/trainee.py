@@ -7,7 +7,6 @@ import io
 import multiprocessing
 import os
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from breastseg.params.train import Augment, Train
 from breastseg.training.fit import fit
 from breastseg.training.plan import TrainingPlan
 from breastseg.training.scratch import Scratch, TrainingState
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,17 +169,9 @@ def rest_after_epoch(epochs: int, resting: Path, until: Path) -> None:
     def rest(saved: int) -> None:
         if saved == epochs:
             resting.touch()
-            wait_for(until.exists)
+            wait_until(until.exists)
 
     _after_saving(rest)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Look every 20 ms whether it holds, for at most two minutes."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} did not come true"
-        time.sleep(0.02)
 
 
 def interrupt_after_epoch(epochs: int, number: signal.Signals) -> None:

@@ -73,7 +73,7 @@ def test_thresholds_fail_on_a_part_of_the_default_set(some: list[Pair]) -> None:
     assert best_threshold_dice(some) < THRESHOLD_LIMIT
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_thresholds_fail_on_the_default_set(default: Phantom, plans: list[Plan]) -> None:
     scans = pairs(default, plans)
     assert otsu_dice(scans) < OTSU_LIMIT
