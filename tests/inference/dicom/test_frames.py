@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
     JPEGExtended12Bit,
     RLELossless,
 )
@@ -185,6 +188,114 @@ def test_one_frame_of_several_is_asked_for(data: bytes, frames: list[np.ndarray]
     assert refusal(data) == "is a DICOM file of 3 frames; ask for one of them by frame, 1 to 3"
     for number in (-1, 0, 4):
         assert refusal(data, frame=number) == f"is a DICOM file of 3 frames, so frame {number} does not exist"
+
+
+PADDINGS = [0, 1, 3, 9, 512]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize("pixels", [GREY, WORDS, RGB])
+def test_zeros_behind_uncompressed_pixels_are_padding(pixels: np.ndarray, syntax: UID, padding: int) -> None:
+    stored = pixels.astype(pixels.dtype.newbyteorder("<" if syntax.is_little_endian else ">")).tobytes()
+    padded = stored + bytes(padding + (len(stored) + padding) % 2)
+    np.testing.assert_array_equal(
+        decode_image(dicom(pixels, syntax, PixelData=padded)), decode_image(dicom(pixels, syntax))
+    )
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_zeros_behind_the_last_of_several_frames_are_padding(padding: int) -> None:
+    data = dicom(GREY, NumberOfFrames=3, PixelData=FRAMES.tobytes() + bytes(padding + (1 + padding) % 2))
+    for number, expected in enumerate(FRAMES, start=1):
+        np.testing.assert_array_equal(decode_image(data, frame=number), expected)
+
+
+@pytest.mark.parametrize("padding", [2, 64])
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, RLELossless])
+def test_zeros_at_the_end_of_a_compressed_frame_are_padding(syntax: UID, padding: int) -> None:
+    frames = JPEG_FRAMES if syntax == JPEGBaseline8Bit else [run_lengths(SMOOTH), run_lengths(SMOOTH[::-1])]
+    plain = encapsulated(frames, SMOOTH, syntax, NumberOfFrames=len(frames))
+    padded = encapsulated([frame + bytes(padding) for frame in frames], SMOOTH, syntax, NumberOfFrames=len(frames))
+    for number in range(1, len(frames) + 1):
+        np.testing.assert_array_equal(decode_image(padded, frame=number), decode_image(plain, frame=number))
+
+
+def with_thumbnail(data: bytes) -> bytes:
+    """Put a JPEG before the first segment of a JPEG, as cameras do."""
+    thumbnail = jpeg(SMOOTH[:8, :8])
+    return data[:2] + b"\xff\xe1" + (2 + len(thumbnail)).to_bytes(2) + thumbnail + data[2:]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_may_hold_a_thumbnail_and_several_scans(progressive: bool) -> None:  # noqa: FBT001
+    data = with_thumbnail(jpeg(SMOOTH, progressive=progressive))
+    for end in (b"", bytes(8), b"\xff" * 4):
+        np.testing.assert_array_equal(decode_image(encapsulated([data + end], SMOOTH)), from_jpeg(data))
+
+
+@pytest.mark.parametrize("behind", [JPEG_FRAMES[1], b"\0\0U\0", bytes(512) + JPEG_FRAMES[1]])
+def test_what_is_more_than_padding_behind_a_jpeg_is_refused(behind: bytes) -> None:
+    data = with_thumbnail(JPEG_FRAMES[0])
+    words = (
+        "is a DICOM file with more than padding behind a frame's JPEG, such as a frame that its header does not count"
+    )
+    assert refusal(encapsulated([data + behind], SMOOTH)) == words
+
+
+@pytest.mark.parametrize("has_offsets", [False, True])
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, RLELossless])
+def test_a_frame_that_the_header_does_not_count_is_not_lost(syntax: UID, has_offsets: bool) -> None:  # noqa: FBT001
+    frames = JPEG_FRAMES if syntax == JPEGBaseline8Bit else [run_lengths(SMOOTH)] * 3
+    dataset = make_dataset(SMOOTH, PixelData=encapsulate(frames, has_bot=has_offsets))
+    dataset["PixelData"].is_undefined_length = True
+    expected = (
+        "more than padding behind a frame's JPEG"
+        if syntax == JPEGBaseline8Bit and not has_offsets
+        else "is a DICOM file of 3 compressed frames, where its header speaks of 1"
+    )
+    assert expected in refusal(to_bytes(dataset, syntax))
+
+
+def run_lengths(pixels: np.ndarray) -> bytes:
+    """The only frame of what pydicom's run-length encoder writes."""
+    (frame,) = generate_frames(dcmread(io.BytesIO(rle(pixels))).PixelData, number_of_frames=1)
+    return frame
+
+
+def test_big_endian_bytes_in_words_are_padded_too() -> None:
+    padded = GREY.tobytes() + bytes(5)
+    dataset = make_dataset(GREY, PixelData=np.frombuffer(padded, np.uint16).byteswap().tobytes())
+    dataset["PixelData"].VR = "OW"
+    np.testing.assert_array_equal(decode_image(to_bytes(dataset, ExplicitVRBigEndian)), GREY)
+
+
+def test_words_of_an_odd_number_of_bytes_are_refused() -> None:
+    dataset = make_dataset(GREY, PixelData=GREY.tobytes() + b"\0")
+    dataset["PixelData"].VR = "OW"
+    data = to_bytes(dataset, ExplicitVRBigEndian)
+    place = data.rindex(b"OW") + 4
+    odd = data[:place] + GREY.size.to_bytes(4) + data[place + 4 : -1]
+    assert refusal(odd) == "is a DICOM file of 16-bit words of pixels in an odd number of bytes; export it again"
+
+
+@pytest.mark.parametrize("behind", [b"\1", b"\0\0\1", b"\1\0\0", b"\0" * 510 + b" ", GREY.tobytes()])
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_what_is_more_than_padding_is_refused(syntax: UID, behind: bytes) -> None:
+    stored = GREY.tobytes() + behind
+    assert refusal(dicom(GREY, syntax, PixelData=stored + b"\0" * (len(stored) % 2))) == (
+        f"is a DICOM file of {len(stored) + len(stored) % 2} bytes of pixels, where its header speaks of 35, "
+        "and those behind are not all zeros, as padding is; export it again"
+    )
+
+
+@pytest.mark.parametrize("missing", [2, 36])
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_too_few_pixels_are_refused(syntax: UID, missing: int) -> None:
+    stored = (FRAMES.tobytes() + b"\0")[:-missing]
+    data = dicom(GREY, syntax, NumberOfFrames=3, PixelData=stored)
+    words = refusal(data, frame=1)
+    assert words == f"is a DICOM file of {len(stored)} bytes of pixels, where its header speaks of 105; export it again"
 
 
 def test_the_only_frame_may_be_asked_for() -> None:

@@ -67,7 +67,7 @@ def test_a_missing_element_is_named(tag: str) -> None:
         (GREY, {"PixelData": None}, "without pixels, such as a structured report"),
         (GREY, {"PixelData": None, "FloatPixelData": bytes(96)}, "floating-point pixels"),
         (GREY, {"PixelData": GREY.tobytes()[:-2]}, "22 bytes of pixels, where its header speaks of 24"),
-        (GREY, {"PixelData": GREY.tobytes() + b"\0\0"}, "26 bytes of pixels, where its header speaks of 24"),
+        (GREY, {"PixelData": GREY.tobytes() + b"\0\1"}, "26 bytes of pixels, where its header speaks of 24"),
         (GREY, {"Rows": 3}, "24 bytes of pixels, where its header speaks of 18"),
         (GREY, {"Rows": 5}, "24 bytes of pixels, where its header speaks of 30"),
         (GREY, {"Columns": 7}, "24 bytes of pixels, where its header speaks of 28"),

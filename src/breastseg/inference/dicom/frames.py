@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 from pydicom.config import IGNORE
-from pydicom.encaps import get_frame
+from pydicom.encaps import get_frame, parse_basic_offsets, parse_fragments
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
+_BYTE_BITS = 8
 _RLE_HEADER = struct.Struct("<16L")
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 # components named by these letters are no YCbCr
 _RGB_IDS = ([82, 71, 66], [114, 103, 98])
 
@@ -73,32 +75,43 @@ def read_frame(elements: Elements, syntax: str, header: Header, index: int) -> S
     if syntax in NATIVE:
         samples = _native(elements, header, index)
     elif syntax in JPEG:
-        return _jpeg(_encapsulated(elements, header, index), header)
+        return _jpeg(_encapsulated(elements, header, index, is_one_each=False), header)
     else:
-        samples = _run_lengths(_encapsulated(elements, header, index), header)
+        samples = _run_lengths(_encapsulated(elements, header, index, is_one_each=True), header)
     return _to_rgb(samples) if header.photometric in YBR else samples
 
 
 def _native(elements: Elements, header: Header, index: int) -> Samples:
-    raw = elements.raw(Tag.PIXELS)
+    raw = _in_order(elements, header)
     is_halved = header.photometric == "YBR_FULL_422"
     if is_halved and (header.columns % 2 or header.is_planar):
         raise DecodeError("is a DICOM image in YBR_FULL_422 of an odd width or in planes, which cannot be")
     width = header.bits_allocated // 8
     count = header.pixels * (2 if is_halved else header.samples)
     _require_length(raw, count * width * header.frames)
-    if width == 1 and not elements.little_endian and elements.is_in_words(Tag.PIXELS):
-        raw = np.frombuffer(raw, np.uint16).byteswap().tobytes()
     order = "<" if elements.little_endian else ">"
     samples = np.frombuffer(raw, f"{order}u{width}", count, index * count * width)
     samples = samples.astype(np.uint8 if width == 1 else np.uint16, copy=False)
     return _unpack_422(samples, header) if is_halved else _arrange(samples, header)
 
 
+def _in_order(elements: Elements, header: Header) -> bytes:
+    """Return the bytes of all pixels; of big-endian words that hold two samples each, the lower byte comes first."""
+    raw = elements.raw(Tag.PIXELS)
+    if header.bits_allocated > _BYTE_BITS or elements.little_endian or not elements.is_in_words(Tag.PIXELS):
+        return raw
+    if len(raw) % 2:
+        raise DecodeError("is a DICOM file of 16-bit words of pixels in an odd number of bytes; export it again")
+    return np.frombuffer(raw, np.uint16).byteswap().tobytes()
+
+
 def _require_length(raw: bytes, needed: int) -> None:
-    # values have an even length
-    if len(raw) not in (needed, needed + needed % 2):
-        raise DecodeError(f"is a DICOM file of {len(raw):,} bytes of pixels, where its header speaks of {needed:,}")
+    """Raise a DecodeError unless there are as many bytes as needed, and behind them only zeros (PS3.5, 8.1.1)."""
+    counts = f"is a DICOM file of {len(raw):,} bytes of pixels, where its header speaks of {needed:,}"
+    if len(raw) < needed:
+        raise DecodeError(f"{counts}; export it again")
+    if raw.count(0, needed) < len(raw) - needed:
+        raise DecodeError(f"{counts}, and those behind are not all zeros, as padding is; export it again")
 
 
 def _arrange(samples: Samples, header: Header) -> Samples:
@@ -118,12 +131,26 @@ def _unpack_422(samples: Samples, header: Header) -> Samples:
     return image
 
 
-def _encapsulated(elements: Elements, header: Header, index: int) -> bytes:
+def _encapsulated(elements: Elements, header: Header, index: int, *, is_one_each: bool) -> bytes:
+    """Return the bytes of a frame; `is_one_each` says that a frame is one fragment, never several."""
     has_offsets = Tag.OFFSETS in elements and Tag.OFFSET_LENGTHS in elements
     offsets = (elements.raw(Tag.OFFSETS), elements.raw(Tag.OFFSET_LENGTHS)) if has_offsets else None
-    stream = BoundedStream(elements.raw(Tag.PIXELS))
+    raw = elements.raw(Tag.PIXELS)
     with only_decode_errors():
+        _require_all_counted(raw, header, is_one_each=is_one_each)
+        stream = BoundedStream(raw)
         return get_frame(stream, index, number_of_frames=header.frames, extended_offsets=offsets)
+
+
+def _require_all_counted(raw: bytes, header: Header, *, is_one_each: bool) -> None:
+    """Raise a DecodeError if the table of offsets, or the fragments, show other frames than the header counts."""
+    stream = BoundedStream(raw)
+    count = len(parse_basic_offsets(stream))
+    if not count and is_one_each:
+        count, _ = parse_fragments(stream)
+    if count not in (0, header.frames):
+        what = f"is a DICOM file of {count:,} compressed frames, where its header speaks of {header.frames:,}"
+        raise DecodeError(f"{what}; export it again")
 
 
 def _run_lengths(frame: bytes, header: Header) -> Samples:
@@ -157,6 +184,7 @@ def _jpeg(frame: bytes, header: Header) -> Samples:
         with Image.open(io.BytesIO(frame), formats=("JPEG",)) as image:
             _require_fitting(image, header)
             check_scans(image, frame)
+            _require_end(frame)
             return _jpeg_samples(image, header)
     except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DecodeError("is a DICOM file whose JPEG is damaged or cut off") from None
@@ -170,6 +198,18 @@ def _require_fitting(image: Image.Image, header: Header) -> None:
         )
     if image.mode != ("L" if header.samples == 1 else "RGB"):
         raise DecodeError(f"is a DICOM file whose JPEG does not have {header.samples} samples a pixel")
+
+
+def _require_end(frame: bytes) -> None:
+    """Raise a DecodeError if there is more than padding behind a JPEG: another image would be lost unseen."""
+    at = 2
+    # whole segments, for a thumbnail in one of them ends as an image does
+    while frame[at : at + 1] == b"\xff" and not frame.startswith(_JPEG_SCAN, at):
+        at += 2 + int.from_bytes(frame[at + 2 : at + 4])
+    _, _, behind = frame[at:].partition(_JPEG_END)
+    if behind.strip(b"\0\xff"):
+        what = "more than padding behind a frame's JPEG, such as a frame that its header does not count"
+        raise DecodeError(f"is a DICOM file with {what}")
 
 
 def _jpeg_samples(image: Image.Image, header: Header) -> Samples:
