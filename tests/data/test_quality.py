@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from breastseg.data.quality import count_lesions, quality_flags
+from breastseg.inference.decode import decode_image
+from breastseg.inference.image_quality import image_flags
+from breastseg.monitoring.image_features import image_features
 from tests.data.samples import box, nothing, speckle
+from tests.tiff_files import tiff
+
+
+@pytest.fixture(autouse=True)
+def small_images_are_not_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the samples are small, so that tests are fast
+    monkeypatch.setattr("breastseg.inference.image_quality._SMALL_PX", 1)
 
 
 def test_lesions_that_touch_at_a_corner_are_one() -> None:
@@ -24,7 +34,7 @@ def test_plain_case_has_no_flag(mask: np.ndarray[tuple[int, int], np.dtype[np.bo
 
 
 def test_blank_image() -> None:
-    assert quality_flags(np.zeros((40, 48), dtype=np.uint8), box()) == ("blank_image",)
+    assert quality_flags(np.full((40, 48), 90, dtype=np.uint8), box()) == ("blank_image", "low_contrast")
 
 
 def test_some_colour_is_an_overlay_and_all_colour_is_none() -> None:
@@ -53,3 +63,23 @@ def test_a_speck_beside_a_lesion_is_tiny() -> None:
     mask = box()
     mask[35, 40] = True
     assert quality_flags(speckle(0), mask) == ("tiny_lesion",)
+
+
+def test_data_of_12_bits_in_a_file_of_16_are_flagged_as_the_service_does() -> None:
+    image = decode_image(tiff(speckle(0).astype(np.uint16) << 4))
+    assert len(np.unique(image)) == 17
+    flags = quality_flags(image, box())
+    assert flags == ("low_contrast", "too_dark")
+    assert flags == image_flags(image, image_features(image))
+
+
+def test_flags_of_image_and_mask_are_sorted() -> None:
+    mask = box()
+    mask[0, 0] = True
+    assert quality_flags(np.zeros((40, 48), dtype=np.uint8), mask) == (
+        "blank_image",
+        "lesion_at_border",
+        "low_contrast",
+        "tiny_lesion",
+        "too_dark",
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from breastseg.inference.components import label_components
-from breastseg.inference.image_quality import has_colour_overlay, is_blank
+from breastseg.inference.image_quality import image_flags
 
 if TYPE_CHECKING:
     from breastseg.data.cases import Mask
@@ -24,8 +24,8 @@ def count_lesions(lesion: Mask) -> int:
 def quality_flags(image: UInt8Image, lesion: Mask) -> tuple[str, ...]:
     """Name what is unusual about a case, sorted.
 
-    - `blank_image`: all pixels are equal.
-    - `colour_overlay`: some pixels of the image are coloured, but fewer than half: marks or Doppler on a grey image.
+    Of the image, what `image_flags` of `breastseg.inference.image_quality` names, for the service as well. Of the mask:
+
     - `lesion_at_border`: the lesion touches the border, so that a part of it may be cut off.
     - `tiny_lesion`: a component of the mask is smaller than a thousandth of the image: often a slip of the pen.
 
@@ -34,12 +34,11 @@ def quality_flags(image: UInt8Image, lesion: Mask) -> tuple[str, ...]:
         lesion: bool `[H, W]`.
     """
     found = {
-        "blank_image": is_blank(image),
-        "colour_overlay": has_colour_overlay(image),
         "lesion_at_border": bool(lesion[[0, -1]].any() or lesion[:, [0, -1]].any()),
         "tiny_lesion": _smallest_component(lesion) < _TINY_SHARE * lesion.size,
     }
-    return tuple(name for name, holds in found.items() if holds)
+    of_mask = (name for name, holds in found.items() if holds)
+    return tuple(sorted({*image_flags(image), *of_mask}))
 
 
 def _smallest_component(lesion: Mask) -> float:

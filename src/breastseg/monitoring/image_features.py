@@ -12,9 +12,8 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from breastseg.colour import colour_share, is_grey
+from breastseg.colour import colour_share, evenly_taken, level_shares, percentiles, to_grey
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,15 +22,11 @@ if TYPE_CHECKING:
     Float32s = npt.NDArray[np.float32]
     Floats = npt.NDArray[np.float64]
 
-# more rows or columns than that tell no more about greys
-_LOOKED_AT = 128
 _WINDOW_PX = 96
 # in blocks of 8 px JPEG leaves its edges, and speckle is a few px wide
 _BLOCK_PX = 8
 _DARK_LEVEL = 10
 _LEVELS = np.arange(256)
-# less than a pixel below the shares that are meant, which sums of many shares may miss by their last digits
-_PERCENTILES = np.array([0.05, 0.50, 0.95]) - 1e-9
 
 
 def image_features(image: UInt8Image) -> dict[str, float]:
@@ -52,19 +47,14 @@ def image_features(image: UInt8Image) -> dict[str, float]:
         image: uint8 `[H, W]` or `[H, W, 3]`.
     """
     height, width = image.shape[:2]
-    sample = _evenly(image)
+    sample = evenly_taken(image)
     return {
-        **_grey_features(_grey(sample)),
+        **_grey_features(to_grey(sample)),
         "colour_share": colour_share(sample),
-        **_texture_features(_grey(_middle(image))),
+        **_texture_features(to_grey(_middle(image))),
         "log_area": float(np.log2(height * width)),
         "log_aspect": float(np.log2(width / height)),
     }
-
-
-def _evenly(image: UInt8Image) -> UInt8Image:
-    rows, columns = (-(-side // _LOOKED_AT) for side in image.shape[:2])
-    return np.ascontiguousarray(image[::rows, ::columns])
 
 
 def _middle(image: UInt8Image) -> UInt8Image:
@@ -73,17 +63,13 @@ def _middle(image: UInt8Image) -> UInt8Image:
     return np.ascontiguousarray(image[tuple(slice(start, start + _WINDOW_PX) for start in starts)])
 
 
-def _grey(image: UInt8Image) -> UInt8Image:
-    return image if is_grey(image) else np.asarray(Image.fromarray(image).convert("L"))
-
-
 def _grey_features(grey: UInt8Image) -> dict[str, float]:
     height, width = grey.shape
     rows, columns = (grey.sum(axis=axis, dtype=np.uint32) for axis in (1, 0))
     half = (height + 1) // 2
     upper, lower = int(rows[:half].sum()), int(rows[-half:].sum())
     return {
-        **_level_features(np.array(Image.fromarray(grey).histogram()) / grey.size),
+        **_level_features(level_shares(grey)),
         "vertical_balance": (upper - lower) / (half * width),
         "dark_border_share": _dark_border_share(rows / width, columns / height),
     }
@@ -93,14 +79,10 @@ def _level_features(shares: Floats) -> dict[str, float]:
     """Of the share of pixels of each grey level."""
     present = shares[shares > 0]
     mean = float(shares @ _LEVELS)
-    # the lowest levels that so many pixels do not exceed
-    p05, p50, p95 = shares.cumsum().searchsorted(_PERCENTILES).tolist()
     return {
         "brightness": mean,
         "contrast": math.sqrt(shares @ (_LEVELS - mean) ** 2),
-        "p05": float(p05),
-        "p50": float(p50),
-        "p95": float(p95),
+        **percentiles(shares),
         "entropy": max(0.0, float(-(present @ np.log2(present)))),
     }
 

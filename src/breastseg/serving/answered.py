@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
 from breastseg.monitoring.image_features import image_features
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.prediction import AnsweredBy
-from breastseg.serving.image_flags import image_flags
 from breastseg.serving.schemas import SegmentAnswer, Timings
 
 if TYPE_CHECKING:
