@@ -10,14 +10,24 @@ const JPEG_FILL = 0xffff; // any number of these bytes may stand before a marker
 const JPEG_EXIF = 0x45786966; // "Exif"
 const PNG = 0x8950;
 const PNG_EXIF = 0x65584966; // "eXIf"
-const PNG_UNKNOWN = 0x6e6f4e65; // "noNe", by its letters' case a block that readers may skip
+const UNKNOWN = 0x6e6f4e65; // "noNe", by its letters' case a block that readers may skip
+const RIFF = 0x5249;
+const WEBP = 0x57454250; // "WEBP"
+const WEBP_EXIF = 0x45584946; // "EXIF"
+const TIFF = [0x4949, 0x4d4d];
 
-/** Return a file of the same pixels without an orientation. */
+/**
+ * Return a file of the same pixels without an orientation.
+ *
+ * Null for TIFF, which few browsers show, and those by rules of their own: turned, and deep samples otherwise.
+ */
 export async function asStored(file) {
   const bytes = new DataView(await file.arrayBuffer());
   const kind = bytes.byteLength > 2 && bytes.getUint16(0);
   if (kind === JPEG) forgetInJpeg(bytes);
   if (kind === PNG) forgetInPng(bytes);
+  if (kind === RIFF) forgetInWebp(bytes);
+  if (TIFF.includes(kind)) return null;
   return new Blob([bytes], { type: file.type });
 }
 
@@ -40,8 +50,19 @@ function hasSegment(marker) {
 function forgetInPng(bytes) {
   let at = 8;
   while (at + 8 < bytes.byteLength) {
-    if (bytes.getUint32(at + 4) === PNG_EXIF) bytes.setUint32(at + 4, PNG_UNKNOWN);
+    if (bytes.getUint32(at + 4) === PNG_EXIF) bytes.setUint32(at + 4, UNKNOWN);
     // length, name, content, checksum
     at += 12 + bytes.getUint32(at);
+  }
+}
+
+function forgetInWebp(bytes) {
+  let at = 12;
+  if (bytes.byteLength < at || bytes.getUint32(8) !== WEBP) return;
+  while (at + 8 < bytes.byteLength) {
+    if (bytes.getUint32(at) === WEBP_EXIF) bytes.setUint32(at, UNKNOWN);
+    const size = bytes.getUint32(at + 4, true);
+    // name, length, content of an even length
+    at += 8 + size + (size % 2);
   }
 }

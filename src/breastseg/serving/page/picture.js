@@ -8,12 +8,13 @@ const NO_PICTURE = new Set(["InvalidStateError", "NotFoundError", "NotReadableEr
 /**
  * Load an image file with its pixels as stored, as the service reads them.
  *
- * Returns an ImageBitmap, which is closed when it is no longer shown, or null for what the browser cannot show, such as
- * DICOM.
+ * Returns an ImageBitmap, which is closed when it is no longer shown, or null for what the browser cannot show as the
+ * service reads it, such as DICOM and TIFF.
  */
 export async function loadPicture(file) {
   try {
-    return await createImageBitmap(await asStored(file));
+    const stored = await asStored(file);
+    return stored && (await createImageBitmap(stored));
   } catch (error) {
     if (NO_PICTURE.has(error.name)) return null;
     throw error;
