@@ -1,4 +1,4 @@
-"""Colour and grey levels of an image: for remarks on its quality, and for what monitoring knows of it."""
+"""Colour and grey levels of an image, for quality flags and for monitoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps an image from being used, or read with care, whatever is found in it."""
+"""Quality flags of an image, the same for the service and for prepared data."""
 
 from __future__ import annotations
 

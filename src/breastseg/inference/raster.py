@@ -92,7 +92,7 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
 
     Raises:
         DecodeError: The bytes are empty, of another format, damaged, hold values of an unknown range, or are a TIFF
-            file in a fax compression.
+            file in a fax compression or of a form that would be misread.
         TooManyPixelsError: Height times width is above `max_pixels`, or one of them above `MAX_SIDE`, told from the
             header before a pixel is decoded.
     """

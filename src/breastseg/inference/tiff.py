@@ -1,4 +1,4 @@
-"""Header of a TIFF file: the form of its samples, and the tags under which Pillow would change or misread them.
+"""Header of a TIFF file: the form of its samples, and the tags that change them.
 
 Pillow turns a picture by its orientation, inverts WhiteIsZero at some depths only, and takes other forms for ones that
 it knows. Here the first directory is read, what would be misread is refused, and the tags that ask for a change are
