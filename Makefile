@@ -8,6 +8,8 @@ UV := uv==0.13.9
 VENV := $(CURDIR)/.venv
 # stages call plain `python`
 export PATH := $(VENV)/bin:$(PATH)
+# bytecode spares every process of the tests and the pipeline some seconds of compiling
+unexport PYTHONDONTWRITEBYTECODE
 # Builds and starts containers: Docker, or a stand-in beside the repository where no Docker engine runs
 IMAGE_TOOL ?= $(wildcard ../shared/tools/build-image)
 IMAGE := breastseg-serve
@@ -26,7 +28,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
-	$(VENV)/bin/uv pip sync --quiet --python $(VENV)/bin/python requirements/dev.txt
+	$(VENV)/bin/uv pip sync --quiet --compile-bytecode --python $(VENV)/bin/python requirements/dev.txt
 	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --editable .
 	@touch $@
 

@@ -54,6 +54,7 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
     assert results(tmp_path / "two") == expected
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 @pytest.mark.timeout(600)
 def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tmp_path: Path) -> None:

@@ -31,4 +31,4 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, checkpoints: dict[str, Path
 @pytest.fixture(scope="session")
 def params() -> Evaluate:
     """Few resamples: tests look at relations, not at digits."""
-    return Evaluate(max_normal_false_positive_rate=0.1, resamples=400, seed=0, overlays=2)
+    return Evaluate(max_normal_false_positive_rate=0.1, resamples=100, seed=0, overlays=2)

@@ -75,8 +75,8 @@ SAMPLES = [
     Sample("vit_unet", "vit_tiny_patch16_224", channels=1, image_size=64),
     Sample("vit_unet", "tu-eva02_tiny_patch14_336", channels=3, image_size=96),
 ]
-# an export takes seconds: the default pair and a plain ViT stand for all in the fast suite
-EXPORTED = [SAMPLES[0], SAMPLES[2], SAMPLES[5]]
+# the default pair and a plain ViT stand for all in `make test`
+SOON = (SAMPLES[0], SAMPLES[2], SAMPLES[5])
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-@pytest.fixture(params=SAMPLES, ids=str)
+@pytest.fixture(params=[pytest.param(s, marks=[] if s in SOON else [pytest.mark.nightly], id=str(s)) for s in SAMPLES])
 def sample(request: pytest.FixtureRequest) -> Sample:
     assert isinstance(request.param, Sample)
     return request.param
@@ -179,9 +179,6 @@ def test_checkpoint_gives_equal_outputs(sample: Sample, tmp_path: Path) -> None:
     assert torch.equal(loaded(images), network.eval()(images))
 
 
-@pytest.mark.parametrize(
-    "sample", [pytest.param(s, marks=[] if s in EXPORTED else [pytest.mark.nightly], id=str(s)) for s in SAMPLES]
-)
 def test_onnx_runtime_agrees(sample: Sample) -> None:
     network = sample.build().eval()
     program = torch.onnx.export(

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 SERVE = [sys.executable, "-m", "breastseg.cli", "serve"]
 SOURCE = Path(__file__).resolve().parents[2] / "src"
+# no request of a test fails because the machine is busy
+PATIENT = dict.fromkeys(("inference_timeout_s", "body_timeout_s", "shutdown_grace_s"), "120")
+
+
+@pytest.fixture(scope="session")
+def server(model_path: Path) -> Iterator[Server]:
+    """A server with default settings, which no test may change or end."""
+    with running_server(model_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +70,8 @@ def running_server(model: Path, log_file: Path | None = None, /, **settings: str
     with (
         # a pipe that nobody reads would fill up and stop the server
         log_file.open("w+", encoding="utf-8") if log_file else tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, env=environment(**settings), stdout=log, stderr=log) as process,  # noqa: S603 - ours
-        Server(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        subprocess.Popen(command, env=environment(**PATIENT | settings), stdout=log, stderr=log) as process,  # noqa: S603 - ours
+        Server(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
     ):
         client.process = process
         try:

@@ -16,7 +16,7 @@ def fault_of(url: str, image: Path) -> str | None:
     """Return what is wrong with the server's mask of an image; `None` where it is of the image's size."""
     data = image.read_bytes()
     try:
-        answer = httpx2.post(f"{url}/v1/segment", files={"file": data}, headers={"Accept": "image/png"}, timeout=60)
+        answer = httpx2.post(f"{url}/v1/segment", files={"file": data}, headers={"Accept": "image/png"}, timeout=120)
     except httpx2.TransportError as error:
         return f"{url} does not answer: {error}"
     if answer.status_code != httpx2.codes.OK or answer.headers["content-type"] != "image/png":

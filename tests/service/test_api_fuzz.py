@@ -12,6 +12,8 @@ import pytest
 
 from tests.service.conftest import running_server
 
+pytestmark = pytest.mark.extended
+
 KEY = "k" * 32
 HTTP_OK = 200
 # nothing in the document says what bytes are an image, and in a form everything is bytes

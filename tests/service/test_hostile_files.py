@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.service.conftest import Server
 
 # pydicom and Pillow warn of what they find here, in this process too
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [pytest.mark.extended, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 FEWEST = 200
 

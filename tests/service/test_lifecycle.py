@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from breastseg.inference.session import Stop
 
+pytestmark = pytest.mark.extended
+
 IMAGE = speckle("PNG", (120, 90))
 NO_ANSWER = 0
 
@@ -62,7 +64,7 @@ def test_a_new_model_is_switched_to_on_a_signal_without_a_lost_request(tmp_path:
         stop, statuses = threading.Event(), list[int]()
 
         def ask() -> None:
-            with httpx2.Client(base_url=client.base_url, timeout=30) as other:
+            with httpx2.Client(base_url=client.base_url, timeout=120) as other:
                 while not stop.is_set():
                     statuses.append(other.post("/v1/segment", files={"file": IMAGE}).status_code)
 
@@ -137,7 +139,7 @@ class HeldSegmenter(Segmenter):
 
     def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
         self.in_work.set()
-        assert self.let_go.wait(timeout=60)
+        assert self.let_go.wait(timeout=120)
         return super().segment(image, stop)
 
 
@@ -150,7 +152,7 @@ def serving_in_this_process(app: FastAPI) -> Iterator[httpx2.Client]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            with httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60) as client:
+            with httpx2.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=120) as client:
                 wait_until(lambda: server.started and client.get("/health/ready").status_code == 200)
                 yield client
         finally:
@@ -158,25 +160,46 @@ def serving_in_this_process(app: FastAPI) -> Iterator[httpx2.Client]:
             thread.join()
 
 
-def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
-    settings = Settings.model_validate({"model": write_model(tmp_path / "m.onnx"), "concurrency": 1, "queue_places": 4})
-    segmenter = HeldSegmenter.load(settings.model)
+@contextmanager
+def serving_held(tmp_path: Path, **settings: object) -> Iterator[tuple[httpx2.Client, HeldSegmenter]]:
+    """A real server whose model answers no image before `let_go` is set."""
+    checked = Settings.model_validate({"model": write_model(tmp_path / "m.onnx"), **settings})
+    segmenter = HeldSegmenter.load(checked.model)
     let_go = segmenter.hold()
-    app = create_app(settings)
-    app.state.service = Service(OpenedModel(segmenter, segmenter), settings)
+    app = create_app(checked)
+    app.state.service = Service(OpenedModel(segmenter, segmenter), checked)
     with serving_in_this_process(app) as client:
         let_go.clear()
         segmenter.in_work.clear()
+        yield client, segmenter
+
+
+def test_health_is_answered_while_an_image_is_in_work(tmp_path: Path) -> None:
+    with serving_held(tmp_path) as (client, segmenter):
+        statuses: list[int] = []
+        asking = threading.Thread(target=lambda: statuses.append(ask(client)))
+        asking.start()
+        assert segmenter.in_work.wait(timeout=120)
+        health = [client.get(f"/health/{state}").status_code for state in ("live", "ready", "live")]
+        assert statuses == []
+        segmenter.let_go.set()
+        asking.join()
+    assert health == [200] * 3
+    assert statuses == [200]
+
+
+def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+    with serving_held(tmp_path, concurrency=1, queue_places=4) as (client, segmenter):
         staying = threading.Thread(target=ask, args=[client])
         staying.start()
-        assert segmenter.in_work.wait(timeout=30)
+        assert segmenter.in_work.wait(timeout=120)
         leaving = [start_request(client, IMAGE) for _ in range(4)]
         wait_until(lambda: ask(client, timeout_s=0.5) == 503)
         for connection in leaving:
             connection.close()
         # nothing has been answered meanwhile: a place is free because its client has left
         wait_until(lambda: ask(client, timeout_s=0.5) == NO_ANSWER)
-        let_go.set()
+        segmenter.let_go.set()
         staying.join()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 
 from benchmarks.serving import load as load_test
@@ -13,7 +14,8 @@ from tests.onnx_models import bright_image
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.extended
 
 
 def images() -> list[bytes]:

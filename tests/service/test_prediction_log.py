@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import psutil
+import pytest
 
 from tests.monitoring.test_prediction_log import lines
 from tests.service.conftest import running_server
@@ -16,6 +17,8 @@ from tests.service.test_server import speckle
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.extended
 
 IMAGE = speckle("PNG", (120, 90))
 CLIENTS = 4

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import itertools
 import subprocess
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,19 +15,12 @@ from tests.onnx_models import make_contract, write_model
 from tests.service.conftest import SERVE, environment, running_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx2
+    from tests.service.conftest import Server
 
 
 PART_HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-
-
-@pytest.fixture(scope="module")
-def client(model_path: Path) -> Iterator[httpx2.Client]:
-    with running_server(model_path) as client:
-        yield client
 
 
 def speckle(file_format: str, shape: tuple[int, ...]) -> bytes:
@@ -44,17 +36,17 @@ def speckle(file_format: str, shape: tuple[int, ...]) -> bytes:
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
 @pytest.mark.parametrize("shape", [(301, 219), (64, 400, 3)])
 def test_the_mask_is_the_offline_one_pixel_for_pixel(
-    client: httpx2.Client, model_path: Path, file_format: str, shape: tuple[int, ...]
+    server: Server, model_path: Path, file_format: str, shape: tuple[int, ...]
 ) -> None:
     data = speckle(file_format, shape)
     offline = Segmenter.load(model_path).segment(decode_image(data))
     assert 0.1 < offline.mask.mean() < 0.9
 
-    answer = client.post("/v1/segment", files={"file": data}, headers={"Accept": "image/png"})
+    answer = server.post("/v1/segment", files={"file": data}, headers={"Accept": "image/png"})
     with Image.open(io.BytesIO(answer.content)) as mask:
         assert (np.asarray(mask) == offline.mask * 255).all()
 
-    lesions = client.post("/v1/segment", files={"file": data}).json()["lesions"]
+    lesions = server.post("/v1/segment", files={"file": data}).json()["lesions"]
     assert [lesion["area_px"] for lesion in lesions] == [lesion.area_px for lesion in offline.lesions]
     assert [tuple(lesion["box"]) for lesion in lesions] == [lesion.box for lesion in offline.lesions]
 
@@ -73,23 +65,6 @@ def test_a_body_that_is_too_large_is_answered_and_the_server_goes_on(model_path:
         assert client.get("/health/ready").status_code == 200
 
 
-def test_health_answers_while_images_are_in_work(client: httpx2.Client) -> None:
-    large = speckle("PNG", (1500, 1500))
-    answers: list[int] = []
-    workers = [
-        threading.Thread(target=lambda: answers.append(client.post("/v1/segment", files={"file": large}).status_code))
-        for _ in range(4)
-    ]
-    for worker in workers:
-        worker.start()
-    health_answers = 0
-    while any(worker.is_alive() for worker in workers):
-        health_answers += client.get("/health/live").status_code == 200
-    assert answers == [200] * 4
-    # a loop that computes itself lets through about one between two images
-    assert health_answers > 20
-
-
 @pytest.mark.parametrize("fault", ["missing", "no contract", "newer"])
 def test_without_a_usable_model_it_refuses_to_start_in_one_line(tmp_path: Path, fault: str) -> None:
     model = tmp_path / "m.onnx"
@@ -98,7 +73,7 @@ def test_without_a_usable_model_it_refuses_to_start_in_one_line(tmp_path: Path, 
     elif fault == "newer":
         write_model(model, make_contract().to_json().replace('"schema_version":2', '"schema_version":3'))
     done = subprocess.run(  # noqa: S603 - our own command
-        [*SERVE, "--model", str(model)], env=environment(), capture_output=True, text=True, check=False, timeout=60
+        [*SERVE, "--model", str(model)], env=environment(), capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 1
     assert done.stdout == ""
