@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from breastseg.data.cases import MaskLayers
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.inference.decode import decode_image
 from breastseg.inference.image_quality import image_flags
@@ -83,3 +84,35 @@ def test_flags_of_image_and_mask_are_sorted() -> None:
         "tiny_lesion",
         "too_dark",
     )
+
+
+def test_a_lesion_of_more_than_half_of_the_image() -> None:
+    mask = nothing()
+    mask[1:-1, 1:-1] = True
+    assert quality_flags(speckle(0), mask) == ("large_lesion",)
+
+
+def _ring() -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    mask = nothing()
+    mask[5:35, 5:35] = True
+    mask[6:34, 6:34] = False
+    return mask
+
+
+def test_an_outline_that_was_not_filled() -> None:
+    assert quality_flags(speckle(0), _ring()) == ("unfilled_outline",)
+
+
+def test_an_outline_is_seen_in_any_file_and_over_several() -> None:
+    filled = box(60, 72)[8:48, 8:56]
+    hidden = [MaskLayers(_ring(), None), MaskLayers(np.pad(np.ones((30, 30), np.bool_), ((5, 5), (5, 13))), None)]
+    assert "unfilled_outline" in quality_flags(speckle(0), hidden[0].lesion | hidden[1].lesion, hidden)
+    left = np.arange(48) < 20
+    halves = [MaskLayers(_ring() & left, None), MaskLayers(_ring() & ~left, None)]
+    assert "unfilled_outline" in quality_flags(speckle(0), _ring(), halves)
+    assert quality_flags(speckle(0), filled, [MaskLayers(filled, None), MaskLayers(filled, None)]) == ()
+
+
+def test_flags_of_the_files_are_the_cases_too() -> None:
+    files = [MaskLayers(box(), None, ("lossy_mask",)), MaskLayers(nothing(), None)]
+    assert quality_flags(speckle(0), box(), files) == ("lossy_mask",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from breastseg.data.table import write_table
@@ -12,7 +13,7 @@ from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.labelled_folder import DUPLICATE_SIMILARITY, FolderCases, LabelledFolder, read_folder
 from breastseg.params.base import load
 from breastseg.params.prepare import Prepare
-from tests.data.samples import case_row, prepared_case, write_busi
+from tests.data.samples import box, case_row, prepared_case, save, write_busi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,13 @@ def test_patients_and_near_duplicates_are_one_group(tmp_path: Path) -> None:
     write_table([prepared_case(row.case_id) for row in rows], tmp_path / "cases.parquet")
     places = FolderCases(rows, 0, tmp_path / "cases.parquet").places()
     assert {name: place.group for name, place in places.items()} == {"a": "a", "b": "a", "c": "a", "d": "d"}
+
+
+def test_flags_are_logged(tmp_path: Path, scratch: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = write_busi(tmp_path / "raw")
+    save(root / "benign" / "benign (0)_mask.png", np.pad(box()[10:], ((0, 10), (0, 0))))
+    read_folder(LabelledFolder(root, "busi", "fail"), scratch, tmp_path / "dropped.csv")
+    assert [record.getMessage() for record in caplog.records] == ["lesion_at_border: 1 of 6 images, benign (0)"]
 
 
 def test_errors_speak_of_options_and_not_of_params(tmp_path: Path, scratch: Path) -> None:

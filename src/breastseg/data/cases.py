@@ -59,7 +59,9 @@ class MaskLayers:
     Attributes:
         lesion: True on the lesion.
         ignored: True on pixels that are not to be judged; none where the set has no such pixels.
+        flags: Remarks on the file, see `docs/data.md`.
     """
 
     lesion: Mask
     ignored: Mask | None
+    flags: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from breastseg.data.csv_file import write_csv
 from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
 from breastseg.data.fingerprint import SIDE
+from breastseg.data.flag_tally import FlagTally
 from breastseg.data.layouts import layout
 from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, list_pairs
 from breastseg.data.parallel import ordered_map
@@ -103,7 +104,10 @@ def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
         _write_duplicates(outputs, examined, seen.case_ids, duplicates)
         write_csv(ContradictionRow, contradictions, outputs.contradictions)
         write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], outputs.dropped)
-        write_table(_regroup(examined, duplicates.groups, left_out), outputs.table)
+        flags = FlagTally()
+        write_table(flags.counting(_regroup(examined, duplicates.groups, left_out)), outputs.table)
+        for line in flags.lines():
+            _log.warning(line)
     finally:
         examined.unlink(missing_ok=True)
         _remove_if_empty(outputs.table.parent)
