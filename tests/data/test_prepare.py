@@ -145,6 +145,55 @@ def test_a_case_without_a_pixel_to_judge_is_told(tmp_path: Path) -> None:
     assert [problem.path for problem in caught.value.problems] == [mask.as_posix()]
 
 
+def test_images_and_inverted_masks_in_place_of_masks_are_all_named(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw", benign=4)
+    inverted = save(root / "benign" / "benign (0)_mask.png", ~box())
+    itself = save(root / "benign" / "benign (1)_mask.png", speckle(1))
+    painted = save(root / "benign" / "benign (2)_mask.png", np.where(box(), 255, speckle(2)).astype(np.uint8))
+    cut_out = save(root / "benign" / "benign (3)_mask.png", np.where(box(), speckle(3), 0).astype(np.uint8))
+    with pytest.raises(ProblemsError) as caught:
+        _prepare(root, tmp_path / "out")
+    told = {problem.path: str(problem) for problem in caught.value.problems}
+    assert told.keys() == {path.as_posix() for path in (inverted, itself, painted, cut_out)}
+    assert "Is it inverted?" in told.pop(inverted.as_posix())
+    assert all("shows its image" in text and "Save the mask as PNG" in text for text in told.values())
+
+
+def test_noise_in_the_mask_of_a_normal_is_no_lesion_and_in_others_a_fault(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    noise = np.random.default_rng(0).integers(0, 9, (40, 48), dtype=np.uint8)
+    save(root / "normal" / "normal (0)_mask.png", noise)
+    _prepare(root, tmp_path / "out")
+    (case,) = read_table(tmp_path / "out" / "cases.parquet", ["normal (0)"])
+    assert not case.mask().any()
+    assert case.flags == ("faint_mask",)
+    faint = save(root / "benign" / "benign (0)_mask.png", noise)
+    small = save(root / "normal" / "normal (0)_mask.png", noise[:20])
+    with pytest.raises(ProblemsError) as caught:
+        _prepare(root, tmp_path / "out")
+    told = {problem.path: problem.what for problem in caught.value.problems}
+    assert told.keys() == {faint.as_posix(), small.as_posix()}
+    assert "greatest value is 8" in told[faint.as_posix()]
+    assert "is 48 x 20 pixels, but its image is 48 x 40" in told[small.as_posix()]
+
+
+def test_flags_are_logged_with_counts_and_examples_of_the_cases_that_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = write_busi(tmp_path / "raw", benign=5)
+    ring = np.pad(np.ones((30, 30), np.bool_), ((5, 5), (5, 13)))
+    ring[6:34, 6:34] = False
+    for index in range(4):
+        save(root / "benign" / f"benign ({index})_mask.png", ring)
+    save(root / "malignant" / "malignant (0)_mask.png", np.pad(box()[10:, 12:], ((0, 10), (0, 12))))
+    (root / "benign" / "benign (0).png").write_bytes(b"")
+    _prepare(root, tmp_path / "out", on_error="drop")
+    assert [record.getMessage() for record in caplog.records] == [
+        "lesion_at_border: 1 of 7 images, malignant (0)",
+        "unfilled_outline: 3 of 7 images, benign (1), benign (2), benign (3)",
+    ]
+
+
 def test_faults_of_a_failed_run_leave_an_earlier_table_alone(tmp_path: Path) -> None:
     root = write_busi(tmp_path / "raw")
     _prepare(root, tmp_path / "out")

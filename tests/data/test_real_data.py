@@ -11,6 +11,7 @@ from PIL import Image
 
 from breastseg.data.duplicates import find_duplicates
 from breastseg.data.fingerprint import fingerprint
+from breastseg.data.layouts.masks import decode_bright_mask, read_bright_mask
 from breastseg.data.prepare import prepare
 from breastseg.data.split import make_split
 from breastseg.data.table import read_rows, read_table
@@ -78,6 +79,18 @@ def test_sample_has_the_counts_of_its_authors(real_data: Path, tmp_path: Path, e
     assert Counter(row.channels for row in rows) == expected.channels
     assert len({row.patient for row in rows} - {None}) == expected.patients
     assert (tmp_path / "dropped.csv").read_text(encoding="utf-8") == "path,what,mend\n"
+
+
+@pytest.mark.parametrize("folder", ["busi_native_sample", "bus_bra_sample", "bus_uclm_sample"])
+def test_published_masks_are_exact_and_bright_from_half_on(real_data: Path, folder: str) -> None:
+    names = {"busi_native_sample": "*_mask*.png", "bus_bra_sample": "mask_*.png", "bus_uclm_sample": "masks/*.png"}
+    files = sorted((real_data / folder).rglob(names[folder]))
+    assert len(files) >= 14
+    for file in files:
+        layers = read_bright_mask(decode_bright_mask(file.read_bytes()))
+        with Image.open(file) as image:
+            np.testing.assert_array_equal(layers.lesion, np.asarray(image.convert("RGB")).max(axis=2) >= 128)
+        assert layers.flags == ()
 
 
 def test_three_masks_of_a_native_image_are_one_lesion_map(real_data: Path, tmp_path: Path) -> None:

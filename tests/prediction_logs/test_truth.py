@@ -79,6 +79,22 @@ def test_masks_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:
     assert "stranger.png: belongs to no answer" in told
 
 
+def test_masks_are_read_by_the_rules_of_training_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, pixels in (("inverted", ~SQUARE), ("image", np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 251)):
+        draw(tmp_path, name, pixels.astype(np.uint8))
+    with pytest.raises(ProblemsError) as caught:
+        label([make_prediction("inverted"), make_prediction("image")], tmp_path)
+    told = {problem.path: str(problem) for problem in caught.value.problems}
+    assert "Is it inverted?" in told[str(tmp_path / "inverted.png")]
+    assert "is grey" in told[str(tmp_path / "image.png")]
+    for file in tmp_path.iterdir():
+        file.unlink()
+    draw(tmp_path, "half bright", np.where(SQUARE, 100, 3).astype(np.uint8))
+    (row,) = label([make_prediction("half bright")], tmp_path)
+    assert row.dice == 1
+    assert [record.getMessage() for record in caplog.records] == ["lossy_mask: 1 of 1 images, half bright"]
+
+
 def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(BreastsegError, match="holds no mask"):

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from breastseg.colour import is_grey
+from breastseg.data.cases import MaskLayers
 from breastseg.data.fingerprint import fingerprint
 from breastseg.data.layouts import layout
+from breastseg.data.layouts.masks import FaintMaskError, MaskError
+from breastseg.data.mask_copies import copies_image
 from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
@@ -20,9 +23,9 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from breastseg.data.cases import Label, Mask, MaskLayers, RawCase
+    from breastseg.data.cases import Label, Mask, RawCase
     from breastseg.data.fingerprint import Fingerprints
     from breastseg.data.layouts import Layout
     from breastseg.inference.raster import UInt8Image
@@ -55,22 +58,22 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
         The row of the table, or every fault that was found.
     """
     problems: list[Problem] = []
-    image = _decode(case.image, decode_image, problems)
-    layers = [_read_mask(path, layout(layout_name), image, problems) for path in case.masks]
+    image = _decode(case.image, problems)
+    read = [_read_mask(path, layout(layout_name), image, case.label) for path in case.masks]
+    problems += [found for found in read if isinstance(found, Problem)]
     if image is None or problems:
         return tuple(problems)
-    lesion, ignored = _merge([layer for layer in layers if layer is not None], image)
+    layers = [found for found in read if isinstance(found, MaskLayers)]
+    lesion, ignored = _merge(layers, image)
     problem = _contradiction(case, lesion) or _nothing_judged(case, ignored)
-    return (problem,) if problem else _pack(case, image, lesion, ignored)
+    return (problem,) if problem else _pack(case, image, (lesion, ignored), quality_flags(image, lesion, layers))
 
 
-def _decode(path: str, decode: Callable[[bytes], UInt8Image], problems: list[Problem]) -> UInt8Image | None:
+def _decode(path: str, problems: list[Problem]) -> UInt8Image | None:
     try:
-        return decode(Path(path).read_bytes())
+        return decode_image(Path(path).read_bytes())
     except (OSError, DecodeError) as error:
         problems.append(Problem(path, _phrase(error), _RESTORE))
-    except BreastsegError as error:
-        problems.append(Problem(path, str(error), _SAVE))
     return None
 
 
@@ -78,26 +81,39 @@ def _phrase(error: OSError | DecodeError) -> str:
     return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
-def _read_mask(path: str, reader: Layout, image: UInt8Image | None, problems: list[Problem]) -> MaskLayers | None:
-    pixels = _decode(path, reader.decode_mask, problems)
-    if pixels is None:
-        return None
-    if image is not None and pixels.shape[:2] != image.shape[:2]:
-        what = f"is {_size(pixels)} pixels, but its image is {_size(image)}"
-        problems.append(Problem(path, what, "Take the mask that was drawn on this very image"))
-        return None
+def _read_mask(path: str, reader: Layout, image: UInt8Image | None, label: Label) -> MaskLayers | Problem:
     try:
+        pixels = reader.decode_mask(Path(path).read_bytes())
+        if image is not None:
+            _require_mask_of(image, pixels)
         return reader.read_mask(pixels)
+    except (OSError, DecodeError) as error:
+        return Problem(path, _phrase(error), _RESTORE)
+    except FaintMaskError as error:
+        # noise around black is what lossy compression makes of a mask without a lesion
+        if label == "normal" and (image is None or error.shape == image.shape[:2]):
+            return MaskLayers(np.zeros(error.shape, dtype=np.bool_), None, ("faint_mask",))
+        return Problem(path, str(error), error.mend)
+    except MaskError as error:
+        return Problem(path, str(error), error.mend)
     except BreastsegError as error:
-        problems.append(Problem(path, str(error), _SAVE))
-        return None
+        return Problem(path, str(error), _SAVE)
+
+
+def _require_mask_of(image: UInt8Image, mask: UInt8Image) -> None:
+    """Refuse a mask of another size than its image, and the image itself in place of a mask."""
+    if mask.shape[:2] != image.shape[:2]:
+        what = f"is {_size(mask)} pixels, but its image is {_size(image)}"
+        raise MaskError(what, "Take the mask that was drawn on this very image")
+    if copies_image(mask, image):
+        raise MaskError("shows its image, as it is or with marks on it, and not the lesion alone")
 
 
 def _size(pixels: UInt8Image) -> str:
     return f"{pixels.shape[1]} x {pixels.shape[0]}"
 
 
-def _merge(layers: list[MaskLayers], image: UInt8Image) -> tuple[Mask, Mask | None]:
+def _merge(layers: Sequence[MaskLayers], image: UInt8Image) -> tuple[Mask, Mask | None]:
     """Unite the lesions, and the pixels not to be judged, of all mask files of a case."""
     lesion = np.zeros(image.shape[:2], dtype=np.bool_)
     ignored = lesion.copy()
@@ -124,7 +140,8 @@ def _nothing_judged(case: RawCase, ignored: Mask | None) -> Problem | None:
     return Problem((*case.masks, case.image)[0], "leaves no pixel to be judged", "Mend the mask, or leave the case out")
 
 
-def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) -> Examined:
+def _pack(case: RawCase, image: UInt8Image, layers: tuple[Mask, Mask | None], flags: tuple[str, ...]) -> Examined:
+    lesion, ignored = layers
     label: Label = case.label if lesion.any() else "normal"
     prepared = PreparedCase(
         case_id=case.case_id,
@@ -137,7 +154,7 @@ def _pack(case: RawCase, image: UInt8Image, lesion: Mask, ignored: Mask | None) 
         width=image.shape[1],
         channels=1 if is_grey(image) else 3,
         lesions=count_lesions(lesion),
-        flags=quality_flags(image, lesion),
+        flags=flags,
         content_hash=_content_hash(image),
         duplicate_group=case.case_id,
         image_png=encode_png(image),

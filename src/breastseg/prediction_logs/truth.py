@@ -6,6 +6,7 @@ place follows: `<id>.png`, `<id>.<index>.png`. Clients choose ids with the heade
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import spearmanr, t
 
-from breastseg.data.layouts.masks import read_bright_mask
+from breastseg.data.flag_tally import FlagTally
+from breastseg.data.layouts.masks import MaskError, decode_bright_mask, read_bright_mask
+from breastseg.data.quality import mask_flags
 from breastseg.errors import BreastsegError, Problem, ProblemsError
 from breastseg.evaluation.metrics import score
-from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import DecodeError
 from breastseg.monitoring.run_length import decode_runs
 from breastseg.prediction_logs.queue import BY_CHANCE, Reason, Wish
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from breastseg.data.cases import MaskLayers
     from breastseg.monitoring.prediction import Prediction
 
 _ID_MEND = "Name it after the answer's request id: <id>.png, or <id>.<index>.png for a file of several"
 _FEWEST = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class Foretelling:
 def label(predictions: Sequence[Prediction], masks: Path, wishes: Sequence[Wish] = ()) -> list[Labelled]:
     """Join masks with answers; of several answers under one id, the last counts, for a client may ask again.
 
+    What is unusual about masks, see `mask_flags`, is logged.
+
     Args:
         predictions: The earliest first.
         masks: A folder of PNG files, each of the size of its image; bright is lesion, see `read_bright_mask`.
@@ -91,7 +98,8 @@ def label(predictions: Sequence[Prediction], masks: Path, wishes: Sequence[Wish]
 
     Raises:
         BreastsegError: There is no mask.
-        ProblemsError: Masks belong to no answer, cannot be read or have another size; all of them are named.
+        ProblemsError: Masks belong to no answer, cannot be read, are not masks or have another size; all of them are
+            named.
     """
     files = sorted(masks.glob("*.png")) if masks.is_dir() else []
     if not files:
@@ -100,14 +108,19 @@ def label(predictions: Sequence[Prediction], masks: Path, wishes: Sequence[Wish]
     reasons = {(wish.request_id, wish.index): wish.reason for wish in wishes}
     rows: list[Labelled] = []
     problems: list[Problem] = []
+    flags = FlagTally()
     for file in files:
         try:
             found = _answer_to(file, answers)
-            rows.append(_judge(file, found, reasons.get((found.request_id, found.index))))
+            truth = _read_mask(file)
+            rows.append(_judge(truth.lesion, found, reasons.get((found.request_id, found.index))))
+            flags.add(file.stem, mask_flags(truth.lesion, [truth]))
         except _FaultyMaskError as fault:
             problems.append(Problem(str(file), str(fault), fault.mend))
     if problems:
         raise ProblemsError("Nothing was labelled, for some masks cannot be used", problems)
+    for line in flags.lines():
+        _log.warning(line)
     return sorted(rows, key=lambda row: (row.time, row.request_id, row.index))
 
 
@@ -220,8 +233,7 @@ def _answer_to(file: Path, answers: Mapping[str, Sequence[Prediction]]) -> Predi
     return found[0]
 
 
-def _judge(file: Path, found: Prediction, reason: Reason | None) -> Labelled:
-    truth = _read_mask(file)
+def _judge(truth: npt.NDArray[np.bool_], found: Prediction, reason: Reason | None) -> Labelled:
     if truth.shape != (found.height, found.width):
         size = f"{truth.shape[1]} x {truth.shape[0]}"
         raise _FaultyMaskError(
@@ -242,8 +254,10 @@ def _judge(file: Path, found: Prediction, reason: Reason | None) -> Labelled:
     )
 
 
-def _read_mask(file: Path) -> npt.NDArray[np.bool_]:
+def _read_mask(file: Path) -> MaskLayers:
     try:
-        return read_bright_mask(decode_image(file.read_bytes())).lesion
+        return read_bright_mask(decode_bright_mask(file.read_bytes()))
+    except MaskError as error:
+        raise _FaultyMaskError(str(error), error.mend) from error
     except (OSError, DecodeError) as error:
         raise _FaultyMaskError(f"cannot be read ({error})", "Save it again as PNG") from error

@@ -14,8 +14,8 @@ from breastseg.data.csv_tables.table import read_valid_csv
 from breastseg.data.layouts.described import list_described
 from breastseg.data.layouts.files import locate, stem
 from breastseg.data.layouts.labels import parse_label, unknown_label
+from breastseg.data.layouts.masks import decode_bright_mask as decode_mask
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
-from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Label, Listing, RawCase
 from breastseg.data.layouts.files import folders_of_images, is_image, join_masks, list_images, locate, stem
+from breastseg.data.layouts.masks import decode_bright_mask as decode_mask
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
-from breastseg.inference.decode import decode_image as decode_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
