@@ -59,7 +59,10 @@ def test_flags_are_logged(tmp_path: Path, scratch: Path, caplog: pytest.LogCaptu
     root = write_busi(tmp_path / "raw")
     save(root / "benign" / "benign (0)_mask.png", np.pad(box()[10:], ((0, 10), (0, 0))))
     read_folder(LabelledFolder(root, "busi", "fail"), scratch, tmp_path / "dropped.csv")
-    assert [record.getMessage() for record in caplog.records] == ["lesion_at_border: 1 of 6 images, benign (0)"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "lesion_at_border: 1 of 6 images, benign (0)",
+        "small_image: 6 of 6 images, such as benign (0), benign (1), benign (2)",
+    ]
 
 
 def test_errors_speak_of_options_and_not_of_params(tmp_path: Path, scratch: Path) -> None:
