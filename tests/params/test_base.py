@@ -1,4 +1,4 @@
-"""params.yaml is read whole and strictly, and all that is wrong with a section is told at once."""
+"""params.yaml is read whole and strictly, and all that is wrong with a section is reported at once."""
 
 from __future__ import annotations
 
@@ -117,3 +117,81 @@ def test_sections_cannot_be_changed() -> None:
 
 def test_the_sections_are_those_of_the_committed_file() -> None:
     assert set(yaml.safe_load(COMMITTED.read_text())) == set(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "nearest"),
+    [("train", "epoch", "epochs"), ("train", "Batch_Size", "batch_size"), ("split", "val_shares", "val_share")],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, section: str, key: str, nearest: str) -> None:
+    with pytest.raises(ProblemsError, match=rf"{section}\.{key}: is not a known key\. Did you mean {nearest}\?"):
+        load(section, SECTION_TYPES[section], write(tmp_path, section, **{key: 1}))
+
+
+def test_an_unknown_key_of_a_part_names_the_nearest_of_that_part(tmp_path: Path) -> None:
+    augment = load("train", Train, COMMITTED).augment.model_dump() | {"gama": 1.0}
+    with pytest.raises(ProblemsError, match=r"train\.augment\.gama: .*Did you mean gamma\?"):
+        load("train", Train, write(tmp_path, "train", augment=augment))
+
+
+def test_a_key_that_is_near_none_lists_all(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match="The keys are layout, root"):
+        load("data", Data, write(tmp_path, "data", xyz=1))
+
+
+@pytest.mark.parametrize("text", [".inf", "-.inf", ".nan", "1e999"])
+def test_a_number_is_finite(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED.read_text().replace("gradient_clip_norm: 1.0", f"gradient_clip_norm: {text}"))
+    with pytest.raises(ProblemsError, match=r"train\.gradient_clip_norm: .*finite"):
+        load("train", Train, path)
+
+
+@pytest.mark.parametrize("text", ["yes", "'true'", "1"])
+def test_a_switch_is_true_or_false(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED.read_text().replace("channels_last: true", f"channels_last: {text}"))
+    with pytest.raises(ProblemsError, match=r"train\.channels_last: .*boolean"):
+        load("train", Train, path)
+
+
+@pytest.mark.parametrize("text", ["010", "1_6"])
+def test_a_number_that_readers_read_differently_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED.read_text().replace("batch_size: 16", f"batch_size: {text}"))
+    with pytest.raises(ProblemsError, match=rf"train\.batch_size: is written {text} \(line \d+\)"):
+        load("train", Train, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "does not map sections"),
+        (b"- 1", "does not map sections"),
+        (b"model: caf\xe9", "cannot be read.*utf-8"),
+        (b"train:\n\tepochs: 1", r"cannot be read.*'\\t'.*line 2"),
+        (b"train: [", "cannot be read"),
+    ],
+)
+def test_what_is_not_a_params_file_is_one_error(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ProblemsError, match=message) as error:
+        load("seed", Seed, path)
+    assert len(error.value.problems) == 1
+
+
+def test_a_value_that_holds_itself_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED.read_text().replace("model: vit_unet", "model: &a [*a]"))
+    with pytest.raises(ProblemsError, match="model: is not plain YAML"):
+        load("model", Model, path)
+
+
+@pytest.mark.parametrize(("devices", "batch_size"), [(1, 1), (2, 2)])
+def test_one_value_per_channel_is_refused(tmp_path: Path, devices: int, batch_size: int) -> None:
+    small = {"image_size": 32, "devices": devices, "batch_size": batch_size}
+    with pytest.raises(ProblemsError, match=rf"set batch_size to at least {2 * devices}, or image_size to at least 64"):
+        load("train", Train, write(tmp_path, "train", **small))
+    load("train", Train, write(tmp_path, "train", **small | {"image_size": 64}))
+    load("train", Train, write(tmp_path, "train", **small | {"batch_size": 2 * batch_size}))

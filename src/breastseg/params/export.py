@@ -26,14 +26,14 @@ class Export(Section):
 
     Attributes:
         licence: SPDX identifier of the weights' licence, for the contract; a pretrained encoder's may bind it.
-        opset: ONNX operator set of the graph.
+        opset: ONNX operator set of the graph; for a newer one than it knows, torch's exporter silently writes 18.
         max_probability_difference: Largest difference allowed between ONNX Runtime's and torch's probabilities.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
         gate: Quality that the release must reach.
     """
 
     licence: str = Field(pattern=r"^[A-Za-z0-9.+() -]+$")
-    opset: int = Field(ge=18)
+    opset: int = Field(ge=18, le=28)
     max_probability_difference: float = Field(gt=0)
     max_dice_difference: float = Field(gt=0)
     gate: Gate

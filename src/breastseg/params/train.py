@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from breastseg.params.base import Section
 
+_DEEPEST_STRIDE: Final = 32
+
 
 class Augment(Section):
-    """Random changes of the training images, each drawn anew for every image and epoch.
+    """Random changes of the training images, each drawn for every image and epoch.
 
     Attributes:
         flip_probability: Chance of a left-right mirror image.
@@ -96,5 +98,14 @@ class Train(Section):
     def _has_equal_shares(self) -> Self:
         """Shares of a batch have to be equal: the mean of their gradients is that of the batch only then."""
         if self.batch_size % self.processes:
-            raise ValueError(f"batch_size {self.batch_size} is no multiple of devices times nodes, {self.processes}")
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of devices times nodes, {self.processes}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_normalise(self) -> Self:
+        """Batch normalisation needs two values a channel; the deepest feature has stride 32."""
+        if self.batch_size == self.processes and self.image_size == _DEEPEST_STRIDE:
+            what = f"batch_size {self.batch_size} at image_size {self.image_size} leaves batch normalisation one value"
+            fix = f"set batch_size to at least {2 * self.processes}, or image_size to at least {2 * _DEEPEST_STRIDE}"
+            raise ValueError(f"{what} per channel, which it cannot train on: {fix}")
         return self
