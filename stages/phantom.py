@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from breastseg.data.phantom.dataset import write_phantom
+from breastseg.data.phantom.dataset import leave_empty, write_phantom
 from breastseg.params.base import load
+from breastseg.params.data import PHANTOM, Data
 from breastseg.params.phantom import Phantom
 
 if __name__ == "__main__":
-    write_phantom(load("phantom", Phantom), Path("data/raw/phantom"))
+    data = load("data", Data)
+    if data.reads_phantom:
+        write_phantom(load("phantom", Phantom), Path(PHANTOM))
+    else:
+        leave_empty(Path(PHANTOM), data.root)

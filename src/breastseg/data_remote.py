@@ -92,6 +92,10 @@ _FAILURES = (
         "`make data-{direction}` again, which goes on where this one ended",
     ),
     _Failure(
+        ("is not a git repository", "not inside of a DVC repository"),
+        "DVC needs a git repository, which an unpacked archive is not: clone the project, or run `git init` here",
+    ),
+    _Failure(
         ("Unable to acquire lock",),
         "Another DVC is at work in this tree, maybe one that was left behind: wait for it, or end it, then run "
         "`make data-{direction}` again",

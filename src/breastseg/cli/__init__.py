@@ -16,6 +16,7 @@ from breastseg.cli.experiments import experiments
 from breastseg.cli.extras import extra
 from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
+from breastseg.cli.project import require_root
 from breastseg.errors import BreastsegError
 from breastseg.wording import counted
 
@@ -181,6 +182,7 @@ def serve(
 @app.command()
 def summary() -> None:
     """Print the comparison of the last pipeline run and what to do next. Research use only."""
+    require_root()
     with extra("evaluate"):
         from breastseg.evaluation.summary import comparison_table
     typer.echo(comparison_table(Path("metrics/statistics.json"), Path("metrics/compute.json")))
@@ -192,6 +194,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("report.html"),
 ) -> None:
     """Write the last run's comparison as one self-contained HTML file. Research use only."""
+    require_root()
     with extra("evaluate"):
         from breastseg.reporting.html_report import write_report
     write_report(Path(), out)
@@ -207,6 +210,7 @@ def gather(
     note: Annotated[str, typer.Option(help="What it shows, and anything unusual about it.")] = "",
 ) -> None:
     """Join experiments of all folds, or of several seeds, into one comparison. Research use only."""
+    require_root()
     with extra("train"):
         from breastseg.evaluation.seeds import format_spreads
         from breastseg.evaluation.summary import comparison_table
@@ -225,6 +229,7 @@ def leakage(
     plain: Annotated[str, typer.Argument(help="The same with split.grouped=false.")],
 ) -> None:
     """Show what parting near-duplicates and patients adds to the scores. Research use only."""
+    require_root()
     with extra("train"):
         from breastseg.reporting.leakage import leakage_table
     typer.echo(leakage_table(grouped, plain, Path()))
@@ -238,6 +243,7 @@ def save_results(
     note: Annotated[str, typer.Option(help="What the run shows, and anything unusual about it.")],
 ) -> None:
     """Copy the run in the workspace to docs/results, and write the page anew."""
+    require_root()
     with extra("train"):
         from breastseg.reporting.results import About, save_run
     folder = save_run(name, About(title, data, note), Path())
@@ -251,6 +257,7 @@ def save_check(
     checked: Annotated[Path, typer.Argument(help="What breastseg evaluate left for the run's exported model.")],
 ) -> None:
     """Keep how a saved run's model did on other images, and write the page anew."""
+    require_root()
     with extra("train"):
         from breastseg.reporting.elsewhere import save_check as save
     typer.echo(f"Saved in {save(name, checked, Path())}")
@@ -260,6 +267,7 @@ def save_check(
 @results.command("page")
 def write_results_page() -> None:
     """Write docs/results.md from the folders in docs/results."""
+    require_root()
     with extra("train"):
         from breastseg.reporting.results_page import render_page
     Path("docs/results.md").write_text(render_page(Path("docs/results")), encoding="utf-8")

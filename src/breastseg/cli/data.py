@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from breastseg.cli.project import require_root
+
 if TYPE_CHECKING:
     from breastseg.data_remote import Direction
 
@@ -25,6 +27,7 @@ def pull_data() -> None:
 
 
 def _transfer(direction: Direction) -> None:
+    require_root()
     from breastseg.data_remote import transfer
     from breastseg.interrupts import as_interrupt
 

@@ -11,6 +11,7 @@ from typing import Annotated, TextIO
 import typer
 
 from breastseg.cli.extras import extra
+from breastseg.cli.project import require_root
 
 experiments = typer.Typer(no_args_is_help=True, help="Run queued experiments side by side.")
 
@@ -52,6 +53,7 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Experiments at once, which share the processors.")],
 ) -> None:
     """Run what `dvc exp run --queue` has queued, and start over what DVC has lost. Research use only."""
+    require_root()
     with extra("train"):
         from breastseg.experiment_queue.run import run_queue
     run_queue(jobs, Path(), _Teller())

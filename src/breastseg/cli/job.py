@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from breastseg.cli.extras import extra
+from breastseg.cli.project import require_root
 
 job = typer.Typer(no_args_is_help=True, help="Run the pipeline on machines that may be taken away.")
 
@@ -25,6 +26,7 @@ def run(
     ] = None,
 ) -> None:
     """Run all stages, and keep everything; the same command on a new machine goes on where this one was."""
+    require_root()
     with extra("train"):
         from breastseg.jobs.run import run_job
     run_job(place.rstrip("/"), set_param or [], Path(), remote)
@@ -34,6 +36,7 @@ def run(
 @job.command("fetch")
 def fetch(place: Place) -> None:
     """Bring a finished run into this clone: params, lock, metrics, plots, data and models."""
+    require_root()
     with extra("train"):
         from breastseg.interrupts import as_interrupt
         from breastseg.jobs.fetch import fetch_run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from breastseg.errors import Problem, ProblemsError
+from breastseg.models.encoder_names import config
+from breastseg.params import encoder_names
+from breastseg.params.local_weights import read_weights
 from breastseg.params.unet import HUB
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from breastseg.models.encoder_names import EncoderName
+    from breastseg.params.encoder_names import EncoderName
     from breastseg.params.unet import Unet
 
 
@@ -39,22 +41,16 @@ def hub_errors(params: Unet) -> Iterator[None]:
         raise ProblemsError("No pretrained weights", [problem]) from error
 
 
-def check_smp(name: str, params: Unet) -> None:
+def check_smp(encoder: EncoderName, params: Unet) -> None:
     """Refuse what the encoders that only smp has cannot do.
 
     Raises:
         ProblemsError: Local weights or stochastic depth are asked for, or hub weights that do not exist.
     """
-    instead = f"Take timm's `tu-{name}`" if timm.is_model(name) else "Take an encoder of timm, `tu-…`"
-    problems = []
-    if params.encoder_weights == HUB and HUB not in smp.encoders.encoders[name]["pretrained_settings"]:
-        problems.append(Problem(name, "has no ImageNet weights on the hub", instead))
-    if params.encoder_weights not in (None, HUB):
-        problems.append(Problem(name, "is smp's own, which does not say how its weights want images scaled", instead))
-    if params.drop_path_rate > 0:
-        problems.append(Problem(name, "is smp's own, which has no stochastic depth", instead))
-    if problems:
-        raise ProblemsError("Unsuited encoder", problems)
+    encoder_names.check_smp(encoder, params)
+    if params.encoder_weights == HUB and HUB not in smp.encoders.encoders[encoder.name]["pretrained_settings"]:
+        problem = Problem(encoder.name, "has no ImageNet weights on the hub", encoder_names.instead_of_smp(encoder))
+        raise ProblemsError("Unsuited encoder", [problem])
 
 
 def timm_weights(encoder: EncoderName, params: Unet, shape: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,15 +96,7 @@ def _from_file(encoder: EncoderName, path: Path, sha256: str | None, shape: Mapp
 
 
 def _read(path: Path, sha256: str | None) -> dict[str, Tensor]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        problem = Problem(str(path), f"cannot be read ({error.strerror})", "Put the file there, or set null")
-        raise ProblemsError("No pretrained weights", [problem]) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        mend = "Restore the file, or set encoder_weights_sha256 if it is the one that you want"
-        raise ProblemsError("Other pretrained weights", [Problem(str(path), f"has the SHA-256 {found}", mend)])
+    content = read_weights(path, sha256)
     try:
         return load(content)
     except SafetensorError as error:
@@ -117,6 +105,6 @@ def _read(path: Path, sha256: str | None) -> dict[str, Tensor]:
 
 
 def _without_classifier(encoder: EncoderName, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    layers = encoder.config.classifier or ()
+    layers = config(encoder).classifier or ()
     named = (layers,) if isinstance(layers, str) else layers
     return {key: value for key, value in weights.items() if key.rpartition(".")[0] not in named}

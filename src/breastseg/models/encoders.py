@@ -11,16 +11,17 @@ import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from breastseg.errors import Problem, ProblemsError
-from breastseg.models.encoder_names import TIMM_PREFIX
+from breastseg.models.encoder_names import config
 from breastseg.models.encoder_weights import check_smp, timm_weights
 from breastseg.models.network import Normalisation
+from breastseg.params.encoder_names import TIMM_PREFIX
 from breastseg.params.unet import HUB
 
 if TYPE_CHECKING:
     from timm.models import FeatureInfo
     from torch import nn
 
-    from breastseg.models.encoder_names import EncoderName
+    from breastseg.params.encoder_names import EncoderName
     from breastseg.params.unet import Unet
 
 PYRAMID_STRIDES = ([1, 2, 4, 8, 16, 32], [2, 4, 8, 16, 32], [4, 8, 16, 32])
@@ -32,7 +33,7 @@ def normalisation(encoder: EncoderName, params: Unet, channels: int) -> Normalis
     Grey images get the mean over the three channels. Encoders that only smp has get ImageNet's from scratch.
     """
     if encoder.library == "timm":
-        mean, std = encoder.config.mean, encoder.config.std
+        mean, std = config(encoder).mean, config(encoder).std
     elif params.encoder_weights == HUB:
         settings = smp.encoders.get_preprocessing_params(encoder.name)
         mean, std = settings["mean"], settings["std"]
@@ -71,7 +72,7 @@ def build_pyramid(encoder: EncoderName, params: Unet, channels: int, image_size:
         ProblemsError: The encoder has other strides, or cannot do what the params ask for.
     """
     if encoder.library == "smp":
-        check_smp(encoder.name, params)
+        check_smp(encoder, params)
         name, weights, options = encoder.name, params.encoder_weights, {}
     else:
         strides = feature_info(encoder).reduction()
@@ -91,7 +92,7 @@ def timm_options(encoder: EncoderName, params: Unet, channels: int, image_size: 
         ProblemsError: The encoder cannot do what the params ask for.
     """
     options: dict[str, Any] = {}
-    if encoder.config.fixed_input_size:
+    if config(encoder).fixed_input_size:
         options["img_size"] = image_size
     if _has_drop_path(encoder):
         options["drop_path_rate"] = params.drop_path_rate

@@ -13,7 +13,7 @@ from breastseg.models import encoders
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from breastseg.models.encoder_names import EncoderName
+    from breastseg.params.encoder_names import EncoderName
     from breastseg.params.unet import Unet
 
 

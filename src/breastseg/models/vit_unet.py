@@ -13,7 +13,7 @@ from breastseg.models.vit_pyramid import FineSkip, SimplePyramid
 if TYPE_CHECKING:
     from torch import nn
 
-    from breastseg.models.encoder_names import EncoderName
+    from breastseg.params.encoder_names import EncoderName
     from breastseg.params.vit_unet import VitUnet
 
 

@@ -134,6 +134,12 @@ def _train(trainer: Trainer, task: SegmentationTask) -> None:
                 raise
             # Lightning's answer to Ctrl-C and SIGTERM; the latter's exit code would be 0
             raise BreastsegError(f"Interrupted. {_MEND}") from error
+        except ValueError as error:
+            if "Expected more than 1 value per channel" not in str(error):
+                raise
+            what = f"Batch normalisation cannot train on one value per channel ({error})"
+            fix = "Set train.batch_size or train.image_size higher; a batch has no more images than the training set"
+            raise BreastsegError(f"{what}. {fix}") from error
         except RuntimeError as error:
             if not is_loss_of_a_process(error):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.params.phantom import Phantom
+
+_log = logging.getLogger(__name__)
 
 
 def write_phantom(params: Phantom, root: Path, workers: int | None = None) -> None:
@@ -44,6 +47,17 @@ def write_phantom(params: Phantom, root: Path, workers: int | None = None) -> No
         aside.rename(root)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def leave_empty(root: Path, read: str) -> None:
+    """Make the folder without simulating anything, for a run on other images.
+
+    Args:
+        root: The folder; its parents are made too.
+        read: Where the images that are read stand, for the log.
+    """
+    root.mkdir(parents=True)
+    _log.info("No images are simulated: data.root is %s. %s stays empty", read, root.as_posix())
 
 
 def _write_all(params: Phantom, root: Path, workers: int | None) -> None:
