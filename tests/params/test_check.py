@@ -154,7 +154,10 @@ def test_the_simulated_images_have_one_layout_and_are_read_as_a_whole() -> None:
 
 
 def test_files_of_pretrained_weights_have_to_be_there(here: Path) -> None:
-    local = {"vit_unet__encoder_weights": "models/pretrained/x.safetensors", "vit_unet__encoder_weights_sha256": "0" * 64}
+    local = {
+        "vit_unet__encoder_weights": "models/pretrained/x.safetensors",
+        "vit_unet__encoder_weights_sha256": "0" * 64,
+    }
     assert "--copy-paths models/pretrained" in problems(**local)["vit_unet.encoder_weights"]
     weights = here / local["vit_unet__encoder_weights"]
     weights.parent.mkdir(parents=True)
@@ -179,7 +182,8 @@ def test_an_operator_set_that_no_exporter_writes_is_refused() -> None:
 def test_neither_torch_nor_what_imports_it_is_loaded() -> None:
     code = (
         "import pkgutil, sys, importlib, breastseg.params as params\n"
-        "for module in pkgutil.iter_modules(params.__path__): importlib.import_module('breastseg.params.' + module.name)\n"
+        "for module in pkgutil.iter_modules(params.__path__):\n"
+        "    importlib.import_module('breastseg.params.' + module.name)\n"
         "from breastseg.params.check import check_params\n"
         "check_params()\n"
         "print({'torch', 'timm', 'segmentation_models_pytorch', 'lightning', 'numpy'} & set(sys.modules))"

@@ -19,7 +19,9 @@ def test_numbers_are_numbers(text: str, value: float) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize("text", ["e5", "1e", "3e-05x", "a1e5", "'3e-05'", "yes", "on", "None", "2020-01-01", "'010'", "tu-pvt_v2_b0"])
+@pytest.mark.parametrize(
+    "text", ["e5", "1e", "3e-05x", "a1e5", "'3e-05'", "yes", "on", "None", "2020-01-01", "'010'", "tu-pvt_v2_b0"]
+)
 def test_text_stays_text(text: str) -> None:
     assert parse_yaml(f"rate: {text}")["rate"] == text.strip("'")
 

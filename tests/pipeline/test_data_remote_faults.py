@@ -280,7 +280,7 @@ def test_raw_images_come_from_a_bucket_and_are_renewed(copied: Tree, storage: st
         phantom, *(path.name for path in phantom.iterdir())
     )
     copied.edit_params({"data": {"root": "data/raw/own"}})
-    assert run_stages(copied.dvc("repro", "prepare")) == ["prepare"]
+    assert run_stages(copied.dvc("repro", "prepare")) == ["check_params", "prepare"]
     # the same images have the same hash, wherever they come from
     assert copied.run("git", "status", "--porcelain", "data/raw") == "?? data/raw/own.dvc\n"
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
-STAGES = ["phantom", "prepare", "split", "train_cnn", "train_vit", "evaluate", "export_onnx", "model_card"]
-
 
 def edit(module: Path) -> None:
     module.write_text(module.read_text() + "# edited\n")
@@ -50,6 +48,7 @@ def test_the_graph_is_the_documented_one(finished: Tree) -> None:
         ("evaluate", "export_onnx"),
         ("export_onnx", "model_card"),
     } <= named
+    assert {("check_params", name) for name in ("phantom", "prepare", "train_cnn", "train_vit")} <= named
     assert not {("train_cnn", "train_vit"), ("train_vit", "train_cnn")} & named
 
 
@@ -79,15 +78,63 @@ def test_edits_of_training_are_noticed(copied: Tree) -> None:
 def test_the_other_network_is_exported_without_training(copied: Tree) -> None:
     chosen = yaml.safe_load((copied.root / "params.yaml").read_text())["model"]
     other = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[chosen]
-    assert run_stages(copied.dvc("exp", "run", "-S", f"model={other}")) == ["export_onnx", "model_card"]
+    assert run_stages(copied.dvc("exp", "run", "-S", f"model={other}")) == [
+        "check_params",
+        "export_onnx",
+        "model_card",
+    ]
     assert json.loads((copied.root / "metrics/release.json").read_text())["network"] == other
 
 
-def test_an_unknown_network_is_told_by_the_stage(copied: Tree) -> None:
-    output = copied.dvc("exp", "run", "-S", "model=resnet", fails=True)
-    assert "'cnn_unet' or 'vit_unet'" in output
-    assert "resnet" in output
-    assert "No such file" not in output
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [
+        ({"evaluate": {"resamples": 250}}, {"check_params", "evaluate", "export_onnx"}),
+        ({"monitoring": {"bins": 9}}, {"check_params", "export_onnx"}),
+        ({"phantom": {"seed": 1}}, {"check_params", "phantom"}),
+    ],
+)
+def test_a_changed_knob_changes_the_check_and_what_it_decides(
+    copied: Tree, changes: dict[str, dict[str, int]], changed: set[str]
+) -> None:
+    copied.edit_params(changes)
+    assert set(json.loads(copied.dvc("status", "--json"))) == changed
+
+
+def test_whatever_is_wrong_in_the_params_is_reported_before_anything_else_runs(copied: Tree) -> None:
+    copied.edit_params(
+        {
+            "model": "resnet",
+            "vit_unet": {"encoder": "tu-pvt_v2b0"},
+            "data": {"root": "data/raw/none"},
+            "phantom": {"seed": 9},
+        }
+    )
+    output = copied.dvc("repro", fails=True)
+    assert run_stages(output) == ["check_params"]
+    assert "'cnn_unet' or 'vit_unet' (found 'resnet')" in output
+    assert "Did you mean tu-pvt_v2_b0" in output
+    assert "'data/raw/none', which does not exist" in output
+    assert "Traceback" not in output
+
+
+def test_own_images_spare_the_simulation_and_the_way_back_costs_none(copied: Tree) -> None:
+    phantom, own = copied.root / "data/raw/phantom", copied.root / "data/raw/own"
+    before = contents(phantom, "benign", "malignant", "normal")
+    shutil.copytree(phantom, own)
+    params = (copied.root / "params.yaml").read_text()
+    copied.edit_params({"data": {"root": "data/raw/own"}})
+    output = copied.dvc("repro", "phantom", "prepare")
+    assert run_stages(output) == ["check_params", "phantom", "prepare"]
+    assert "data.root is data/raw/own. data/raw/phantom stays empty" in output
+    assert list(phantom.iterdir()) == []
+    phantom.rmdir()  # as in a clone, where DVC makes an empty folder too
+    assert run_stages(copied.dvc("repro", "phantom", "prepare")) == []
+    assert "up to date" in copied.dvc("status", "phantom", "prepare")
+
+    (copied.root / "params.yaml").write_text(params)
+    assert run_stages(copied.dvc("repro", "phantom", "prepare")) == []
+    assert contents(phantom, "benign", "malignant", "normal") == before
 
 
 def test_images_that_dvc_tracks_are_used_and_stay(copied: Tree) -> None:

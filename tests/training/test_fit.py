@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import signal
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from safetensors.torch import load_file
 from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import BreastsegError
-from breastseg.models import registry
+from breastseg.models import cnn_unet, registry
+from breastseg.params.cnn_unet import CnnUnet
 from breastseg.training.fit import fit
 from breastseg.training.scratch import Scratch, TrainingState
 from tests.training import trainee
@@ -118,6 +120,18 @@ def test_a_diverged_training_says_which_knob_to_turn(here: Path) -> None:
     with pytest.raises(BreastsegError, match=r"encoder_learning_rate of the network"):
         fit(plan)
     assert not (here / "models").exists()
+
+
+def test_one_value_per_channel_says_which_knob_to_turn(here: Path) -> None:
+    plan = trainee.make_plan(here)
+    params = CnnUnet(**plan.spec.params | {"encoder": "tu-test_resnet", "decoder_channels": (8, 8, 8, 8, 8)})
+    # past the check of the params, as a training set of one image is
+    train = plan.train.model_copy(update={"image_size": 32, "batch_size": 1})
+    plan = replace(plan, train=train, build=partial(cnn_unet.build, params, 1, 32))
+    with pytest.raises(
+        BreastsegError, match=r"one value per channel.*Set train\.batch_size or train\.image_size higher"
+    ):
+        fit(plan)
 
 
 def test_same_plan_same_bytes_and_no_trace_of_the_machine(

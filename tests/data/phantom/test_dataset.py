@@ -10,7 +10,7 @@ import pytest
 
 from breastseg.data.layouts.busi import find_cases
 from breastseg.data.phantom import dataset
-from breastseg.data.phantom.dataset import write_phantom
+from breastseg.data.phantom.dataset import leave_empty, write_phantom
 from breastseg.data.phantom.plan import plan_images
 from breastseg.errors import ProblemsError
 from breastseg.inference.decode import decode_image
@@ -97,6 +97,13 @@ def test_leftovers_of_a_killed_run_do_not_get_in(small: Phantom, tmp_path: Path)
     (left / "benign (999).png").write_bytes(b"half")
     write_phantom(small.model_copy(update={"images": 10}), tmp_path / "phantom", workers=1)
     assert not list(tmp_path.rglob("benign (999).png"))
+
+
+def test_the_folder_stays_empty_where_other_images_are_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        leave_empty(tmp_path / "raw" / "phantom", "data/raw/busi")
+    assert list((tmp_path / "raw" / "phantom").iterdir()) == []
+    assert "data.root is data/raw/busi" in caplog.text
 
 
 def test_an_existing_folder_is_not_overwritten(small: Phantom, tmp_path: Path) -> None:
