@@ -272,6 +272,13 @@ def test_another_failure_is_told_in_dvcs_words(tiny: Tree) -> None:
     assert "Traceback" not in output
 
 
+def test_an_archive_without_git_is_one_sentence(tiny: Tree) -> None:
+    shutil.rmtree(tiny.root / ".git")
+    output = tiny.run(*PUSH, fails=True)
+    assert "clone the project, or run `git init` here" in output
+    assert "ERROR" not in output
+
+
 def test_raw_images_come_from_a_bucket_and_are_renewed(copied: Tree, storage: str) -> None:
     phantom, own = copied.root / "data/raw/phantom", copied.root / "data/raw/own"
     bucket_files(storage).put(f"{phantom}/", f"{BUCKET}/own/", recursive=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import signal
@@ -124,7 +125,8 @@ def test_a_diverged_training_says_which_knob_to_turn(here: Path) -> None:
 
 def test_one_value_per_channel_says_which_knob_to_turn(here: Path) -> None:
     plan = trainee.make_plan(here)
-    params = CnnUnet(**plan.spec.params | {"encoder": "tu-test_resnet", "decoder_channels": (8, 8, 8, 8, 8)})
+    section = plan.spec.params | {"encoder": "tu-test_resnet"}
+    params = CnnUnet.model_validate_json(json.dumps(section))
     # past the check of the params, as a training set of one image is
     train = plan.train.model_copy(update={"image_size": 32, "batch_size": 1})
     plan = replace(plan, train=train, build=partial(cnn_unet.build, params, 1, 32))

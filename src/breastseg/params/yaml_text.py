@@ -69,10 +69,10 @@ _CORE: dict[str, tuple[str, list[str]]] = {
 }
 for _name, (_pattern, _first) in _CORE.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 # `!!binary` and the like have no place in params: a tag without a constructor is an error
-for _name in ("binary", "timestamp", "omap", "pairs", "set"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _Loader.construct_undefined)
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("binary", "timestamp", "omap", "pairs", "set")}
+_Loader.yaml_constructors = {k: v for k, v in yaml.SafeLoader.yaml_constructors.items() if k not in _TAGS}
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def parse_yaml(text: str) -> Any:  # noqa: ANN401 - a document is anything
