@@ -125,7 +125,7 @@ def test_own_images_spare_the_simulation_and_the_way_back_costs_none(copied: Tre
     params = (copied.root / "params.yaml").read_text()
     copied.edit_params({"data": {"root": "data/raw/own"}})
     output = copied.dvc("repro", "phantom", "prepare")
-    assert run_stages(output) == ["check_params", "phantom", "prepare"]
+    assert set(run_stages(output)) == {"check_params", "phantom", "prepare"}
     assert "data.root is data/raw/own. data/raw/phantom stays empty" in output
     assert list(phantom.iterdir()) == []
     phantom.rmdir()  # as in a clone, where DVC makes an empty folder too
