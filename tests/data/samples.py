@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import csv
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from breastseg.data.png import encode_png
-from breastseg.data.prepare import Outputs
-from breastseg.data.table import CaseRow, PreparedCase
+from breastseg.data.prepare import Outputs, prepare
+from breastseg.data.table import CaseRow, PreparedCase, read_rows
+from breastseg.params.data import Data
+from breastseg.params.prepare import Prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+
+    from breastseg.params.data import Layout
 
 HEIGHT, WIDTH = 40, 48
 
@@ -89,3 +94,15 @@ def prepared_case(case_id: str, seed: int = 0, **changes: Any) -> PreparedCase: 
         "ignored_png": None,
     }
     return PreparedCase(**{**fields, **changes})
+
+
+def case_ids_and_dropped(
+    root: Path, out: Path, layout: Layout, on_error: Literal["fail", "drop"] = "drop"
+) -> tuple[list[str], dict[str, str]]:
+    """Prepare a folder: the ids of its cases, and what is wrong with each file that was left out."""
+    params = Prepare(on_error=on_error, duplicate_similarity=0.8, contradictions="keep")
+    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
+    with (out / "dropped.csv").open(encoding="utf-8", newline="") as file:
+        lines = [(line["path"], line["what"]) for line in csv.DictReader(file)]
+    dropped = {path: "; ".join(what for other, what in lines if other == path) for path, _ in lines}
+    return [row.case_id for row in read_rows(out / "cases.parquet")], dropped

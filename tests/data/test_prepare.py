@@ -217,7 +217,7 @@ def test_no_case_at_all_fails_either_way(tmp_path: Path, on_error: Choice) -> No
 
 
 def test_missing_root_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProblemsError, match="nowhere: is no folder"):
+    with pytest.raises(ProblemsError, match="nowhere: is missing"):
         _prepare(tmp_path / "nowhere", tmp_path / "out", on_error="drop")
 
 

@@ -229,7 +229,7 @@ def test_where_files_cannot_go_is_told_before_any_image_is_read(model: Path, tmp
 
 def test_a_missing_folder_or_model_is_told_before_any_work(model: Path, tmp_path: Path) -> None:
     root = write_lesions(tmp_path / "raw")
-    with pytest.raises(BreastsegError, match=r"--root .*gone is no folder"):
+    with pytest.raises(BreastsegError, match=r"--root .*gone is missing"):
         judge(model, tmp_path / "gone", tmp_path / "out")
     with pytest.raises(ModelFileError, match="no such model file"):
         judge(tmp_path / "gone.onnx", root, tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,3 +84,24 @@ def test_dropping_cases_is_not_offered_where_there_are_none(tmp_path: Path, scra
 def test_an_unknown_layout_is_told_before_the_folder_is_read(tmp_path: Path, scratch: Path) -> None:
     with pytest.raises(BreastsegError, match="--layout dicom"):
         read_folder(LabelledFolder(tmp_path, "dicom", "fail"), scratch, tmp_path / "dropped.csv")
+
+
+def test_a_root_whose_name_is_not_utf8_is_reported_in_a_sentence(tmp_path: Path, scratch: Path) -> None:
+    root = write_busi(tmp_path / os.fsdecode(b"d\xe4ta"))
+    with pytest.raises(BreastsegError, match=r"--root .*d\\xe4ta has a name that is not UTF-8\. Rename it"):
+        read_folder(LabelledFolder(root, "busi", "fail"), scratch, tmp_path / "dropped.csv")
+    with pytest.raises(BreastsegError, match=r"d\\xe4ta: has a name that is not UTF-8\. Rename it"):
+        read_folder(LabelledFolder(tmp_path, "busi", "fail"), scratch, tmp_path / "dropped.csv")
+
+
+def test_what_a_file_system_hides_is_reported_and_counted(tmp_path: Path, scratch: Path) -> None:
+    root = write_busi(tmp_path / "raw")
+    (root / "benign" / "benign (0)_mask_1.png").symlink_to("gone.png")
+    (root / "malignant" / os.fsdecode(b"caf\xe9.png")).touch()
+    for name in ("a", "b", "c"):
+        (root / "benign" / name).symlink_to("..")
+    with pytest.raises(ProblemsError, match="5 found") as caught:
+        read_folder(LabelledFolder(root, "busi", "fail"), scratch, tmp_path / "dropped.csv")
+    assert str(caught.value).encode()
+    cases = read_folder(LabelledFolder(root, "busi", "drop"), scratch, tmp_path / "dropped.csv")
+    assert (len(cases.rows), cases.dropped) == (5, 5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
 from breastseg.errors import BreastsegError, Problem
+from breastseg.folders import UnreadableError, read_file
 from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import DecodeError
 
@@ -71,24 +71,20 @@ def examine(case: RawCase, layout_name: str) -> Examined | tuple[Problem, ...]:
 
 def _decode(path: str, problems: list[Problem]) -> UInt8Image | None:
     try:
-        return decode_image(Path(path).read_bytes())
-    except (OSError, DecodeError) as error:
-        problems.append(Problem(path, _phrase(error), _RESTORE))
+        return decode_image(read_file(path))
+    except (UnreadableError, DecodeError) as error:
+        problems.append(Problem(path, str(error), _RESTORE))
     return None
-
-
-def _phrase(error: OSError | DecodeError) -> str:
-    return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
 def _read_mask(path: str, reader: Layout, image: UInt8Image | None, label: Label) -> MaskLayers | Problem:
     try:
-        pixels = reader.decode_mask(Path(path).read_bytes())
+        pixels = reader.decode_mask(read_file(path))
         if image is not None:
             _require_mask_of(image, pixels)
         return reader.read_mask(pixels)
-    except (OSError, DecodeError) as error:
-        return Problem(path, _phrase(error), _RESTORE)
+    except (UnreadableError, DecodeError) as error:
+        return Problem(path, str(error), _RESTORE)
     except FaintMaskError as error:
         # noise around black is what lossy compression makes of a mask without a lesion
         if label == "normal" and (image is None or error.shape == image.shape[:2]):

@@ -118,8 +118,10 @@ def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
     listing = layout(data.layout).find_cases(Path(data.root))
     cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
     shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
-    problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared)]
-    write_table(_examine_all(cases, data.layout, seen, problems, shared), path)
+    named = {problem.path for problem in listing.problems}
+    faulty = {case.case_id for case in cases if not named.isdisjoint((case.image, *case.masks))}
+    problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared - faulty)]
+    write_table(_examine_all(cases, data.layout, seen, problems, shared | faulty), path)
     return problems
 
 
@@ -129,18 +131,18 @@ def _clash(case: RawCase) -> Problem:
 
 
 def _examine_all(
-    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem], shared: Collection[str]
+    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem], left_out: Collection[str]
 ) -> Iterator[PreparedCase]:
     """Yield the cases without fault; note what is to be kept of them, and the faults of the others.
 
-    Cases with an id in `shared` are looked at as well, so that their other faults are told in the same round.
+    Cases with an id in `left_out` are looked at as well, so that their other faults are reported in the same round.
     """
     results = ordered_map(partial(examine, layout_name=layout_name), cases)
     progress = tqdm(results, desc="prepare", total=len(cases), unit="image")
     for case, result in zip(cases, progress, strict=True):
         if not isinstance(result, Examined):
             problems += result
-        elif case.case_id not in shared:
+        elif case.case_id not in left_out:
             seen.add(case, result)
             yield result.case
 

@@ -12,7 +12,8 @@ from breastseg.data.groups import group_cases
 from breastseg.data.prepare import Outputs, prepare
 from breastseg.data.split_table import SplitRow
 from breastseg.data.table import CaseRow, PreparedCase, read_rows, read_table
-from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.errors import BreastsegError, Problem, ProblemsError, printable
+from breastseg.folders import folder_fault, is_utf8
 from breastseg.params.data import Data
 from breastseg.params.prepare import Prepare
 
@@ -75,7 +76,7 @@ def read_folder(folder: LabelledFolder, scratch: Path, dropped: Path) -> FolderC
         dropped: The CSV of what `on_error: drop` left out: `path` (from the root), `what`, `mend`.
 
     Raises:
-        BreastsegError: The layout or `on_error` is unknown, or the root is no folder.
+        BreastsegError: The layout or `on_error` is unknown, or the root is not a folder.
         ProblemsError: The folder does not fit the layout, or holds faults and `on_error` is `fail`; all are listed.
     """
     data, params = _validated(folder)
@@ -85,14 +86,17 @@ def read_folder(folder: LabelledFolder, scratch: Path, dropped: Path) -> FolderC
     except ProblemsError as error:
         # the pipeline offers to drop cases only where that helps
         way_out = "; --on-error drop leaves faulty cases out" if "on_error: drop" in str(error) else ""
-        title = f"{folder.root} cannot be read in the layout {folder.layout}{way_out}"
+        title = f"{printable(folder.root.as_posix())} cannot be read in the layout {folder.layout}{way_out}"
         raise ProblemsError(title, [_in_terms_of_options(problem) for problem in error.problems]) from error
     return FolderCases(tuple(read_rows(table)), _count_lines(dropped), table)
 
 
 def _validated(folder: LabelledFolder) -> tuple[Data, Prepare]:
-    if not folder.root.is_dir():
-        raise BreastsegError(f"--root {folder.root} is no folder. Name the data set's folder or its parent")
+    root = folder.root.as_posix()
+    if not is_utf8(root):
+        raise BreastsegError(f"--root {printable(root)} has a name that is not UTF-8. Rename it")
+    if fault := folder_fault(root):
+        raise BreastsegError(f"--root {printable(root)} {fault}. Name the data set's folder or its parent")
     try:
         return (
             Data.model_validate({"layout": folder.layout, "root": folder.root.as_posix()}),

@@ -20,7 +20,7 @@ def test_folder_or_its_parent_will_do(tmp_path: Path) -> None:
 
 
 def test_missing_root_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProblemsError, match="nowhere: is no folder"):
+    with pytest.raises(ProblemsError, match="nowhere: is missing"):
         locate(tmp_path / "nowhere", ["images"])
 
 

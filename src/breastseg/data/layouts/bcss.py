@@ -16,7 +16,8 @@ from PIL import Image
 
 from breastseg.colour import is_grey
 from breastseg.data.cases import Listing, MaskLayers, RawCase
-from breastseg.data.layouts.files import group_masks, join_masks, list_images, locate, stem
+from breastseg.data.image_names import stem
+from breastseg.data.layouts.files import group_masks, join_masks, list_images, locate
 from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.decode import decode_image
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from breastseg.data.cases import RawCase
 from breastseg.data.csv_tables.header import Columns
 from breastseg.data.csv_tables.table import read_valid_csv
+from breastseg.data.image_names import stem
 from breastseg.data.layouts.described import list_described
-from breastseg.data.layouts.files import locate, stem
+from breastseg.data.layouts.files import locate_table
 from breastseg.data.layouts.labels import parse_label, unknown_label
 from breastseg.data.layouts.masks import decode_bright_mask as decode_mask
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
@@ -39,10 +40,11 @@ def find_cases(root: Path) -> Listing:
     Raises:
         ProblemsError: `root` is missing, or holds no `bus_data.csv` with the columns that are needed.
     """
-    home = locate(root, [_TABLE])
-    lines = read_valid_csv(home / _TABLE, _COLUMNS).lines
+    table = locate_table(root, _TABLE)
+    home = table.parent
+    lines = read_valid_csv(table, _COLUMNS).lines
     named = [(line.cells["ID"], line) for line in lines]
-    return list_described((home / "Images", home / "Masks"), home / _TABLE, named, _read_case, _image_stem)
+    return list_described((home / "Images", home / "Masks"), table, named, _read_case, _image_stem)
 
 
 def _image_stem(mask: str) -> str:

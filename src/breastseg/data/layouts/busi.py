@@ -7,11 +7,11 @@ Brief 28, 2020, doi 10.1016/j.dib.2019.104863.)
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Label, Listing, RawCase
-from breastseg.data.layouts.files import folders_of_images, is_image, join_masks, list_images, locate, stem
+from breastseg.data.image_names import image_stem_of_mask, is_image, stem
+from breastseg.data.layouts.files import join_masks, list_images, locate, survey
 from breastseg.data.layouts.masks import decode_bright_mask as decode_mask
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _LABELS: tuple[Label, ...] = ("benign", "malignant", "normal")
-_MASK = re.compile(r"(?P<stem>.+)_mask(_\d+)?")
 _PUBLISHED_NAME = "Dataset_BUSI_with_GT"
 
 
@@ -46,8 +45,8 @@ def _read_folder(folder: Path, label: Label) -> Listing:
     masks: dict[str, list[str]] = {}
     images: list[str] = []
     for file in files:
-        match = _MASK.fullmatch(stem(file))
-        (masks.setdefault(match["stem"], []) if match else images).append(file)
+        image_stem = image_stem_of_mask(file)
+        (images if image_stem is None else masks.setdefault(image_stem, [])).append(file)
     joined, unjoined = join_masks(images, masks)
     dataset = "busi" if folder.parent.name == _PUBLISHED_NAME else folder.parent.name
     cases = tuple(RawCase(stem(image), dataset, image, paths, label, None, None) for image, paths in joined)
@@ -55,13 +54,13 @@ def _read_folder(folder: Path, label: Label) -> Listing:
 
 
 def _misplaced(home: Path) -> list[Problem]:
-    """Tell of images that lie in no label's folder."""
-    folders = [path for path in sorted(home.iterdir()) if path.is_dir() and path.name not in _LABELS]
-    mend = f"Name the folder {', '.join(_LABELS)}, or move it elsewhere"
-    unknown = [found for folder in folders if not folder.name.startswith(".") for found in folders_of_images(folder)]
-    loose = [path.as_posix() for path in sorted(home.iterdir()) if path.is_file() and is_image(path.name)]
-    where = f"Move it into the folder of its label ({', '.join(_LABELS)}), or elsewhere"
+    """List images that lie in no label's folder."""
+    found = survey(home, skip=_LABELS)
+    mend = f"Name the folder {', '.join(_LABELS)}, or move it to another place"
+    loose = [(home / name).as_posix() for name in found.names if is_image(name)]
+    where = f"Move it into the folder of its label ({', '.join(_LABELS)}), or to another place"
     return [
-        *(Problem(found, "holds images of an unknown label", mend) for found in unknown),
+        *found.problems,
+        *(Problem(folder, "holds images of an unknown label", mend) for folder in found.homes),
         *(Problem(image, "is an image outside the folders of the labels", where) for image in loose),
     ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, RawCase
-from breastseg.data.layouts.files import Joined, group_masks, join_masks, list_images, stem
+from breastseg.data.image_names import stem
+from breastseg.data.layouts.files import Joined, group_masks, join_masks, list_images
 from breastseg.errors import Problem
+from breastseg.folders import nfc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +38,12 @@ def list_described(
     image_files, image_problems = list_images(folders[0])
     mask_files, mask_problems = list_images(folders[1])
     joined, unjoined = join_masks(image_files, group_masks(mask_files, image_stem))
-    described, undescribed = _join_lines(joined, lines, table)
+    # patients too are told apart by what the cells say
+    composed = [
+        (nfc(name), replace(line, cells={column: nfc(cell) for column, cell in line.cells.items()}))
+        for name, line in lines
+    ]
+    described, undescribed = _join_lines(joined, composed, table)
     faults = [line.fault for _, line in lines if line.fault]
     read = [read_case(pair, line) for pair, line in described if not line.fault]
     cases = tuple(case for case in read if isinstance(case, RawCase))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing, RawCase
 from breastseg.data.csv_tables.header import Columns
 from breastseg.data.csv_tables.table import read_csv
-from breastseg.data.layouts.files import is_image, locate, stem
+from breastseg.data.image_names import is_image, stem
+from breastseg.data.layouts.files import locate_table, same_names
 from breastseg.data.layouts.labels import parse_label, unknown_label
 from breastseg.data.layouts.masks import decode_bright_mask as decode_mask
 from breastseg.data.layouts.masks import read_bright_mask as read_mask
 from breastseg.errors import Problem, ProblemsError
+from breastseg.folders import NameLookup, file_fault, name_fault, nfc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +44,13 @@ def find_cases(root: Path) -> Listing:
         ProblemsError: `root` is missing or holds no `cases.csv`, or the columns of that are unknown or missing; the
             problems of its lines are listed too.
     """
-    home = locate(root, [_TABLE])
+    path = locate_table(root, _TABLE)
+    home, names = path.parent, NameLookup()
     cases: list[RawCase] = []
     problems: list[Problem] = []
-    table = read_csv(home / _TABLE, _COLUMNS)
+    table = read_csv(path, _COLUMNS)
     for line in table.lines:
-        found = _read_line(home, line, table.separator)
+        found = _read_line(home, names, line, table.separator)
         if isinstance(found, RawCase):
             cases.append(found)
         else:
@@ -56,14 +60,14 @@ def find_cases(root: Path) -> Listing:
     return Listing(tuple(cases), tuple(problems))
 
 
-def _read_line(home: Path, line: Line, separator: str) -> RawCase | list[Problem]:
+def _read_line(home: Path, names: NameLookup, line: Line, separator: str) -> RawCase | list[Problem]:
     if line.fault:
         return [line.fault]
     if not line.cells.keys() >= {*_COLUMNS.required}:
         # the header's problem says so
         return []
     shifted = _find_shifted(line, separator)
-    return shifted or _read_case(home, line.cells, line.where)
+    return shifted or _read_case(home, names, line.cells, line.where)
 
 
 def _find_shifted(line: Line, separator: str) -> list[Problem]:
@@ -77,9 +81,10 @@ def _find_shifted(line: Line, separator: str) -> list[Problem]:
     ]
 
 
-def _read_case(home: Path, line: Mapping[str, str], where: str) -> RawCase | list[Problem]:
+def _read_case(home: Path, names: NameLookup, line: Mapping[str, str], where: str) -> RawCase | list[Problem]:
     masks = [name.strip() for name in line["masks"].split(_BETWEEN_MASKS) if name.strip()]
-    problems = [problem for name in (line["image"], *masks) if name and (problem := _unusable(home, name, where))]
+    found = [_find(home, names, name, where) for name in (line["image"], *masks) if name]
+    problems = [problem for problem in found if isinstance(problem, Problem)]
     label = parse_label(line["label"] or "unknown")
     if label is None:
         problems.append(unknown_label(where, line["label"]))
@@ -88,20 +93,36 @@ def _read_case(home: Path, line: Mapping[str, str], where: str) -> RawCase | lis
         problems.append(Problem(where, what, "Fill the column image or remove the line"))
     if label is None or problems:
         return problems
-    image = (home / line["image"]).as_posix()
-    patient, device, birads = (line.get(name) or None for name in ("patient", "device", "birads"))
-    case_id, dataset = line.get("case_id") or stem(image), line.get("dataset") or "table"
-    paths = tuple((home / name).as_posix() for name in masks)
-    return RawCase(case_id, dataset, image, paths, label, patient, device, birads=birads)
+    image, *paths = [path for path in found if isinstance(path, str)]
+    # a patient is one patient, however an editor composed the accents
+    values = (nfc(line.get(name, "")) for name in ("case_id", "dataset", "patient", "device", "birads"))
+    case_id, dataset, patient, device, birads = values
+    return RawCase(
+        case_id or stem(image),
+        dataset or "table",
+        image,
+        tuple(paths),
+        label,
+        patient or None,
+        device or None,
+        birads=birads or None,
+    )
 
 
-def _unusable(home: Path, name: str, where: str) -> Problem | None:
-    path = home / name
+def _find(home: Path, names: NameLookup, name: str, where: str) -> str | Problem:
+    """Return the path of the file that a cell names, or what is wrong with it."""
+    path = (home / name).as_posix()
     if any(Path(name).is_relative_to(folder) for folder in (home.absolute(), home.resolve())):
-        return Problem(where, f"names {path.as_posix()}, an absolute path", "Write it relative to the CSV")
+        return Problem(where, f"names {path}, an absolute path", "Write it relative to the CSV")
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        # DVC watches the folder and would not notice a change elsewhere
-        return Problem(where, f"names {path.as_posix()}, outside its folder", f"Move it into {home.as_posix()}")
-    if not path.is_file():
-        return Problem(path.as_posix(), f"is missing, but {where} names it", "Add the file or correct the line")
-    return None
+        # DVC watches the folder and would not notice a change in another place
+        return Problem(where, f"names {path}, outside its folder", f"Move it into {home.as_posix()}")
+    if fault := name_fault(name):
+        return Problem(where, f"names {path}, which {fault}", "Rename it")
+    found = names.find(home.as_posix(), name)
+    if len(found) > 1:
+        twins = [os.path.relpath(path, home) for path in found]
+        return Problem(where, f"names a path that is {same_names(twins)}", "Keep one of them, or rename one")
+    if fault := file_fault(found[0]):
+        return Problem(found[0], f"{fault}, but {where} names it", "Restore the file or fix the line")
+    return found[0]

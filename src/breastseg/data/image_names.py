@@ -1,0 +1,38 @@
+"""Names of image files: their endings, their stems, and which are masks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from breastseg.folders import nfc
+from breastseg.inference.decode import IMAGE_ENDINGS
+
+# files that desktop systems leave in folders that were looked at
+_DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
+# masks that lie beside their image, as in BUSI
+_MASK = re.compile(r"(?P<image>.+)_mask(_\d+)?", re.DOTALL)
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file is an image by its ending; hidden files are not."""
+    return PurePath(name).suffix.lower() in IMAGE_ENDINGS and not is_clutter(PurePath(name).name)
+
+
+def is_clutter(name: str) -> bool:
+    """Return whether a file is hidden, or one that desktop systems leave."""
+    return name.startswith(".") or name.lower() in _DESKTOP_FILES
+
+
+def stem(path: str) -> str:
+    """Return the file name without its ending, with composed accents: equal names have equal stems."""
+    return nfc(PurePath(path).stem)
+
+
+def image_stem_of_mask(path: str) -> str | None:
+    """Return the stem of the image that a file is a mask of: of `X_mask.png`, `X_mask_1.png`, … it is `X`.
+
+    None where the file is not named as a mask.
+    """
+    match = _MASK.fullmatch(stem(path))
+    return match["image"] if match else None
