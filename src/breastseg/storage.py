@@ -18,7 +18,7 @@ from breastseg.errors import BreastsegError
 from breastseg.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fsspec import AbstractFileSystem
 
@@ -95,7 +95,7 @@ class Store:
         depth: int | None = None,
         begin: str = "",
         *,
-        passing: bool = False,  # noqa: ARG002 - of `Place`; a bucket has no folders with rights of their own
+        note: Callable[[Any], object] | None = None,  # noqa: ARG002 - of `Place`; a bucket has no links and no pipes
     ) -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the root, in any order, and its version, which another content changes.
 
@@ -104,7 +104,7 @@ class Store:
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
             begin: How the names begin; a bucket passes over all others.
-            passing: Of no effect: a bucket has no folders that may not be read.
+            note: Not called: a bucket has neither folders that may not be read nor links.
 
         Raises:
             BreastsegError: The place cannot be read.

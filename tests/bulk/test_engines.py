@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breastseg.bulk import predict as predict_module
+from breastseg.bulk import inputs
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError
 from breastseg.inference.predict import carried_answerer, local_answerer
@@ -100,7 +100,7 @@ def test_an_unknown_engine_is_refused(images: Path, model_path: Path, tmp_path: 
 def test_of_many_failures_the_first_are_told(
     images: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_module, "SHOWN", 2)
+    monkeypatch.setattr(inputs, "SHOWN", 2)
     for name in ("01/0101.png", "01/0102.png"):
         (images / name).write_bytes(b"hello")
     with pytest.raises(
@@ -114,7 +114,7 @@ def test_of_many_failures_the_first_are_told(
 def test_of_many_clashes_the_first_are_told(
     images: Path, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_module, "SHOWN", 3)
+    monkeypatch.setattr(inputs, "SHOWN", 3)
     count = sum(1 for file in images.rglob("*") if file.is_file())
     with pytest.raises(BreastsegError, match=rf"{3 * count} found, these are the first") as raised:
         predict([images, images], partial(local_answerer, model_path), tmp_path / "out", Engine(workers=1))

@@ -48,9 +48,9 @@ def test_an_input_that_may_not_be_read_is_named(
         told = _refused(model_path, images / "00" / source, tmp_path / "out")
     finally:
         (images / "00").chmod(0o700)
-    assert told.startswith(f"Cannot read {images / '00'}")
+    assert str(images / "00") in told
     assert "Permission denied" in told
-    assert told.endswith("Look at its name and your rights\n")
+    assert told.endswith(("Look at its name and your rights\n", "Look at its permissions\n"))
 
 
 def test_an_image_that_may_not_be_read_is_listed_where_its_folder_cannot_be(
@@ -63,7 +63,7 @@ def test_an_image_that_may_not_be_read_is_listed_where_its_folder_cannot_be(
         told = _refused(model_path, image, tmp_path / "out")
     finally:
         image.parent.chmod(0o700)
-    assert f"{image}: [Errno 13] Permission denied" in told
+    assert f"{image}: cannot be read (Permission denied)" in told
 
 
 def test_finished_parts_that_may_not_be_removed_are_named(images: Path, model_path: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from breastseg.bulk.places import is_remote, open_place, split_remote
 from breastseg.data.parallel import threaded_map
 from breastseg.errors import BreastsegError
+from breastseg.folders import UnreadableError, read_file
 from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class _Opened:
 
     def read(self, file: str) -> bytes:
         if not is_remote(file):
-            return Path(file).read_bytes()
+            return read_file(file)
         bucket, name = split_remote(file)
         if bucket not in self.buckets:
             self.buckets[bucket] = open_place(bucket)
@@ -60,7 +61,7 @@ class _Opened:
             # a bucket that does not answer is no fault of the image
             for fault, why in _FAULTS_OF_IMAGES.items():
                 if isinstance(error.__cause__, fault):
-                    raise fault(why) from error
+                    raise UnreadableError(why) from error
             raise
 
 
@@ -108,7 +109,7 @@ def _read(opened: _Opened, image: Image) -> tuple[Image, bytes | str]:
     """Return an image with its file's content, or with why there is none."""
     try:
         return image, opened.read(image.file)
-    except OSError as error:
+    except UnreadableError as error:
         _require_folder(image.folder)
         return image, str(error)
 

@@ -19,11 +19,12 @@ _SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Counts:
-    """How many images there are, how many have masks, and how many could not be read."""
+    """How many images there are, have masks, could not be read, and how many masks beside images were skipped."""
 
     images: int
     done: int
     failed: int
+    skipped_masks: int
 
 
 def write_manifest(

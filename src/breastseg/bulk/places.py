@@ -6,16 +6,19 @@ import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from breastseg.errors import BreastsegError
 from breastseg.files import replacing
+from breastseg.folders import nfc, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from breastseg.folders import Entry
 
 _SCHEME = "://"
 # schemes of this machine's folders, and other spellings of those of buckets
@@ -30,15 +33,19 @@ class Place(Protocol):
     All verbs raise BreastsegError where the place does not do what it is asked for.
     """
 
-    def listed(self, depth: int | None = None, begin: str = "", *, passing: bool = False) -> Iterator[tuple[str, str]]:
+    def listed(
+        self, depth: int | None = None, begin: str = "", *, note: Callable[[Entry], object] | None = None
+    ) -> Iterator[tuple[str, str]]:
         """Yield the name of each file below the place, in any order, and its version, which another content changes.
 
-        Hidden files and folders are left out, and links to folders, which may lead in a circle.
+        Hidden files and folders are left out, and links to folders, which may lead in a circle. Links that lead nowhere
+        and special files are listed: reading them fails.
 
         Args:
             depth: How many names a file's name may have, folders included; None: any number.
             begin: How the names begin; a bucket passes over all others.
-            passing: Whether to pass over folders below the place that may not be read.
+            note: Called with what is left out for another reason, and with links that lead nowhere. Without it, a
+                folder that cannot be read is an error.
         """
 
     def version(self, name: str) -> str | None:
@@ -114,18 +121,23 @@ class Folder:
 
     root: Path
 
-    def listed(self, depth: int | None = None, begin: str = "", *, passing: bool = False) -> Iterator[tuple[str, str]]:
+    def listed(
+        self, depth: int | None = None, begin: str = "", *, note: Callable[[Entry], object] | None = None
+    ) -> Iterator[tuple[str, str]]:
         """See `Place.listed`; a version is the size in bytes and the time of the last change in nanoseconds."""
-        folders = [("", 1)]
-        while folders:
-            below, level = folders.pop()
-            for entry in self._entries(below, passing=passing and bool(below)):
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders += [(f"{below}{entry.name}/", level + 1)] if depth is None or level < depth else []
-                elif (below + entry.name).startswith(begin) and (found := _stat(entry, passing=passing)) is not None:
-                    yield below + entry.name, _version(found)
+        for entry in walk(str(self.root), depth):
+            met = entry
+            if entry.file and nfc(entry.name).startswith(begin):
+                version, met = _looked_at(entry, entry.file)
+                if version:
+                    yield entry.name, version
+            if not entry.name and isinstance(entry.error, FileNotFoundError):
+                # a folder that is not there holds nothing
+                continue
+            if note and met.fault:
+                note(met)
+            elif met.error:
+                raise _unreadable(self.root / met.name, met.error) from met.error
 
     def version(self, name: str) -> str | None:
         """See `Place.version`."""
@@ -178,26 +190,13 @@ class Folder:
             with suppress(OSError):  # it holds something
                 Path(folder).rmdir()
 
-    def _entries(self, below: str, *, passing: bool) -> Iterator[os.DirEntry[str]]:
-        try:
-            with os.scandir(self.root / below) as entries:
-                yield from entries
-        except OSError as error:
-            if (isinstance(error, FileNotFoundError) and not below) or (isinstance(error, PermissionError) and passing):
-                return
-            raise _unreadable(self.root / below, error) from error
 
-
-def _stat(entry: os.DirEntry[str], *, passing: bool) -> os.stat_result | None:
-    """Return what is known of a file, or of a link that leads nowhere, which is told when it is read; else None."""
-    leads_nowhere = entry.is_symlink() and not Path(entry.path).exists()
+def _looked_at(entry: Entry, file: os.DirEntry[str]) -> tuple[str, Entry]:
+    """Return the version of a file or of a link that leads nowhere, and its entry; no version if it cannot be known."""
     try:
-        found = entry.stat(follow_symlinks=not leads_nowhere)
+        return _version(file.stat(follow_symlinks=not entry.fault)), entry
     except OSError as error:
-        if isinstance(error, PermissionError) and passing:
-            return None
-        raise _unreadable(entry.path, error) from error
-    return found if leads_nowhere or stat.S_ISREG(found.st_mode) else None
+        return "", replace(entry, fault=f"cannot be read ({error.strerror})", error=error)
 
 
 def _unreadable(path: Path | str, error: OSError) -> BreastsegError:

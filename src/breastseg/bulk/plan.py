@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from breastseg.bulk.places import is_remote
 from breastseg.bulk.sources import Image
+from breastseg.data.image_names import image_stem_of_mask
 from breastseg.errors import BreastsegError
+from breastseg.folders import nfc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +29,7 @@ CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place T
 CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
     made TEXT, PRIMARY KEY (file, version, mask, made)) WITHOUT ROWID;
 CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE beside (source INTEGER, mask TEXT, PRIMARY KEY (source, mask)) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE masks (mask TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
 -- a line of a failure names no mask; the same file may have had another one in an earlier run
@@ -52,6 +55,14 @@ _HIDDEN = "SELECT DISTINCT mask FROM lines WHERE mask LIKE '.%' OR mask LIKE '%/
 _WITHOUT_MASK = """
 DELETE FROM lines WHERE mask <> '' AND NOT EXISTS
     (SELECT 1 FROM masks WHERE masks.mask = lines.mask AND masks.version = lines.made)
+"""
+_WITH_MASK_NAMES = "SELECT DISTINCT source FROM images WHERE image_beside(mask) IS NOT NULL ORDER BY source"
+_INDEX = "CREATE INDEX by_mask ON images (source, composed(mask))"
+_FORGET_MASKS = """
+DELETE FROM images WHERE (source, file) IN
+    (SELECT source, file FROM images AS maybe WHERE image_beside(mask) IS NOT NULL AND (
+        EXISTS (SELECT 1 FROM images WHERE source = maybe.source AND composed(mask) = image_beside(maybe.mask))
+        OR EXISTS (SELECT 1 FROM beside WHERE source = maybe.source AND mask = image_beside(maybe.mask))))
 """
 _COUNTS = "SELECT count(told), total(failed) FROM joined"
 
@@ -79,8 +90,10 @@ class Plan:
 
     def __init__(self, tables: sqlite3.Connection) -> None:
         self._tables = tables
-        # some file systems do not tell upper from lower case
-        tables.create_function("folded", 1, str.casefold, deterministic=True)
+        # some file systems take upper for lower case, or an accent apart from its letter for both in one
+        tables.create_function("folded", 1, _folded, deterministic=True)
+        tables.create_function("composed", 1, nfc, deterministic=True)
+        tables.create_function("image_beside", 1, _image_beside, deterministic=True)
         tables.create_function("absolute", 1, _absolute, deterministic=True)
         tables.executescript(_TABLES)
 
@@ -88,6 +101,30 @@ class Plan:
         """Add the images of an input, and return how many they are."""
         rows = ((source, image.file, image.mask, image.version, _place(image.file)) for image in images)
         return self._tables.executemany("INSERT INTO images VALUES (?, ?, ?, ?, ?)", rows).rowcount
+
+    def sources(self) -> set[int]:
+        """Return the inputs that images are of."""
+        return {source for (source,) in self._tables.execute("SELECT DISTINCT source FROM images")}
+
+    def sources_with_mask_names(self) -> list[int]:
+        """Return the inputs that hold files named as masks beside an image are."""
+        return [source for (source,) in self._tables.execute(_WITH_MASK_NAMES)]
+
+    def forget_masks(self, beside: Iterable[tuple[int, str]]) -> int:
+        """Forget the images of an input that are masks of another one beside them, and return how many they were.
+
+        Args:
+            beside: An input, and the mask of an image that is not among those of the input, but lies beside some.
+        """
+        if not self.sources_with_mask_names():
+            return 0
+        rows = ((source, nfc(mask)) for source, mask in beside)
+        self._tables.executemany("INSERT OR IGNORE INTO beside VALUES (?, ?)", rows)
+        self._tables.execute(_INDEX)
+        count = self._tables.execute(_FORGET_MASKS).rowcount
+        self._tables.execute("DROP INDEX by_mask")
+        self._tables.execute("DELETE FROM beside")
+        return count
 
     def add_lines(self, part: str, lines: Iterable[Line]) -> None:
         """Add lines of a part; they take the place of others of the same files and masks."""
@@ -175,6 +212,16 @@ def _no_room(error: Exception) -> BreastsegError:
     room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl"
     mend = f"Name with TMPDIR a folder that has room, {room}, and can be written to"
     return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
+
+
+def _folded(name: str) -> str:
+    return nfc(nfc(name).casefold())
+
+
+def _image_beside(mask: str) -> str | None:
+    """Return the composed name of the mask of the image that a file is a mask of; None if it is not named as one."""
+    stem = image_stem_of_mask(mask)
+    return None if stem is None else nfc(str(PurePosixPath(mask).with_name(f"{stem}.png")))
 
 
 def _absolute(file: str) -> str:

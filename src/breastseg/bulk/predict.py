@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import uuid
 from contextlib import contextmanager, suppress
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from breastseg.bulk import inputs
 from breastseg.bulk.chunk import Work, do_chunk
+from breastseg.bulk.inputs import Skipped, add_inputs, listing
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
 from breastseg.bulk.parts import (
@@ -34,21 +37,18 @@ from breastseg.bulk.parts import (
 )
 from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
-from breastseg.bulk.sources import find_images, why_none
 from breastseg.data.parallel import ordered_map
-from breastseg.errors import BreastsegError, Problem, ProblemsError
+from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.cpus import usable_cpus
-from breastseg.inference.decode import IMAGE_ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from breastseg.bulk.sources import Image
     from breastseg.inference.predict import Answerer, MakeAnswerer
 
+_log = logging.getLogger(__name__)
+
 PREDICTIONS = "predictions.jsonl"
-# of many offenders the first ones are told
-SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ _LOCAL = Engine()
 
 
 def predict(
-    sources: Sequence[Path | str], make_answerer: MakeAnswerer, out: Path | str, engine: Engine = _LOCAL
+    sources: Sequence[Path | str],
+    make_answerer: MakeAnswerer,
+    out: Path | str,
+    engine: Engine = _LOCAL,
+    say: Callable[[str], object] = _log.info,
 ) -> int:
     """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size), `predictions.jsonl` and `manifest.json`.
 
@@ -79,7 +83,8 @@ def predict(
         sources: See `find_images`; images come in the order of the sources and of their names.
         make_answerer: Makes who finds the lesions; called once the sources are known to hold.
         out: The folder to write to, in a bucket too; what stands there under the same names is replaced.
-        engine: Where the work is done; the results do not tell.
+        engine: Where the work is done; the results do not depend on it.
+        say: Called with what is skipped, where something is: masks beside their images, links to folders.
 
     Returns:
         The number of images.
@@ -92,16 +97,18 @@ def predict(
     """
     names, place = [str(source) for source in sources], _checked_out(str(out))
     with new_plan() as plan:
-        _add_images(plan, names, place)
+        skipped = add_inputs(plan, names, place)
         _require_distinct_outputs(plan, place)
         answerer = make_answerer()
+        if str(skipped):
+            say(str(skipped))
         run = Run(place, _folder_of(answerer), uuid.uuid4().hex)
         with _sole_run(place):
             _refuse_other_runs(run)
             _add_done(plan, run)
             end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
-            return _finish(plan, run, answerer, names)
+            return _finish(plan, run, answerer, names, skipped)
 
 
 def _checked_out(out: str) -> str:
@@ -117,45 +124,17 @@ def _checked_out(out: str) -> str:
     return place
 
 
-def _add_images(plan: Plan, sources: Sequence[str], out: str) -> None:
-    mend = f"Name image files or folders of {', '.join(sorted(IMAGE_ENDINGS))} files"
-    problems: list[Problem] = []
-    for place, source in enumerate(map(normalised, sources)):
-        if not is_named(source):
-            problems.append(Problem(repr(sources[place]), "names nothing", mend))
-            continue
-        unnamed: list[Problem] = []
-        count = plan.add_images(place, _nameable(find_images(source, out), unnamed))
-        problems += unnamed
-        if count == 0 and not unnamed:
-            problems.append(Problem(source, why_none(source), mend))
-    if problems:
-        raise ProblemsError("Nothing to segment", problems)
-
-
-def _nameable(images: Iterable[Image], problems: list[Problem]) -> Iterator[Image]:
-    """Pass images on whose names a line can hold, and list the others."""
-    for image in images:
-        try:
-            image.file.encode()
-        except UnicodeEncodeError:
-            name = os.fsencode(image.file).decode(errors="backslashreplace")
-            problems.append(Problem(name, "has a name that is not UTF-8", "Rename it"))
-        else:
-            yield image
-
-
 def _require_distinct_outputs(plan: Plan, out: str) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
     found = chain(
-        (Problem(f, f"shares the mask {mask} with another input", alone) for f, mask in plan.sharing()),
+        (Problem(f, f"shares the mask {mask!a} with another input", alone) for f, mask in plan.sharing()),
         (Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()),
         (Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()),
         (Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)),
     )
-    if problems := list(islice(found, SHOWN)):
+    if problems := list(islice(found, inputs.SHOWN)):
         count = len(problems) + sum(1 for _ in found)
-        raise _listing("Inputs or masks are in each other's way; nothing is written", problems, count)
+        raise listing("Inputs or masks are in each other's way; nothing is written", problems, count)
 
 
 def _folder_of(answerer: Answerer) -> str:
@@ -203,7 +182,7 @@ def _add_done(plan: Plan, run: Run) -> None:
     if plan.counts()[0]:
         out = open_place(run.out)
         hidden = ((mask, out.version(mask)) for mask in plan.hidden_masks())
-        plan.forget_lines_without(chain(out.listed(passing=True), hidden))
+        plan.forget_lines_without(chain(out.listed(note=lambda _: None), hidden))
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
@@ -222,7 +201,7 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
-def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) -> int:
+def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str], skipped: Skipped) -> int:
     """Make the one file of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
@@ -232,15 +211,15 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) ->
     if failed == images:
         problems = _failures(planned_lines(plan, out))
         remove_parts(plan, run)
-        raise _listing("No image can be read; nothing is written", problems, failed)
+        raise listing("No image can be read; nothing is written", problems, failed)
     begin_joining(out, run.answerer, PREDICTIONS)
     with out.writing(PREDICTIONS) as file:
         file.writelines(planned_lines(plan, out))
-    write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed))
+    write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed, skipped.masks))
     if failed:
         problems = _failures(planned_lines(plan, out))
         title = f"Images that cannot be read; the others are written to {run.out}, and {PREDICTIONS} tells of all"
-        raise _listing(title, problems, failed)
+        raise listing(title, problems, failed)
     remove_parts(plan, run)
     return images
 
@@ -248,11 +227,4 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str]) ->
 def _failures(lines: Iterable[bytes]) -> list[Problem]:
     """Return the first images that failed."""
     failed = (told for told in map(json.loads, lines) if "error" in told)
-    return [Problem(told["file"], told["error"], "Mend it, or leave it out") for told in islice(failed, SHOWN)]
-
-
-def _listing(title: str, problems: Sequence[Problem], count: int) -> BreastsegError:
-    if count == len(problems):
-        return ProblemsError(title, problems)
-    listed = "\n".join(f"  - {problem}" for problem in problems)
-    return BreastsegError(f"{title} ({count} found, these are the first):\n{listed}")
+    return [Problem(told["file"], told["error"], "Fix it, or leave it out") for told in islice(failed, inputs.SHOWN)]

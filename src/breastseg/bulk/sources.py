@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.bulk.places import is_remote, open_place, split_remote
-from breastseg.inference.decode import IMAGE_ENDINGS
+from breastseg.data.image_names import has_image_ending, is_image
+from breastseg.folders import file_fault, nfc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from breastseg.folders import Entry
 
 _WILD = frozenset("*?[")
 _ANY_FOLDERS = "**"
+# the end of a name's beginning that may be the beginning of a mask's end, as in `X_ma`: its image begins with X
+_MASK_BEGINS = re.compile(r"(?<=.)_(m|ma|mas|mask(_\d*)?(\..*)?)?$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,14 +60,24 @@ class _Input:
 
     @property
     def begin(self) -> str:
-        """What stands before the first wild card of the pattern."""
-        return "".join(takewhile(lambda letter: letter not in _WILD, self.pattern[0])) if self.pattern else ""
+        """What the names of all files begin with that fit the pattern, and of images beside them.
+
+        It ends before the first wild card, and before the first letter that has several forms in Unicode.
+        """
+        if not self.pattern:
+            return ""
+        fixed = "".join(takewhile(lambda letter: letter not in _WILD and letter.isascii(), self.pattern[0]))
+        return _MASK_BEGINS.sub("", fixed) if len(self.pattern) == 1 else fixed
 
     def wants(self, name: str) -> bool:
-        return not self.pattern or _fits(tuple(name.split("/")), self.pattern)
+        return not self.pattern or _fits(nfc(name).split("/"), self.pattern)
+
+    def may_hold(self, name: str) -> bool:
+        """Return whether files that fit the pattern may lie in a folder."""
+        return not self.pattern or _may_lead_to(nfc(name).split("/") if name else (), self.pattern)
 
 
-def find_images(source: str, out: str) -> Iterator[Image]:
+def find_images(source: str, out: str, note: Callable[[Entry], object] | None = None) -> Iterator[Image]:
     """Yield the images of an input, in any order.
 
     Args:
@@ -70,6 +86,7 @@ def find_images(source: str, out: str) -> Iterator[Image]:
             they are not named. Masks of a folder's files lie as the files do below it, and those of a pattern as the
             files do below its last folder without a wild card.
         out: The folder of the results: none of them is taken for an input.
+        note: See `Place.listed`; the entries have whole paths.
 
     Raises:
         BreastsegError: The input cannot be read.
@@ -77,12 +94,32 @@ def find_images(source: str, out: str) -> Iterator[Image]:
     version = _version_of(source)
     if version is not None:
         yield Image(_as_address(source), _mask(Path(source).name), version)
-        return
+    elif is_remote(source) or is_folder(source) or _is_wild(source):
+        found = _parted(source)
+        for name, listed in _listed(found, out, note):
+            if found.wants(name):
+                yield Image(_join(found.folder, name), _mask(name), listed)
+
+
+def images_beside(source: str, out: str) -> Iterator[str]:
+    """Yield the masks of the images that a pattern passes over, but which may lie beside files that fit it."""
     found = _parted(source)
+    if found.pattern and _version_of(source) is None:
+        yield from (_mask(name) for name, _ in _listed(found, out, lambda _: None) if not found.wants(name))
+
+
+def _listed(found: _Input, out: str, note: Callable[[Entry], object] | None) -> Iterator[tuple[str, str]]:
+    """Yield the image files that an input's folder holds, as far as its pattern reaches, and their versions."""
     hidden_by = _below(found.folder, out)
-    for name, version in open_place(found.folder).listed(found.depth, found.begin):
-        if is_image(name) and found.wants(name) and not (hidden_by and name.startswith(hidden_by)):
-            yield Image(_join(found.folder, name), _mask(name), version)
+
+    def note_relevant(entry: Entry) -> None:
+        if note and found.may_hold(entry.name) and not (hidden_by and f"{entry.name}/".startswith(hidden_by)):
+            note(replace(entry, name=_join(found.folder, entry.name)))
+
+    listed = open_place(found.folder).listed(found.depth, found.begin, note=note_relevant if note else None)
+    for name, version in listed:
+        if is_image(name) and not (hidden_by and name.startswith(hidden_by)):
+            yield name, version
 
 
 def why_none(source: str) -> str:
@@ -93,17 +130,14 @@ def why_none(source: str) -> str:
         return "holds no image"
     if _is_wild(source):
         return "is a pattern that no image fits"
-    return "is no image file, and no image lies below it" if is_remote(source) else "does not exist"
+    if is_remote(source):
+        return "is no image file, and no image lies below it"
+    return "does not exist" if (fault := file_fault(source)) == "is missing" else fault
 
 
 def is_folder(source: str) -> bool:
     """Tell whether an input is a folder of this machine."""
     return not is_remote(source) and Path(source).is_dir()
-
-
-def is_image(name: str) -> bool:
-    """Tell whether a file's name ends as those of image files do."""
-    return Path(name).suffix.lower() in IMAGE_ENDINGS
 
 
 def _version_of(source: str) -> str | None:
@@ -112,7 +146,7 @@ def _version_of(source: str) -> str | None:
         path = Path(source)
         return open_place(str(path.parent)).version(path.name)
     bucket, name = split_remote(source)
-    return open_place(bucket).version(name) if is_image(name) else None
+    return open_place(bucket).version(name) if has_image_ending(name) else None
 
 
 def _parted(source: str) -> _Input:
@@ -120,7 +154,9 @@ def _parted(source: str) -> _Input:
         return _Input(_as_address(source))
     parts = source.split("/")
     fixed = next(place for place, part in enumerate(parts) if _is_wild(part))
-    return _Input("/".join(parts[:fixed]) or ("/" if source.startswith("/") else "."), tuple(parts[fixed:]))
+    return _Input(
+        "/".join(parts[:fixed]) or ("/" if source.startswith("/") else "."), tuple(nfc(part) for part in parts[fixed:])
+    )
 
 
 def _is_wild(text: str) -> bool:
@@ -134,6 +170,13 @@ def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
     if pattern[0] == _ANY_FOLDERS:
         return _fits(names, pattern[1:]) or bool(names and _fits(names[1:], pattern))
     return bool(names) and fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
+
+
+def _may_lead_to(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    fixed = tuple(takewhile(lambda part: part != _ANY_FOLDERS, pattern))
+    if len(names) > len(fixed):
+        return len(fixed) < len(pattern) and _may_lead_to(names[: len(fixed)], pattern)
+    return all(map(fnmatchcase, names, fixed))
 
 
 def _as_address(source: str) -> str:

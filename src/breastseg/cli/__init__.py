@@ -17,7 +17,7 @@ from breastseg.cli.extras import extra
 from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
 from breastseg.cli.project import require_root
-from breastseg.errors import BreastsegError
+from breastseg.errors import BreastsegError, printable
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def predict(
         with _answerer(model, url, frame, engine) as make_answerer:
             # a connection is no other process's
             where = Engine(engine, 1 if url else workers)
-            count = predict_images(images, make_answerer, out, where)
-    typer.echo(f"{counted(count, 'image')}: masks and predictions.jsonl are in {out}. {INTENDED_USE}")
+            count = predict_images(images, make_answerer, out, where, typer.echo)
+    typer.echo(f"{counted(count, 'image')}: masks and predictions.jsonl are in {printable(out)}. {INTENDED_USE}")
 
 
 @app.command()
@@ -133,7 +133,8 @@ def evaluate(
         from breastseg.evaluation.labelled_folder import LabelledFolder
     folder = LabelledFolder(root, layout, on_error)
     typer.echo(evaluate_model(model, folder, out, Bootstrap(resamples, seed)))
-    typer.echo(f"metrics.json has the headline; {', '.join(PICTURES)}, tables and what was dropped are in {out}")
+    left = f"{', '.join(PICTURES)}, tables and what was dropped"
+    typer.echo(f"metrics.json has the headline; {left} are in {printable(str(out))}")
 
 
 @app.command()

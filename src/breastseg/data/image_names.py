@@ -16,7 +16,12 @@ _MASK = re.compile(r"(?P<image>.+)_mask(_\d+)?", re.DOTALL)
 
 def is_image(name: str) -> bool:
     """Return whether a file is an image by its ending; hidden files are not."""
-    return PurePath(name).suffix.lower() in IMAGE_ENDINGS and not is_clutter(PurePath(name).name)
+    return has_image_ending(name) and not is_clutter(PurePath(name).name)
+
+
+def has_image_ending(name: str) -> bool:
+    """Return whether a file's name, hidden or not, ends as those of image files do."""
+    return PurePath(name).suffix.lower() in IMAGE_ENDINGS
 
 
 def is_clutter(name: str) -> bool:
