@@ -101,7 +101,10 @@ def add_inputs(plan: Plan, sources: Sequence[str], out: str) -> Skipped:
             filled.add(place)
         elif noted.count == before:
             noted.add(Problem(source, why_none(source), mend))
-    masks = plan.forget_masks(_beside(plan, places, out))
+    # a file that is named itself has nothing beside it
+    named = plan.sources_with_mask_names()
+    beside = ((place, mask) for place in named for mask in images_beside(places[place], out))
+    masks = plan.forget_masks(beside) if named else 0
     for place in sorted(filled - plan.sources()):
         what = "is a pattern that only masks of images beside them fit"
         noted.add(Problem(places[place], what, "Name the masks' files, or another pattern"))
@@ -116,9 +119,3 @@ def listing(title: str, problems: Sequence[Problem], count: int) -> BreastsegErr
         return ProblemsError(title, problems)
     listed = "\n".join(f"  - {problem}" for problem in problems)
     return BreastsegError(f"{title} ({count} found, these are the first):\n{listed}")
-
-
-def _beside(plan: Plan, places: Sequence[str], out: str) -> Iterator[tuple[int, str]]:
-    """Yield the masks of images that patterns pass over, for the inputs in which files are named as masks."""
-    for place in plan.sources_with_mask_names():
-        yield from ((place, mask) for mask in images_beside(places[place], out))

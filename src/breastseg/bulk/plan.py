@@ -29,6 +29,7 @@ CREATE TABLE images (source INTEGER, file TEXT, mask TEXT, version TEXT, place T
 CREATE TABLE lines (file TEXT, version TEXT, mask TEXT, failed INTEGER, part TEXT, start INTEGER, length INTEGER,
     made TEXT, PRIMARY KEY (file, version, mask, made)) WITHOUT ROWID;
 CREATE TABLE folders (folder TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE named (source INTEGER, file TEXT, image TEXT, PRIMARY KEY (source, file)) WITHOUT ROWID;
 CREATE TABLE beside (source INTEGER, mask TEXT, PRIMARY KEY (source, mask)) WITHOUT ROWID;
 CREATE TABLE parts (part TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE masks (mask TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
@@ -56,13 +57,18 @@ _WITHOUT_MASK = """
 DELETE FROM lines WHERE mask <> '' AND NOT EXISTS
     (SELECT 1 FROM masks WHERE masks.mask = lines.mask AND masks.version = lines.made)
 """
-_WITH_MASK_NAMES = "SELECT DISTINCT source FROM images WHERE image_beside(mask) IS NOT NULL ORDER BY source"
-_INDEX = "CREATE INDEX by_mask ON images (source, composed(mask))"
+_NAME_MASKS = """
+INSERT OR REPLACE INTO named SELECT source, file, image_beside(mask) FROM images WHERE mask LIKE '%!_mask%' ESCAPE '!'
+"""
+_WITH_MASK_NAMES = "SELECT DISTINCT source FROM named WHERE image IS NOT NULL ORDER BY source"
+_BESIDE = """
+INSERT OR IGNORE INTO beside
+    SELECT source, composed(mask) FROM images WHERE source IN (SELECT source FROM named WHERE image IS NOT NULL)
+"""
 _FORGET_MASKS = """
-DELETE FROM images WHERE (source, file) IN
-    (SELECT source, file FROM images AS maybe WHERE image_beside(mask) IS NOT NULL AND (
-        EXISTS (SELECT 1 FROM images WHERE source = maybe.source AND composed(mask) = image_beside(maybe.mask))
-        OR EXISTS (SELECT 1 FROM beside WHERE source = maybe.source AND mask = image_beside(maybe.mask))))
+DELETE FROM images WHERE EXISTS
+    (SELECT 1 FROM named JOIN beside ON beside.source = named.source AND beside.mask = named.image
+    WHERE named.source = images.source AND named.file = images.file)
 """
 _COUNTS = "SELECT count(told), total(failed) FROM joined"
 
@@ -107,7 +113,8 @@ class Plan:
         return {source for (source,) in self._tables.execute("SELECT DISTINCT source FROM images")}
 
     def sources_with_mask_names(self) -> list[int]:
-        """Return the inputs that hold files named as masks beside an image are."""
+        """Return the inputs that hold files which are named as masks beside an image are."""
+        self._tables.execute(_NAME_MASKS)
         return [source for (source,) in self._tables.execute(_WITH_MASK_NAMES)]
 
     def forget_masks(self, beside: Iterable[tuple[int, str]]) -> int:
@@ -116,14 +123,12 @@ class Plan:
         Args:
             beside: An input, and the mask of an image that is not among those of the input, but lies beside some.
         """
-        if not self.sources_with_mask_names():
-            return 0
         rows = ((source, nfc(mask)) for source, mask in beside)
         self._tables.executemany("INSERT OR IGNORE INTO beside VALUES (?, ?)", rows)
-        self._tables.execute(_INDEX)
+        self._tables.execute(_BESIDE)
         count = self._tables.execute(_FORGET_MASKS).rowcount
-        self._tables.execute("DROP INDEX by_mask")
-        self._tables.execute("DELETE FROM beside")
+        # their room is taken by what comes
+        self._tables.executescript("DROP TABLE named; DROP TABLE beside")
         return count
 
     def add_lines(self, part: str, lines: Iterable[Line]) -> None:
@@ -220,8 +225,9 @@ def _folded(name: str) -> str:
 
 def _image_beside(mask: str) -> str | None:
     """Return the composed name of the mask of the image that a file is a mask of; None if it is not named as one."""
-    stem = image_stem_of_mask(mask)
-    return None if stem is None else nfc(str(PurePosixPath(mask).with_name(f"{stem}.png")))
+    folder, stroke, name = mask.rpartition("/")
+    stem = image_stem_of_mask(name)
+    return None if stem is None else f"{nfc(folder)}{stroke}{stem}.png"
 
 
 def _absolute(file: str) -> str:
