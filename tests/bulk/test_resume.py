@@ -418,7 +418,7 @@ def test_a_bucket_that_fails_ends_the_run_and_an_image_that_may_not_be_read_does
     with pytest.raises(BreastsegError, match="does not answer as it should"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
     failing(PermissionError("not yours"))
-    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: may not be read\. Mend it"):
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)b\.png: may not be read\. Fix it"):
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
 
 
@@ -429,5 +429,5 @@ def test_an_image_that_goes_from_a_bucket_meanwhile_is_told_as_gone(
     for name, content in contents(images).items():
         store.write(name, content)
     losing = Counting(model_path, 1, lambda: store.remove("00/0015.png"))
-    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)00/0015\.png: is gone\. Mend it"):
+    with pytest.raises(ProblemsError, match=r"1 found(?s:.*)00/0015\.png: is gone\. Fix it"):
         predict([bucket], losing, f"{bucket}-results", HERE)

@@ -95,8 +95,8 @@ def _validated(folder: LabelledFolder) -> tuple[Data, Prepare]:
     root = folder.root.as_posix()
     if not is_utf8(root):
         raise BreastsegError(f"--root {printable(root)} has a name that is not UTF-8. Rename it")
-    if fault := folder_fault(root):
-        raise BreastsegError(f"--root {printable(root)} {fault}. Name the data set's folder or its parent")
+    if why := folder_fault(root):
+        raise BreastsegError(f"--root {printable(root)} {why}. Name the data set's folder or its parent")
     try:
         return (
             Data.model_validate({"layout": folder.layout, "root": folder.root.as_posix()}),
