@@ -66,7 +66,7 @@ def main(count: int) -> None:
     """Make pictures, search, and log seconds, peak memory and what was found."""
     made, originals = _make(count)
     before, start, cpu_start = _peak_mib(), time.perf_counter(), time.process_time()
-    groups = find_duplicates([f"{place:07}" for place in range(count)], made, LIMIT).groups
+    groups = find_duplicates([f"{place:07}" for place in range(count)], [None] * count, made, LIMIT).groups
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     joined = sum(group == groups[source] for source, group in enumerate(groups[originals:]))
     _log.info("%d images: %.0f s (%.0f s of processor time)", count, seconds, cpu_seconds)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image
 
+from breastseg.data.fingerprint import fingerprint, similarity
 from breastseg.data.png import encode_png
 from breastseg.data.prepare import Outputs, prepare
 from breastseg.data.table import CaseRow, PreparedCase, read_rows
@@ -15,6 +16,7 @@ from breastseg.params.data import Data
 from breastseg.params.prepare import Prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -28,6 +30,29 @@ def speckle(seed: int, height: int = HEIGHT, width: int = WIDTH) -> npt.NDArray[
     """Coarse random texture: images of two seeds are no near-duplicates."""
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def resembling(seed: int, wanted: float, other: int = 10_000) -> npt.NDArray[np.uint8]:
+    """A picture that is as similar to `speckle(seed)` as wanted, 0..1 within 0.01: a mixture with another one."""
+    source, admixed = speckle(seed).astype(np.float64), speckle(seed + other).astype(np.float64)
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        share = (low + high) / 2
+        mixed = np.asarray((1 - share) * source + share * admixed, dtype=np.uint8)
+        found = similarity(fingerprint(mixed)[None], fingerprint(speckle(seed))[None]).item()
+        low, high = (share, high) if found > wanted else (low, share)
+    return mixed
+
+
+def write_patients(root: Path, images: Mapping[str, tuple[str, npt.NDArray[np.uint8]]]) -> Path:
+    """A folder with a `cases.csv`: case id → patient ("" where none is known) and picture, each with a lesion."""
+    lines = ["image,masks,label,patient"]
+    for name, (patient, picture) in images.items():
+        save(root / "scans" / f"{name}.png", picture)
+        save(root / "masks" / f"{name}.png", box(*picture.shape))
+        lines.append(f"scans/{name}.png,masks/{name}.png,benign,{patient}")
+    (root / "cases.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return root
 
 
 def box(height: int = HEIGHT, width: int = WIDTH) -> npt.NDArray[np.bool_]:

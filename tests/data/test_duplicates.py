@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from breastseg.data.duplicates import find_duplicates
+from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.fingerprint import fingerprint, similarity
 from breastseg.data.phantom.plan import plan_images
 from breastseg.data.phantom.scan import simulate
@@ -18,10 +18,10 @@ from breastseg.params.base import load
 from breastseg.params.phantom import Phantom
 from tests.conftest import REPOSITORY
 from tests.data.copies import GUISES
-from tests.data.samples import speckle
+from tests.data.samples import resembling, speckle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from breastseg.data.fingerprint import Fingerprints
     from tests.data.copies import Guise, Picture
@@ -41,10 +41,14 @@ def _prints(*pictures: Picture) -> Fingerprints:
     return np.stack([fingerprint(picture) for picture in pictures])
 
 
-def _group(prints: Fingerprints, limit: float = LIMIT) -> list[int]:
-    """The group of every image, by the place of its first one."""
+def _find(prints: Fingerprints, limit: float = LIMIT, patients: Sequence[str | None] = ()) -> Duplicates:
     names = [f"{place:05}" for place in range(len(prints))]
-    return [int(group) for group in find_duplicates(names, prints, limit).groups]
+    return find_duplicates(names, patients or [None] * len(prints), prints, limit)
+
+
+def _group(prints: Fingerprints, limit: float = LIMIT, patients: Sequence[str | None] = ()) -> list[int]:
+    """The group of every image, by the place of its first one."""
+    return [int(group) for group in _find(prints, limit, patients).groups]
 
 
 def _walk(count: int, step: float) -> Fingerprints:
@@ -117,14 +121,99 @@ def test_colour_does_not_hide_a_copy() -> None:
 
 
 def test_one_picture_is_a_group() -> None:
-    found = find_duplicates(["a"], _prints(speckle(0)), LIMIT)
+    found = find_duplicates(["a"], [None], _prints(speckle(0)), LIMIT)
     assert found.groups == ["a"]
     assert found.pairs.places.shape == (0, 2)
 
 
 def test_a_group_is_named_by_its_smallest_case() -> None:
-    found = find_duplicates(["d", "c", "b"], _prints(speckle(0), speckle(1), speckle(0)), LIMIT)
+    found = find_duplicates(["d", "c", "b"], [None] * 3, _prints(speckle(0), speckle(1), speckle(0)), LIMIT)
     assert found.groups == ["b", "c", "b"]
+
+
+def test_a_chain_of_known_patients_is_not_one_group() -> None:
+    prints = _walk(80, step=0.5)
+    patients = [f"p{place // 4}" for place in range(80)]
+    groups = _group(prints, patients=patients)
+    assert len(set(groups)) > len(set(_group(prints))) / 2
+    assert all(len({patients[place] for place in range(80) if groups[place] == group}) == 1 for group in groups)
+
+
+@pytest.mark.parametrize(("alike", "joined"), [(0.85, 0), (0.9, 0), (0.965, 1)])
+def test_a_lone_pair_of_two_patients_joins_them_where_it_is_beyond_doubt(alike: float, joined: int) -> None:
+    prints = _prints(speckle(0), speckle(1), resembling(0, alike), speckle(2))
+    found = _find(prints, patients=["p", "p", "q", "q"])
+    assert (found.groups[0] == found.groups[2]) == joined
+    assert found.pairs.places.tolist() == [[0, 2]] * (1 - joined)  # what is not one scene is listed, though apart
+    assert _group(prints, patients=["p", "p", "p", "q"])[2] == 0
+    assert _group(prints, patients=["p", "p", None, "q"])[2] == 0
+
+
+@pytest.mark.parametrize(("alike", "count", "joined"), [(0.89, 2, True), (0.89, 5, True), (0.82, 5, False)])
+def test_several_pairs_of_the_same_two_patients_agree_on_a_copy(alike: float, count: int, joined: bool) -> None:  # noqa: FBT001
+    copies = [resembling(seed, alike) for seed in range(count)]
+    prints = _prints(*map(speckle, range(count)), *copies)
+    groups = _group(prints, patients=["p"] * count + ["q"] * count)
+    assert (groups[:count] == groups[count:]) == joined
+    assert (set(groups[:count]) == set(groups[count:])) == joined
+    # pairs of other patients do not agree
+    assert len(set(_group(prints, patients=[f"{place}" for place in range(2 * count)]))) == 2 * count
+
+
+def test_frames_of_one_view_do_not_agree() -> None:
+    """Two films of two patients, alike throughout: every frame finds its counterpart, and all say the same."""
+    rng = np.random.default_rng(0)
+    films = [
+        [np.clip(picture + rng.normal(0, 14, picture.shape), 0, 255).astype(np.uint8) for _ in range(5)]
+        for picture in (speckle(0), resembling(0, 0.88))
+    ]
+    prints = np.stack([fingerprint(frame) for film in films for frame in film])
+    alike = similarity(prints, prints)
+    assert alike[:5, :5].min() > alike[:5, 5:].max() > 0.85
+    assert _group(prints, patients=["p"] * 5 + ["q"] * 5) == [0] * 5 + [5] * 5
+
+
+def test_images_of_unknown_patient_go_with_one_patient_and_do_not_tie_two() -> None:
+    """The picture between two others goes with the one that is nearer."""
+    prints = _prints(resembling(0, 0.93), speckle(0), resembling(0, 0.88, other=20_000))
+    alike = similarity(prints, prints)
+    assert alike[0, 1] > alike[1, 2] > alike[0, 2]
+    assert _group(prints, patients=["p", None, None]) == [0, 0, 0]
+    assert _group(prints, patients=["p", None, "p"]) == [0, 0, 0]
+    assert _group(prints, patients=["p", None, "q"]) == [0, 0, 2]
+    # what shows the same beyond doubt speaks for its patient
+    twice = np.concatenate([prints, prints[:1]])
+    assert _group(twice, patients=[None, None, "q", "p"]) == [0, 0, 2, 0]
+
+
+def test_a_copy_is_found_among_the_many_frames_of_its_patients() -> None:
+    """Both patients have 16 frames of each of two views, nearer to each other than to the copies."""
+    rng = np.random.default_rng(0)
+
+    def frames(picture: Picture) -> list[Picture]:
+        noisy = [picture + rng.normal(0, 52, picture.shape) for _ in range(16)]
+        return [np.clip(frame, 0, 255).astype(np.uint8) for frame in noisy]
+
+    views = [frame for seed in (0, 1) for frame in frames(speckle(seed))]
+    copies = [frame for seed in (0, 1) for frame in frames(resembling(seed, 0.935))]
+    prints = _prints(*views, *copies)
+    alike = similarity(prints, prints) - np.eye(64, dtype=np.float32)
+    assert np.sort(alike[:16, :16], axis=1)[:, -8].min() > alike[:32, 32:].max() > 0.85
+    assert set(_group(prints, patients=["p"] * 32 + ["q"] * 32)) == {0, 16}
+
+
+def test_clear_groups_are_of_pairs_that_are_alike_enough_to_compare_labels() -> None:
+    found = _find(_prints(speckle(0), resembling(0, 0.86), resembling(0, 0.93, other=20_000), speckle(0)))
+    assert found.groups == ["00000"] * 4
+    assert found.clear_groups == ["00000", "00001", "00000", "00000"]
+
+
+def test_the_pair_that_holds_two_parts_of_a_group_knows_the_smaller_one() -> None:
+    prints = _prints(*[speckle(seed) for seed in range(5)], resembling(0, 0.9))
+    found = _find(prints, patients=["p", "p", "p", None, None, None])
+    held = dict(zip(map(tuple, found.pairs.places.tolist()), found.smaller_parts.tolist(), strict=True))
+    assert held[0, 5] == 1
+    assert sum(held.values()) == 1
 
 
 def _same(count: int) -> Fingerprints:
@@ -139,7 +228,7 @@ def _noisy(count: int) -> Fingerprints:
 @pytest.mark.parametrize("make", [_same, _noisy])
 def test_memory_is_bounded_when_all_images_are_the_same(make: Callable[[int], Fingerprints]) -> None:
     prints = make(1000)
-    find_duplicates([str(place) for place in range(20)], prints[:20], LIMIT)
+    _group(prints[:20])
     tracemalloc.start()
     groups = _group(prints)
     peak = tracemalloc.get_traced_memory()[1]

@@ -23,7 +23,7 @@ HEADING, ROW = 32, 182
 
 
 def _pairs(count: int, *, grouped: bool) -> list[NearPairRow]:
-    return [NearPairRow("00", f"{place % 9 + 1:02}", 0.9 - place / 100, grouped) for place in range(count)]
+    return [NearPairRow("00", f"{place % 9 + 1:02}", 0.9 - place / 100, grouped, 0) for place in range(count)]
 
 
 @pytest.fixture
@@ -38,12 +38,13 @@ def table(tmp_path: Path) -> Path:
 
 def test_pairs_are_listed_by_falling_similarity_and_then_by_case() -> None:
     pairs = SimilarPairs(np.array([[0, 1], [0, 2], [2, 3], [1, 2]]), np.array([0.8, 0.95, 1.0004, 0.8], np.float32))
-    listed = list(list_pairs(["a", "b", "c", "d"], Duplicates(["a", "b", "a", "a"], pairs)))
+    duplicates = Duplicates(["a", "b", "a", "a"], ["a", "b", "a", "a"], pairs, np.array([0, 1, 2, 0]))
+    listed = list(list_pairs(["a", "b", "c", "d"], duplicates))
     assert listed == [
-        NearPairRow("c", "d", 1.0, True),
-        NearPairRow("a", "c", 0.95, True),
-        NearPairRow("a", "b", 0.8, False),
-        NearPairRow("b", "c", 0.8, False),
+        NearPairRow("c", "d", 1.0, True, 2),
+        NearPairRow("a", "c", 0.95, True, 1),
+        NearPairRow("a", "b", 0.8, False, 0),
+        NearPairRow("b", "c", 0.8, False, 0),
     ]
 
 
@@ -62,7 +63,7 @@ def test_sheet_has_a_row_for_four_pairs(tmp_path: Path, table: Path, grouped: in
 
 
 def test_sheet_shows_both_pictures_of_a_pair(tmp_path: Path, table: Path) -> None:
-    draw_sheet([NearPairRow("04", "05", 0.9, grouped=True)], [], table, tmp_path / "sheet.png")
+    draw_sheet([NearPairRow("04", "05", 0.9, True, 1)], [], table, tmp_path / "sheet.png")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     for place, seed in enumerate((4, 5)):
         left = 10 + 150 * place
@@ -78,7 +79,7 @@ def test_same_pairs_give_the_same_bytes(tmp_path: Path, table: Path) -> None:
 def test_long_ids_keep_their_end_and_fit(tmp_path: Path) -> None:
     names = ["a" * 200, "ä" * 200]
     write_table([prepared_case(name) for name in names], tmp_path / "cases.parquet")
-    draw_sheet([NearPairRow(names[0], names[1], 0.9, grouped=True)], [], tmp_path / "cases.parquet", tmp_path / "s.png")
+    draw_sheet([NearPairRow(names[0], names[1], 0.9, True, 1)], [], tmp_path / "cases.parquet", tmp_path / "s.png")
     sheet = np.asarray(Image.open(tmp_path / "s.png"))
     caption = sheet[HEADING + 150 : HEADING + ROW]
     assert (caption[:, 10:310] < 255).any()

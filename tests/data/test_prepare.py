@@ -22,7 +22,7 @@ from breastseg.errors import ProblemsError
 from breastseg.params.data import Data, Layout
 from breastseg.params.prepare import Prepare
 from tests.data.copies import crop_centre
-from tests.data.samples import box, nothing, outputs_in, save, speckle, write_busi
+from tests.data.samples import box, nothing, outputs_in, resembling, save, speckle, write_busi, write_patients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -400,3 +400,56 @@ def test_memory_grows_by_less_than_1_kb_an_image(tmp_path: Path, monkeypatch: py
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert (peaks[many] - peaks[few]) / (many - few) < 1024, peaks
+
+
+def test_only_images_of_different_known_patients_need_more_evidence(tmp_path: Path) -> None:
+    images = {
+        "a": ("p1", speckle(0)),
+        "b": ("p2", resembling(0, 0.9)),
+        "c": ("p1", speckle(1)),
+        "d": ("p1", resembling(1, 0.85)),
+        "e": ("p3", speckle(2)),
+        "f": ("", resembling(2, 0.85)),
+        "g": ("p4", speckle(3)),
+        "h": ("p5", resembling(3, 0.965)),
+    }
+    _prepare(write_patients(tmp_path / "raw", images), tmp_path / "out", "table")
+    groups = {row.case_id: row.duplicate_group for row in read_rows(tmp_path / "out" / "cases.parquet")}
+    assert groups == {"a": "a", "b": "b", "c": "c", "d": "c", "e": "e", "f": "e", "g": "g", "h": "g"}
+    (apart,) = [line for line in _lines(tmp_path / "out" / "near_pairs.csv") if line["grouped"] == "False"]
+    assert (apart["first"], apart["second"]) == ("a", "b")
+    assert float(apart["similarity"]) == pytest.approx(0.9, abs=0.01)
+
+
+def test_alike_images_of_other_labels_are_grouped_and_contradict_only_where_they_are_much_alike(tmp_path: Path) -> None:
+    root = write_busi(tmp_path / "raw", benign=4, malignant=1)
+    save(root / "malignant" / "malignant (0).png", resembling(0, 0.86))
+    save(root / "normal" / "normal (0).png", resembling(1, 0.86))
+    save(root / "benign" / "benign (3).png", resembling(2, 0.93))
+    save(root / "malignant" / "malignant (1).png", speckle(2))
+    save(root / "malignant" / "malignant (1)_mask.png", box())
+    _prepare(root, tmp_path / "out", contradictions="drop")
+    assert [line["case_id"] for line in _lines(tmp_path / "out" / "contradictions.csv")] == [
+        "benign (2)",
+        "benign (3)",
+        "malignant (1)",
+    ]
+    groups = {row.case_id: row.duplicate_group for row in read_rows(tmp_path / "out" / "cases.parquet")}
+    assert groups == {
+        "benign (0)": "benign (0)",
+        "malignant (0)": "benign (0)",
+        "benign (1)": "benign (1)",
+        "normal (0)": "benign (1)",
+    }
+
+
+@pytest.mark.parametrize(("alike", "count"), [(1, 1), (0.93, 1), (0.86, 0)])
+def test_a_normal_that_shows_a_lesion_image_is_flagged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, alike: float, count: int
+) -> None:
+    root = write_busi(tmp_path / "raw", normal=2)
+    save(root / "normal" / "normal (0).png", resembling(0, alike))
+    _prepare(root, tmp_path / "out")
+    flagged = [row.case_id for row in read_rows(tmp_path / "out" / "cases.parquet") if "doubtful_normal" in row.flags]
+    assert flagged == ["normal (0)"] * count
+    assert caplog.text.count("1 normal is a near-duplicate of a lesion image") == count

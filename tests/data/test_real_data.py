@@ -140,19 +140,38 @@ def test_images_of_busi_that_correlate_are_in_one_group(busi: list[CaseRow], bus
 def test_copies_of_busi_join_their_source_and_do_not_tie_others(busi_images: list[Picture], guise: Guise) -> None:
     copies = [guise(image, np.random.default_rng(seed)) for seed, image in enumerate(busi_images)]
     prints = np.stack([fingerprint(picture) for picture in (*busi_images, *copies)])
-    groups = find_duplicates([f"{place:05}" for place in range(len(prints))], prints, LIMIT).groups
+    groups = find_duplicates(
+        [f"{place:05}" for place in range(len(prints))], [None] * len(prints), prints, LIMIT
+    ).groups
     sources, copied = groups[: len(copies)], groups[len(copies) :]
     assert np.mean([source == copy for source, copy in zip(sources, copied, strict=True)]) >= 0.95
     assert len(set(groups)) >= 430
 
 
-def test_contradicting_labels_of_busi_are_told(busi: list[CaseRow], busi_table: Path) -> None:
-    groups = {line.split(",")[0] for line in (busi_table.parent / "contradictions.csv").read_text().splitlines()[1:]}
-    labels: dict[str, set[str]] = {}
-    for row in busi:
-        labels.setdefault(row.duplicate_group, set()).add(row.label)
-    assert groups == {group for group, found in labels.items() if len(found) > 1}
-    assert groups
+def test_contradicting_labels_of_busi_are_those_of_one_picture(busi: list[CaseRow], busi_table: Path) -> None:
+    lines = (busi_table.parent / "contradictions.csv").read_text().splitlines()[1:]
+    groups: dict[str, set[str]] = {}
+    for group, case_id, _ in (line.split(",") for line in lines):
+        groups.setdefault(group, set()).add(case_id)
+    assert len(groups) == 8
+    assert {"benign (269)", "normal (1)"} in groups.values()
+    assert {"benign (437)", "normal (34)"} in groups.values()
+    # alike enough to stay together in a split, but two lesions
+    assert not {"benign (140)", "malignant (1)", "malignant (132)"} & set().union(*groups.values())
+    assert len({row.duplicate_group for row in busi if row.case_id in {"benign (140)", "malignant (1)"}}) == 1
+
+
+def test_normals_of_busi_that_show_a_lesion_are_flagged(busi: list[CaseRow]) -> None:
+    assert [row.case_id for row in busi if row.doubtful_normal] == ["normal (1)", "normal (34)"]
+
+
+def test_patients_of_bus_bra_stay_apart(real_data: Path, tmp_path: Path) -> None:
+    rows = read_rows(_prepare("bus_bra", real_data / "bus_bra", tmp_path))
+    patients: dict[str, set[str | None]] = {}
+    for row in rows:
+        patients.setdefault(row.duplicate_group, set()).add(row.patient)
+    assert len({row.patient for row in rows}) == 864
+    assert max(len(found) for found in patients.values()) == 1
 
 
 def test_no_near_duplicates_of_busi_are_parted(busi: list[CaseRow]) -> None:

@@ -14,7 +14,7 @@ from breastseg.data import similar_pairs
 from breastseg.data.fingerprint import fingerprint, similarity
 from breastseg.data.similar_pairs import Index, SimilarPairs, nearest_pairs
 from tests.data.copies import crop_anywhere
-from tests.data.samples import speckle
+from tests.data.samples import resembling, speckle
 
 if TYPE_CHECKING:
     from breastseg.data.fingerprint import Fingerprints
@@ -38,7 +38,7 @@ def _film(count: int) -> Fingerprints:
 
 def _find(prints: Fingerprints, limit: float, scenes: npt.NDArray[np.int64] | None = None) -> SimilarPairs:
     places = np.arange(len(prints))
-    return nearest_pairs(Index(prints, places), places if scenes is None else scenes, limit)
+    return nearest_pairs(Index(prints, places), places if scenes is None else scenes, np.full(len(prints), -1), limit)
 
 
 def _as_table(pairs: SimilarPairs) -> Table:
@@ -101,7 +101,7 @@ def test_within_a_scene_nothing_is_told_and_of_two_scenes_the_best_pair() -> Non
 
 def test_images_that_are_not_indexed_are_not_told() -> None:
     prints = _with_crops(3, 3)
-    found = nearest_pairs(Index(prints, np.array([0, 3, 4])), np.arange(6), 0.7)
+    found = nearest_pairs(Index(prints, np.array([0, 3, 4])), np.arange(6), np.full(6, -1), 0.7)
     assert found.places.tolist() == [[0, 3]]
 
 
@@ -122,3 +122,17 @@ def test_nothing_to_tell_is_no_pair(count: int) -> None:
     found = _find(_with_crops(count, 0), 0.9)
     assert found.places.shape == (0, 2)
     assert found.similarities.shape == (0,)
+
+
+def test_many_frames_of_a_patient_do_not_hide_pairs_of_two_patients() -> None:
+    noise = np.random.default_rng(0).integers(0, 12, (2, 12, 24, 24), dtype=np.uint8)
+    films = np.stack([fingerprint(speckle(0)), fingerprint(resembling(0, 0.9))])[:, None] // 2 + noise
+    prints = films.reshape(24, 24, 24).astype(np.uint8)
+    patients = np.repeat([0, 12], 12)
+
+    def strangers(known: npt.NDArray[np.int64]) -> int:
+        found = nearest_pairs(Index(prints, np.arange(24)), np.arange(24), known, 0.7)
+        return int((patients[found.places[:, 0]] != patients[found.places[:, 1]]).sum())
+
+    assert strangers(np.full(24, -1)) == 0
+    assert 8 * 12 <= strangers(patients) <= 2 * 8 * 12

@@ -35,11 +35,11 @@ def connected_groups(names: Sequence[str], pairs: Pairs) -> list[str]:
         names: The members.
         pairs: int64 `[P, 2]`, places in `names` of members that belong together.
     """
-    components = _components(len(names), pairs).tolist()
+    numbers = components(len(names), pairs).tolist()
     smallest: dict[int, str] = {}
-    for name, component in sorted(zip(names, components, strict=True)):
+    for name, component in sorted(zip(names, numbers, strict=True)):
         smallest.setdefault(component, name)
-    return [smallest[component] for component in components]
+    return [smallest[component] for component in numbers]
 
 
 def fewest_pairs(size: int, pairs: Pairs) -> Pairs:
@@ -49,16 +49,17 @@ def fewest_pairs(size: int, pairs: Pairs) -> Pairs:
         size: The number of members.
         pairs: int64 `[P, 2]`, places of members that belong together; what is given back connects the same.
     """
-    _, first, component = np.unique(_components(size, pairs), return_index=True, return_inverse=True)
+    _, first, component = np.unique(components(size, pairs), return_index=True, return_inverse=True)
     heads, members = first[component], np.arange(size)
     apart = heads != members
     return np.stack([heads[apart], members[apart]], axis=1)
 
 
-def _components(size: int, pairs: Pairs) -> npt.NDArray[np.int32]:
+def components(size: int, pairs: Pairs) -> npt.NDArray[np.int32]:
+    """Number the component of each of `size` members: int32 `[size]`; `pairs` are places that belong together."""
     links = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    components: npt.NDArray[np.int32] = connected_components(links, directed=False)[1]
-    return components
+    numbers: npt.NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return numbers
 
 
 def pairs_of_equal_keys(keys: Sequence[Hashable | None]) -> Pairs:

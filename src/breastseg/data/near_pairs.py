@@ -39,21 +39,26 @@ class NearPairRow:
         second: Another case.
         similarity: 0..1, four decimals.
         grouped: Whether they are in one group.
+        smaller_part: Of the two parts that a group falls into without this pair and weaker ones between them, the cases
+            of the smaller one. A group is here that of a split, with all images of its patients. 0 where stronger pairs
+            join the two images.
     """
 
     first: str
     second: str
     similarity: float
     grouped: bool
+    smaller_part: int
 
 
 def list_pairs(case_ids: Sequence[str], duplicates: Duplicates) -> Iterator[NearPairRow]:
     """Name the pairs one by one, the most similar ones first, equally similar ones in the order of the cases."""
-    (places, similarities), groups = duplicates.pairs, duplicates.groups
+    (places, similarities), groups, parts = duplicates.pairs, duplicates.groups, duplicates.smaller_parts
     for pair in np.lexsort((places[:, 1], places[:, 0], -similarities)):
         first, second = places[pair].tolist()
         value = round(min(float(similarities[pair]), 1.0), 4)
-        yield NearPairRow(case_ids[first], case_ids[second], value, groups[first] == groups[second])
+        grouped = groups[first] == groups[second]
+        yield NearPairRow(case_ids[first], case_ids[second], value, grouped, int(parts[pair]))
 
 
 def hardest_pairs(pairs: Iterable[NearPairRow]) -> tuple[list[NearPairRow], list[NearPairRow]]:

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from breastseg.data.contradictions import ContradictionRow, find_contradictions
+from breastseg.data.contradictions import ContradictionRow, find_contradictions, find_doubtful_normals
 from breastseg.data.csv_file import write_csv
 from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
@@ -24,8 +24,9 @@ from breastseg.data.flag_tally import FlagTally
 from breastseg.data.layouts import layout
 from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, list_pairs
 from breastseg.data.parallel import ordered_map
-from breastseg.data.table import PreparedCase, read_table, write_table
+from breastseg.data.table import DOUBTFUL_NORMAL, PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -63,18 +64,20 @@ class _Seen:
     fingerprints: IO[bytes]
     case_ids: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    patients: list[tuple[str, str] | None] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
 
     def add(self, raw: RawCase, examined: Examined) -> None:
         self.case_ids.append(raw.case_id)
         self.labels.append(examined.case.label)
+        self.patients.append(None if raw.patient is None else (raw.dataset, raw.patient))
         self.images.append(raw.image)
         self.fingerprints.write(examined.fingerprint.tobytes())
 
     def find_duplicates(self, limit: float) -> Duplicates:
         self.fingerprints.flush()
         pixels = np.asarray(np.memmap(self.fingerprints, dtype=np.uint8, mode="r"))
-        return find_duplicates(self.case_ids, pixels.reshape(-1, SIDE, SIDE), limit)
+        return find_duplicates(self.case_ids, self.patients, pixels.reshape(-1, SIDE, SIDE), limit)
 
 
 def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
@@ -97,15 +100,16 @@ def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
             problems = _examine_to(examined, data, seen)
             _check(data.root, params, problems, seen)
             duplicates = seen.find_duplicates(params.duplicate_similarity)
-        contradictions = find_contradictions(seen.case_ids, seen.labels, duplicates.groups)
+        contradictions = find_contradictions(seen.case_ids, seen.labels, duplicates.clear_groups)
         left_out = _contradicting(contradictions, seen, params)
         problems += left_out.values()
         _require_cases(data.root, len(seen.case_ids) - len(left_out), problems)
         _write_duplicates(outputs, examined, seen.case_ids, duplicates)
         write_csv(ContradictionRow, contradictions, outputs.contradictions)
         write_csv(Problem, [_from_root(problem, data.root) for problem in sorted(problems)], outputs.dropped)
-        flags = FlagTally()
-        write_table(flags.counting(_regroup(examined, duplicates.groups, left_out)), outputs.table)
+        flags, doubtful = FlagTally(), _doubtful_normals(seen, duplicates, left_out)
+        cases = _complete(examined, duplicates.groups, doubtful, left_out)
+        write_table(flags.counting(cases), outputs.table)
         for line in flags.lines():
             _log.warning(line)
     finally:
@@ -180,11 +184,25 @@ def _write_duplicates(outputs: Outputs, examined: Path, case_ids: Sequence[str],
     draw_sheet(*hardest_pairs(list_pairs(case_ids, duplicates)), examined, outputs.sheet)
 
 
-def _regroup(examined: Path, groups: Sequence[str], left_out: Collection[str]) -> Iterator[PreparedCase]:
-    """Yield the cases that stay, now with their near-duplicate groups, which take all of them to know."""
+def _doubtful_normals(seen: _Seen, duplicates: Duplicates, left_out: Collection[str]) -> set[str]:
+    """Name the normals that stay and are near-duplicates of a lesion image, and warn of them."""
+    doubtful = zip(seen.case_ids, find_doubtful_normals(seen.labels, duplicates.clear_groups), strict=True)
+    found = {case_id for case_id, holds in doubtful if holds and case_id not in left_out}
+    if found:
+        what = "is a near-duplicate of a lesion image" if len(found) == 1 else "are near-duplicates of lesion images"
+        message = "%s %s: no false-positive rate and no operating point counts them; flag %s, for example %s"
+        _log.warning(message, counted(len(found), "normal"), what, DOUBTFUL_NORMAL, min(found))
+    return found
+
+
+def _complete(
+    examined: Path, groups: Sequence[str], doubtful: Collection[str], left_out: Collection[str]
+) -> Iterator[PreparedCase]:
+    """Yield the cases that stay, now with what takes all of them to know: their near-duplicates."""
     for case, group in zip(read_table(examined), groups, strict=True):
         if case.case_id not in left_out:
-            yield replace(case, duplicate_group=group)
+            flags = (*case.flags, DOUBTFUL_NORMAL) if case.case_id in doubtful else case.flags
+            yield replace(case, duplicate_group=group, flags=tuple(sorted(flags)))
 
 
 def _remove_if_empty(folder: Path) -> None:

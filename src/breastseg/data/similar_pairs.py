@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from breastseg.data.fingerprint import CROPS, describe, products
+from breastseg.data.patients import are_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ Places = npt.NDArray[np.int64]
 _CELL = 512
 _EXACT = 8 * _CELL
 _PROBES = 8
-# of a scene, so many similar ones are held
+# of a scene, so many similar ones of different known patients are held, and so many others
 _NEIGHBOURS = 8
 # windows that are described, comparisons that are made, and pairs that are gathered, at once
 _QUERIES = 6400
@@ -87,20 +88,22 @@ class Index:
                     yield SimilarPairs(np.sort(places[apart], axis=1), similarities[query, member][apart])
 
 
-def nearest_pairs(index: Index, scenes: Places, limit: float) -> SimilarPairs:
+def nearest_pairs(index: Index, scenes: Places, patients: Places, limit: float) -> SimilarPairs:
     """Find similar images of different scenes, crops of each other too, in the order of the scenes.
 
-    Of two scenes, the most similar pair stands for all, and it is told where one is among the 8 most similar ones of
-    the other: at most 8 pairs a scene, however alike the images are.
+    Of two scenes, the most similar pair stands for all, and it is kept where one is among the 8 most similar ones of
+    the other: at most 8 pairs a scene, however alike the images are. Pairs of different known patients count apart
+    from the others, so that the many frames of a patient do not hide a copy under another name.
 
     Args:
         index: The images.
         scenes: int64 `[N]`, the scene of every image, from 0.
+        patients: int64 `[N]`, the patient of every image's scene; see `patients.patients_of_scenes`.
         limit: Smallest similarity, 0..1.
     """
     held = SimilarPairs(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.float32))
     for found in batches(index.search(CROPS, limit), _BATCH):
-        held = _prune(_concatenated([held, found]), scenes)
+        held = _prune(_concatenated([held, found]), scenes, patients)
     return held
 
 
@@ -122,19 +125,21 @@ def _concatenated(pairs: Sequence[SimilarPairs]) -> SimilarPairs:
     return SimilarPairs(np.concatenate(places), np.concatenate(similarities))
 
 
-def _prune(pairs: SimilarPairs, scenes: Places) -> SimilarPairs:
+def _prune(pairs: SimilarPairs, scenes: Places, patients: Places) -> SimilarPairs:
     """Keep the best pair of two scenes, and of these the ones that are among the best of either."""
     places, similarities = pairs
     tied = np.sort(scenes[places], axis=1)
     order = np.lexsort((places[:, 1], places[:, 0], -similarities, tied[:, 1], tied[:, 0]))
     order = order[tied[order, 0] != tied[order, 1]]
     best = order[np.unique(tied[order], axis=0, return_index=True)[1]]
-    kept = best[_ranks(tied[best], similarities[best]).min(axis=0) < _NEIGHBOURS]
+    # two lists of a scene
+    own = 2 * tied[best] + are_strangers(patients, places[best])[:, None]
+    kept = best[_ranks(own, similarities[best]).min(axis=0) < _NEIGHBOURS]
     return SimilarPairs(places[kept], similarities[kept])
 
 
 def _ranks(tied: Pairs, similarities: Similarities) -> Places:
-    """Rank every pair among those of its first and among those of its second scene: int64 `[2, P]`, from 0."""
+    """Rank every pair in the list of its first and in that of its second scene: int64 `[2, P]`, from 0."""
     own, other = np.concatenate([tied, tied[:, ::-1]]).T
     order = np.lexsort((other, -np.tile(similarities, 2), own))
     starts = np.searchsorted(own[order], own[order])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from breastseg.data.cases import Label, Mask
     from breastseg.inference.raster import UInt8Image
 
+# The flag of a normal that shows the same as an image with a lesion
+DOUBTFUL_NORMAL = "doubtful_normal"
 # A row group is what a reader holds in memory: a few megabytes at the usual sizes.
 ROWS_A_GROUP = 32
 
@@ -57,6 +59,14 @@ class CaseRow:
     content_hash: str
     duplicate_group: str
     birads: str | None = field(default=None, kw_only=True)
+
+    @property
+    def doubtful_normal(self) -> bool:
+        """Whether the case is labelled normal and shows the same as an image with a lesion.
+
+        It counts as a normal nowhere: not in a false-positive rate, nor in the choice of an operating point.
+        """
+        return DOUBTFUL_NORMAL in self.flags
 
 
 @dataclass(frozen=True)
