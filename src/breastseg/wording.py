@@ -20,6 +20,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def uncounted_normals(count: int, where: str = "") -> str:
+    """Write how many normals no figure counts, because they show the same as a lesion image.
+
+    Args:
+        count: At least 1.
+        where: What to add in brackets, nothing if empty.
+    """
+    subject = f"{counted(count, 'normal')}{f' ({where})' if where else ''}"
+    if count == 1:
+        return f"{subject} is a near-duplicate of a lesion image and is not counted"
+    return f"{subject} are near-duplicates of lesion images and are not counted"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` was probably meant to be, or None where none is similar.
 

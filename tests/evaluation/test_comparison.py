@@ -222,3 +222,15 @@ def test_a_lesion_is_needed(params: Evaluate) -> None:
     rows = [row for row in table(0, 0) if not row.truth_px]
     with pytest.raises(BreastsegError, match="No test case has a lesion"):
         compute(rows, params)
+
+
+def test_a_normal_that_shows_a_lesion_image_counts_in_no_figure(params: Evaluate) -> None:
+    full = np.ones((world.HEIGHT, world.WIDTH), np.bool_)
+    rows = table(1, 2)
+    doubtful = [
+        replace(world.row(network, 100, full), group="doubtful", false_positive=None, false_positive_share=None)
+        for network in ("cnn_unet", "vit_unet")
+    ]
+    assert compute([*rows, *doubtful], params) == compute(rows, params)
+    only = [row for row in rows if row.truth_px] + doubtful
+    assert not [found for found in compute(only, params) if found.metric == "false_positive"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from breastseg.data.png import encode_png
+from breastseg.data.table import DOUBTFUL_NORMAL
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
@@ -124,3 +125,33 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
     assert outputs.per_image.read_bytes() == done.per_image.read_bytes()
     assert outputs.reliability.read_bytes() == done.reliability.read_bytes()
     assert outputs.operating_points.read_bytes() == done.operating_points.read_bytes()
+
+
+def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
+    done: Outputs,
+    checkpoints: dict[str, Path],
+    tmp_path: Path,
+    params: Evaluate,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of such validation cases bright ones are added: as normals, they would move temperature and threshold."""
+    white = encode_png(np.full((world.HEIGHT, world.WIDTH), 255, np.uint8))
+    empty = encode_png(np.zeros((world.HEIGHT, world.WIDTH), np.bool_))
+    added = [
+        replace(world.make_case(index), label="normal", lesions=0, image_png=white, mask_png=empty, ignored_png=None)
+        for index in range(36, 72)
+    ]
+
+    def evaluated(name: str, *flags: str) -> Outputs:
+        cases = [world.make_case(index) for index in range(36)]
+        outputs = world.make_outputs(tmp_path / name)
+        flagged = [replace(case, flags=flags) for case in added]
+        evaluate(world.make_inputs(tmp_path / f"inputs {name}", [*cases, *flagged], checkpoints), outputs, params)
+        return outputs
+
+    doubtful = evaluated("doubtful", DOUBTFUL_NORMAL)
+    assert doubtful.operating_points.read_bytes() == done.operating_points.read_bytes()
+    assert doubtful.headline.read_bytes() == done.headline.read_bytes()
+    assert len(read_rows(doubtful.per_image)) == 2 * len(read_rows(done.per_image))
+    assert "24 normals (12 val, 12 test) are near-duplicates of lesion images and are not counted" in caplog.text
+    assert evaluated("sure").operating_points.read_bytes() != done.operating_points.read_bytes()

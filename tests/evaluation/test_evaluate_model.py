@@ -93,6 +93,7 @@ def test_the_metrics_say_what_was_judged_on_what(done: Path) -> None:
         "images": 6,
         "lesion_images": 4,
         "normals": 2,
+        "doubtful_normals": 0,
         "groups": 6,
         "colour_images": 0,
         "dropped": 0,
@@ -139,6 +140,19 @@ def test_near_duplicates_are_drawn_together(model: Path, tmp_path: Path) -> None
     save_case(root / "benign", "benign (9)", [(10, 10, 20, 20)], [[(10, 10, 20, 20)]], 1)
     found = judge(model, root, tmp_path / "out")["data"]
     assert (found["images"], found["groups"]) == (5, 4)
+
+
+def test_a_normal_that_shows_a_lesion_image_is_counted_apart(model: Path, tmp_path: Path) -> None:
+    root = write_normals(write_lesions(tmp_path / "raw"))
+    before = judge(model, root, tmp_path / "before")
+    save_case(root / "normal", "normal (9)", [(10, 10, 20, 20)], [[]], 1)
+    text = evaluate_model(model, LabelledFolder(root, "busi", "fail"), tmp_path / "out", BOOTSTRAP)
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (found["data"]["normals"], found["data"]["doubtful_normals"]) == (2, 1)
+    assert found["normal"] == before["normal"]
+    assert "1 normal is a near-duplicate of a lesion image and is not counted" in text
+    (row,) = [row for row in read_rows(tmp_path / "out" / "per_image.csv") if row.case_id == "normal (9)"]
+    assert (row.predicted_lesions, row.false_positive) == (1, None)
 
 
 def test_what_stands_there_stays_until_all_is_done(done: Path, model: Path, tmp_path: Path) -> None:

@@ -93,3 +93,6 @@ def test_without_lesions_the_gallery_is_of_the_largest_false_positives(
     largest = max(row.false_positive_share or 0 for row in rows)
     assert list(gallery) == ["normal"]
     assert gallery["normal"][0].title.startswith(f"{100 * largest:.2f} % painted")
+    doubtful = [replace(row, false_positive=None, false_positive_share=None) for row in rows[:1]]
+    names = [overlay.title for overlay in choose_overlays(segmenter, cases, [*doubtful, *rows[1:]], 99)["normal"]]
+    assert len(names) == len(rows) - 1

@@ -7,6 +7,7 @@ import pytest
 
 from breastseg.data.png import encode_png
 from breastseg.data.split_table import SplitRow
+from breastseg.data.table import DOUBTFUL_NORMAL
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.metrics import score
 from breastseg.evaluation.reliability import gather_bins
@@ -49,3 +50,15 @@ def test_a_normal_has_no_reliability_but_an_expectation() -> None:
     assert found.bins == []
     assert found.row.expected_dice == 0.75
     assert (found.row.false_positive, found.row.expected_dice_error) == (0, None)
+
+
+def test_a_normal_that_shows_a_lesion_image_is_kept_without_a_false_positive() -> None:
+    empty = encode_png(np.zeros_like(CASE.mask()))
+    doubtful = replace(CASE, mask_png=empty, label="normal", lesions=0, flags=(DOUBTFUL_NORMAL,))
+    probability = np.full(CASE.mask().shape, 0.75, np.float32)
+    row = judge("vit_unet", doubtful, PLACE, probability, probability >= 0.5).row
+    assert (row.label, row.predicted_lesions, row.dice) == ("normal", 1, None)
+    assert (row.false_positive, row.false_positive_share) == (None, None)
+    assert not row.counts
+    sure = judge("vit_unet", replace(doubtful, flags=()), PLACE, probability, probability >= 0.5).row
+    assert (sure.false_positive, sure.counts) == (1, True)

@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
-from breastseg.data.table import read_table
+from breastseg.data.table import DOUBTFUL_NORMAL, read_table
 from breastseg.errors import ProblemsError
 from breastseg.evaluation.evaluate import evaluate
+from breastseg.evaluation.judged_case import JudgedCase
 from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.runner import predict_logits
 from breastseg.export import release as release_module
+from breastseg.export.checks import compare
 from breastseg.export.release import ReleasePlan, release
 from breastseg.inference.contract import METADATA_KEY, read_contract
 from breastseg.inference.segmenter import Segmenter
@@ -147,3 +149,21 @@ def test_a_file_that_differs_from_its_checkpoint_is_refused(
 ) -> None:
     monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.1 for answer in predict_logits(*a)))
     assert "probabilities" in refuse(make_plan(judged, tmp_path))
+
+
+def test_the_gate_does_not_count_a_normal_that_shows_a_lesion_image(released: ReleasePlan) -> None:
+    cases = [replace(world.make_case(i), ignored_png=None) for i in range(12)]
+    logits = np.full((world.SIZE, world.SIZE), 9, np.float32)
+    point = read_operating_points(released.operating_points)["cnn_unet"]
+    segmenter = Segmenter.load(released.release / "model.onnx", threads=1)
+
+    def rate(*doubtful: int) -> float | None:
+        flagged = [replace(case, flags=(DOUBTFUL_NORMAL,)) if i in doubtful else case for i, case in enumerate(cases)]
+        return compare(
+            segmenter, flagged, [JudgedCase.of(case, logits) for case in flagged], point
+        ).normal_false_positive_rate
+
+    painted = [segmenter.segment(cases[i].image()).mask.any() for i in (0, 4, 8)]
+    assert rate() == pytest.approx(np.mean(painted))
+    assert rate(4) == pytest.approx(np.mean(painted[::2]))
+    assert rate(0, 4, 8) is None

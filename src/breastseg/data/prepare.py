@@ -26,7 +26,7 @@ from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, li
 from breastseg.data.parallel import ordered_map
 from breastseg.data.table import DOUBTFUL_NORMAL, PreparedCase, read_table, write_table
 from breastseg.errors import Problem, ProblemsError
-from breastseg.wording import counted
+from breastseg.wording import uncounted_normals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -189,9 +189,8 @@ def _doubtful_normals(seen: _Seen, duplicates: Duplicates, left_out: Collection[
     doubtful = zip(seen.case_ids, find_doubtful_normals(seen.labels, duplicates.clear_groups), strict=True)
     found = {case_id for case_id, holds in doubtful if holds and case_id not in left_out}
     if found:
-        what = "is a near-duplicate of a lesion image" if len(found) == 1 else "are near-duplicates of lesion images"
-        message = "%s %s: no false-positive rate and no operating point counts them; flag %s, for example %s"
-        _log.warning(message, counted(len(found), "normal"), what, DOUBTFUL_NORMAL, min(found))
+        message = "%s in any false-positive rate, for example %s (flag %s)"
+        _log.warning(message, uncounted_normals(len(found)), min(found), DOUBTFUL_NORMAL)
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from itertools import tee
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from breastseg.data.split_table import SplitRow, read_split
+from breastseg.data.split_table import SUBSETS, SplitRow, read_split
 from breastseg.data.table import PreparedCase, read_table
 from breastseg.evaluation.comparison import compute_statistics, require_lesions
 from breastseg.evaluation.compute_file import write_costs
@@ -24,6 +26,7 @@ from breastseg.evaluation.report import headline, write_statistics
 from breastseg.evaluation.risk_coverage import risk_coverage_curve, write_curve
 from breastseg.evaluation.runner import measure_cost, predict_logits
 from breastseg.inference.lesions import OperatingPoint, segment
+from breastseg.wording import uncounted_normals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
     from breastseg.params.inference import Inference
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
         (bin_ for judgement in judgements if judgement.row.subset == "test" for bin_ in judgement.bins),
         outputs.reliability,
     )
+    _log_doubtful_normals(judgement.row for judgement in judgements)
     report(outputs, params)
     costs = {network: measure_cost(folder, inputs.asked) for network, folder in inputs.checkpoints.items()}
     write_costs(costs, outputs.compute)
@@ -127,6 +134,14 @@ def report(outputs: Outputs, params: Evaluate) -> None:
     write_statistics(statistics, outputs.statistics)
     write_json(headline(statistics), outputs.headline)
     write_curve(risk_coverage_curve(rows), outputs.risk_coverage)
+
+
+def _log_doubtful_normals(rows: Iterable[Row]) -> None:
+    """Log how many normals count nowhere, subset by subset."""
+    subsets = Counter(subset for _, subset in {(row.case_id, row.subset) for row in rows if not row.counts})
+    if subsets:
+        where = ", ".join(f"{subsets[name]} {name}" for name in SUBSETS if name in subsets)
+        _log.warning("%s", uncounted_normals(subsets.total(), where))
 
 
 def _judge_network(
@@ -143,7 +158,11 @@ def _judge_network(
 
 def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
     logits = _predict(network, inputs)
-    validation = [JudgedCase.of(case, logits[case.case_id]) for case in inputs.cases(inputs.places("val"))]
+    validation = [
+        JudgedCase.of(case, logits[case.case_id])
+        for case in inputs.cases(inputs.places("val"))
+        if not case.doubtful_normal
+    ]
     point = choose_operating_point(validation, params.max_normal_false_positive_rate, network)
     return _Answer(network, logits, point)
 

@@ -20,7 +20,7 @@ from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.risk_coverage import risk_coverage_curve, write_curve
 from breastseg.inference.segmenter import Segmenter
-from breastseg.wording import counted
+from breastseg.wording import counted, uncounted_normals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +128,7 @@ class _Counts:
     images: int
     lesion_images: int
     normals: int
+    doubtful_normals: int
     groups: int
     colour_images: int
     dropped: int
@@ -138,7 +139,8 @@ def _count(cases: FolderCases, rows: Sequence[Row]) -> _Counts:
     return _Counts(
         images=len(rows),
         lesion_images=lesion_images,
-        normals=len(rows) - lesion_images,
+        normals=sum(row.normal for row in rows),
+        doubtful_normals=sum(not row.counts for row in rows),
         groups=len({row.group for row in rows}),
         colour_images=sum(row.channels > 1 for row in cases.rows),
         dropped=cases.dropped,
@@ -153,6 +155,8 @@ def _notes(contract: Contract, counts: _Counts) -> list[str]:
         were = "was" if counts.colour_images == 1 else "were"
         colour = f"{counted(counts.colour_images, 'image')} in colour {were} read as grey"
         notes.append(f"The model takes grey images: {colour}.")
+    if counts.doubtful_normals:
+        notes.append(f"{uncounted_normals(counts.doubtful_normals)}.")
     if counts.dropped:
         notes.append(f"Images were left out for {counted(counts.dropped, 'fault')}: see {DROPPED}.")
     return [*notes, contract.intended_use]

@@ -64,7 +64,7 @@ def choose_overlays(
 def _choose(rows: Sequence[Row], network: str, count: int) -> dict[str, list[Row]]:
     if any(row.truth_px for row in rows):
         return choose_cases(rows, network, count)
-    ranked = sorted(rows, key=lambda row: (-_painted_share(row), row.case_id))
+    ranked = sorted((row for row in rows if row.normal), key=lambda row: (-_painted_share(row), row.case_id))
     return {"normal": ranked[:count]}
 
 
@@ -84,5 +84,5 @@ def _title(row: Row) -> str:
 def _painted_share(row: Row) -> float:
     """Share of a normal's judged pixels that is painted, 0..1."""
     if row.false_positive_share is None:
-        raise ValueError(f"{row.case_id} is a lesion image: it has no false-positive share")
+        raise ValueError(f"{row.case_id} does not count as a normal: it has no false-positive share")
     return row.false_positive_share

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from breastseg.evaluation.metrics import score
+from breastseg.evaluation.metrics import score_case
 from breastseg.evaluation.per_image import Row, make_row
 from breastseg.evaluation.reliability import ReliabilityBin, count_bins, make_bins
 from breastseg.monitoring.confidence import soft_dice
@@ -43,7 +43,7 @@ def judge(network: str, case: PreparedCase, place: SplitRow, probability: Float3
     """
     truth, ignored = case.mask(), case.ignored()
     judged = np.ones_like(truth) if ignored is None else ~ignored
-    scores = score(truth, predicted, judged)
+    scores = score_case(case, truth, predicted, judged)
     row = make_row(network, case, place, scores, soft_dice(probability, predicted, judged))
     counts = count_bins(probability, truth, judged) if scores.truth_px else np.empty((0, 3))
     return Judgement(row, make_bins(network, case.case_id, counts))

@@ -105,6 +105,6 @@ def _calibration(answers: Answers) -> Estimator:
 METRIC_SETS = (
     MetricSet(LESION_MEANS, lambda row: row.truth_px > 0, _means(LESION_MEANS)),
     MetricSet(("ece", "expected_dice_spearman", "aurc"), lambda row: row.truth_px > 0, _calibration),
-    MetricSet(NORMAL_MEANS, lambda row: row.truth_px == 0, _means(NORMAL_MEANS)),
-    MetricSet(tuple(LESION_RATIOS), lambda _: True, _lesion_ratios),
+    MetricSet(NORMAL_MEANS, lambda row: row.normal, _means(NORMAL_MEANS)),
+    MetricSet(tuple(LESION_RATIOS), lambda row: row.counts, _lesion_ratios),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from breastseg.evaluation.lesion_level import count_lesions
 from breastseg.evaluation.surface import hausdorff, surface_dice
 
 if TYPE_CHECKING:
+    from breastseg.data.table import CaseRow
     from breastseg.evaluation.arrays import Mask
     from breastseg.evaluation.lesion_level import LesionCounts
 
@@ -23,7 +24,7 @@ class Scores:
     """Scores of one case at native resolution, on its judged pixels.
 
     A case with truth pixels is a lesion image and has the scores `dice` to `missed`, one without is a normal and has
-    the last two; the others are None.
+    the last two, unless it is a doubtful one (see `CaseRow.doubtful_normal`); the others are None.
 
     Attributes:
         truth_px: Lesion pixels in the truth.
@@ -81,6 +82,19 @@ def score(truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
     if truth.any():
         return _score_lesions(truth, predicted, counts)
     return _score_normal(predicted, int(judged.sum()), counts)
+
+
+def score_case(case: CaseRow, truth: Mask, predicted: Mask, judged: Mask | None = None) -> Scores:
+    """Score one prediction by `score`; a normal that shows a lesion image is no false positive and no true negative.
+
+    Args:
+        case: What is known about the case.
+        truth: As for `score`, as are the others.
+        predicted: ...
+        judged: ...
+    """
+    scores = score(truth, predicted, judged)
+    return replace(scores, false_positive=None, false_positive_share=None) if case.doubtful_normal else scores
 
 
 def dice(truth: Mask, predicted: Mask) -> float:

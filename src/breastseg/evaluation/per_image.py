@@ -45,7 +45,7 @@ class Row:
         truth_px: ...
         predicted_px: ...
         missed: 1 or 0.
-        false_positive: 1 or 0.
+        false_positive: 1 or 0; None for a doubtful normal too, see `CaseRow.doubtful_normal`.
         false_positive_share: ...
         lesions: ...
         predicted_lesions: ...
@@ -81,6 +81,16 @@ class Row:
     expected_dice: float
     height: int
     width: int
+
+    @property
+    def normal(self) -> bool:
+        """Whether the case counts as a normal."""
+        return self.false_positive is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the case counts at all: a normal that shows a lesion image does not."""
+        return self.truth_px > 0 or self.normal
 
     @property
     def lesion_hit(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from breastseg.errors import Problem
-from breastseg.evaluation.metrics import Scores, score
+from breastseg.evaluation.metrics import Scores, score_case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,8 @@ class Parity:
         dice: Mean Dice of the lesion images, of the file.
         dice_difference: Mean absolute difference to the checkpoint's, image by image.
         missed: Share of lesion images on which the file marks nothing.
-        normal_false_positive_rate: Share of normals on which it marks something; None without normals.
+        normal_false_positive_rate: Share of normals on which it marks something; None without normals. One that shows a
+            lesion image does not count.
     """
 
     cases: int
@@ -62,8 +63,8 @@ def compare(
     for case, expected in tqdm(pairs, desc="check the exported file", total=len(cases), unit="image", delay=2):
         found = segmenter.segment(case.image())
         differences.append(float(np.abs(found.probability - expected.probability(point.temperature)).max()))
-        of_file.append(score(expected.truth, found.mask, expected.judged))
-        of_checkpoint.append(score(expected.truth, expected.predicted(point), expected.judged))
+        of_file.append(score_case(case, expected.truth, found.mask, expected.judged))
+        of_checkpoint.append(score_case(case, expected.truth, expected.predicted(point), expected.judged))
     false_positives = [s.false_positive for s in of_file if s.false_positive is not None]
     return Parity(
         cases=len(cases),
