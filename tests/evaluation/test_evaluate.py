@@ -10,15 +10,22 @@ import pytest
 from breastseg.data.png import encode_png
 from breastseg.data.table import DOUBTFUL_NORMAL
 from breastseg.errors import BreastsegError
+from breastseg.evaluation import evaluate as module
+from breastseg.evaluation.compute_file import NetworkCost
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
+from breastseg.inference.letterbox import Letterbox
 from tests.evaluation import world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from breastseg.data.table import PreparedCase
+    from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
+    from breastseg.params.inference import Inference
 
 
 def contents(outputs: Outputs) -> list[bytes]:
@@ -128,30 +135,34 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
 
 
 def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
-    done: Outputs,
-    checkpoints: dict[str, Path],
-    tmp_path: Path,
-    params: Evaluate,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, params: Evaluate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of such validation cases bright ones are added: as normals, they would move temperature and threshold."""
+    """Of such cases white ones are added: as normals, they would move temperature and threshold."""
+    monkeypatch.setattr(module, "predict_logits", _brightness)
+    monkeypatch.setattr(module, "measure_cost", lambda *_: NetworkCost(1.0, 2.0))
+    cases = [world.make_case(index) for index in range(18)]
     white = encode_png(np.full((world.HEIGHT, world.WIDTH), 255, np.uint8))
     empty = encode_png(np.zeros((world.HEIGHT, world.WIDTH), np.bool_))
-    added = [
-        replace(world.make_case(index), label="normal", lesions=0, image_png=white, mask_png=empty, ignored_png=None)
-        for index in range(36, 72)
-    ]
+    change = {"label": "normal", "lesions": 0, "image_png": white, "mask_png": empty, "ignored_png": None}
+    added = [replace(world.make_case(index), **change) for index in range(18, 24)]
+    networks = {name: tmp_path / name for name in ("cnn_unet", "vit_unet")}
 
-    def evaluated(name: str, *flags: str) -> Outputs:
-        cases = [world.make_case(index) for index in range(36)]
+    def evaluated(name: str, *others: PreparedCase) -> Outputs:
         outputs = world.make_outputs(tmp_path / name)
-        flagged = [replace(case, flags=flags) for case in added]
-        evaluate(world.make_inputs(tmp_path / f"inputs {name}", [*cases, *flagged], checkpoints), outputs, params)
+        evaluate(world.make_inputs(tmp_path / f"inputs {name}", [*cases, *others], networks), outputs, params)
         return outputs
 
-    doubtful = evaluated("doubtful", DOUBTFUL_NORMAL)
-    assert doubtful.operating_points.read_bytes() == done.operating_points.read_bytes()
-    assert doubtful.headline.read_bytes() == done.headline.read_bytes()
-    assert len(read_rows(doubtful.per_image)) == 2 * len(read_rows(done.per_image))
-    assert "24 normals (12 val, 12 test) are near-duplicates of lesion images and are not counted" in caplog.text
-    assert evaluated("sure").operating_points.read_bytes() != done.operating_points.read_bytes()
+    without = evaluated("without")
+    doubtful = evaluated("doubtful", *(replace(case, flags=(DOUBTFUL_NORMAL,)) for case in added))
+    assert doubtful.operating_points.read_bytes() == without.operating_points.read_bytes()
+    assert doubtful.headline.read_bytes() == without.headline.read_bytes()
+    assert len(read_rows(doubtful.per_image)) == len(read_rows(without.per_image)) + 2 * 4
+    assert "4 normals (2 val, 2 test) are near-duplicates of lesion images and are not counted" in caplog.text
+    assert evaluated("sure", *added).operating_points.read_bytes() != without.operating_points.read_bytes()
+
+
+def _brightness(_: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Float32s]:
+    """Logits of a network that takes bright for lesion."""
+    for case in cases:
+        image = Letterbox(case.height, case.width, world.SIZE).image(case.image(), 1)[0]
+        yield (image.astype(np.float32) - np.float32(100)) / np.float32(20)
