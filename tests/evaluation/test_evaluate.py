@@ -143,8 +143,10 @@ def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
     cases = [world.make_case(index) for index in range(18)]
     white = encode_png(np.full((world.HEIGHT, world.WIDTH), 255, np.uint8))
     empty = encode_png(np.zeros((world.HEIGHT, world.WIDTH), np.bool_))
-    change = {"label": "normal", "lesions": 0, "image_png": white, "mask_png": empty, "ignored_png": None}
-    added = [replace(world.make_case(index), **change) for index in range(18, 24)]
+    added = [
+        replace(world.make_case(index), label="normal", lesions=0, image_png=white, mask_png=empty, ignored_png=None)
+        for index in range(18, 24)
+    ]
     networks = {name: tmp_path / name for name in ("cnn_unet", "vit_unet")}
 
     def evaluated(name: str, *others: PreparedCase) -> Outputs:

@@ -14,9 +14,10 @@ class Prepare(Section):
 
     Attributes:
         on_error: `fail` ends with one error that lists every problem; `drop` leaves those cases out and lists them.
-        duplicate_similarity: Two images that are at least so alike are near-duplicates; see `docs/data.md`.
-        contradictions: Of near-duplicates with different labels, `keep` keeps all, together; `drop` leaves all of them
-            out and lists them.
+        duplicate_similarity: Two images that are at least so alike are near-duplicates; those of different known
+            patients take more than one pair. See `docs/data.md`.
+        contradictions: Of near-duplicates at 0.9 with different labels, `keep` keeps all, together; `drop` leaves all
+            of them out and lists them.
     """
 
     on_error: Literal["fail", "drop"]
