@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from breastseg.inference.contract import METADATA_KEY, Contract, Origin, Score
+from breastseg.inference.gate import NAMES, GateCheck, GateResult
 from breastseg.inference.lesions import OperatingPoint
 
 if TYPE_CHECKING:
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 SIZE = 64
 MIDDLE_GREY = 128.0
 SOFTNESS = 8.0
+
+
+def make_gate(dice: float = 0.8, missed: float = 0.1, false_positives: float | None = 0.1) -> GateResult:
+    """Hold these scores against fixed bounds, as an export does."""
+    measured = zip(NAMES, (0.5, 0.2, 0.3), (dice, missed, false_positives), strict=True)
+    return GateResult.of([GateCheck.of(*check) for check in measured])
+
+
+PASSED_GATE = make_gate()
+FAILED_GATE = make_gate(dice=0.4137, missed=0.25)
 
 
 def make_contract(**changes: object) -> Contract:
@@ -29,6 +40,7 @@ def make_contract(**changes: object) -> Contract:
         "image_size": SIZE,
         "operating_point": OperatingPoint(temperature=1.0, threshold=0.5, min_area_share=0.001),
         "scores": {"dice": Score(mean=0.8, ci_low=0.7, ci_high=0.9, n=10)},
+        "gate": PASSED_GATE,
         "licence": "Apache-2.0",
         "origin": Origin(
             prepared_table_sha256=digest, split_table_sha256=digest, checkpoint_sha256=digest, params_sha256=digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -17,9 +18,9 @@ from breastseg.evaluation.judged_case import JudgedCase
 from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.runner import predict_logits
 from breastseg.export import release as release_module
-from breastseg.export.checks import compare
+from breastseg.export.checks import Parity, compare, gate_result
 from breastseg.export.release import ReleasePlan, release
-from breastseg.inference.contract import METADATA_KEY, read_contract
+from breastseg.inference.contract import METADATA_KEY, Contract, read_contract
 from breastseg.inference.segmenter import Segmenter
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export, Gate
@@ -30,7 +31,7 @@ from tests.evaluation import world
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1)
+OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
 EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
 
@@ -136,19 +137,92 @@ def refuse(plan: ReleasePlan) -> str:
     return str(error.value)
 
 
-def test_a_failed_gate_says_why_and_takes_an_older_release_away(judged: Path, tmp_path: Path) -> None:
-    gate = OPEN_GATE.model_copy(update={"min_dice": 1.0})
-    plan = make_plan(judged, tmp_path)
+def export_with(judged: Path, out: Path, **gate: object) -> ReleasePlan:
+    """A plan whose gate differs from the open one."""
+    changed = OPEN_GATE.model_copy(update=gate)
+    return replace(make_plan(judged, out), params=EXPORT.model_copy(update={"gate": changed}))
+
+
+def contract_of(plan: ReleasePlan) -> Contract:
+    return Segmenter.load(plan.release / "model.onnx").contract
+
+
+def test_a_passed_gate_is_recorded_with_its_scores(released: ReleasePlan) -> None:
+    gate, report = contract_of(released).gate, json.loads(released.report.read_text())
+    assert gate is not None
+    assert gate.passed
+    scores = {check.name: check.measured for check in gate.checks}
+    assert scores == {
+        "min_dice": report["dice"],
+        "max_missed": report["missed"],
+        "max_normal_false_positive_rate": report["normal_false_positive_rate"],
+    }
+    assert report["gate"] == gate.model_dump(mode="json")
+
+
+@pytest.fixture(scope="module")
+def marked(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ReleasePlan, list[str]]:
+    """What is exported though its gate failed, and the warnings that were logged."""
+    plan, warnings = export_with(judged, tmp_path_factory.mktemp("marked"), min_dice=1.0), list[str]()
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("breastseg.export")
+    logger.addHandler(handler)
+    try:
+        release(plan)
+    finally:
+        logger.removeHandler(handler)
+    return plan, warnings
+
+
+def test_a_failed_gate_marks_the_file_and_warns(marked: tuple[ReleasePlan, list[str]]) -> None:
+    plan, warnings = marked
+    gate, report = contract_of(plan).gate, json.loads(plan.report.read_text())
+    assert gate is not None
+    assert [(check.name, check.bound) for check in gate.failures] == [("min_dice", 1.0)]
+    assert report["gate"] == gate.model_dump(mode="json")
+    assert report["model_version"] == contract_of(plan).model_version
+    (line,) = [warning for warning in warnings if "gate" in warning]
+    assert f"mean Dice is {report['dice']}, at least 1.0 is required" in line
+    assert "export.gate" in line
+
+
+def test_a_marked_file_differs_from_a_passing_one_in_its_contract_alone(
+    released: ReleasePlan, marked: tuple[ReleasePlan, list[str]]
+) -> None:
+    graphs = [onnx.load(plan.release / "model.onnx").graph for plan in (released, marked[0])]
+    assert graphs[0] == graphs[1]
+    passed, failed = contract_of(released), contract_of(marked[0])
+    assert passed.model_copy(update={"gate": failed.gate}) == failed
+    assert passed.model_version != failed.model_version
+
+
+def test_a_failed_gate_of_a_release_says_why_and_takes_an_older_one_away(judged: Path, tmp_path: Path) -> None:
+    plan = export_with(judged, tmp_path, min_dice=1.0, max_missed=0.0, on_failure="fail")
     plan.release.mkdir(parents=True)
     (plan.release / "model.onnx").write_bytes(b"an older one")
-    assert "mean Dice" in refuse(replace(plan, params=EXPORT.model_copy(update={"gate": gate})))
+    plan.report.write_text("{}")
+    said = refuse(plan)
+    assert "mean Dice: is" in said
+    assert "at least 1.0 is required" in said
+    assert "export.gate.on_failure" in said
 
 
-def test_a_file_that_differs_from_its_checkpoint_is_refused(
+def test_a_file_that_differs_from_its_checkpoint_is_refused_even_where_a_failed_gate_would_be_marked(
     judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.1 for answer in predict_logits(*a)))
-    assert "probabilities" in refuse(make_plan(judged, tmp_path))
+    said = refuse(export_with(judged, tmp_path, min_dice=1.0))
+    assert "probabilities" in said
+    assert "at least 1.0" not in said
+
+
+def test_a_release_that_differs_and_fails_its_gate_is_refused_for_both(judged: Path, tmp_path: Path) -> None:
+    plan = export_with(judged, tmp_path, min_dice=1.0, on_failure="fail")
+    parity = Parity(10, 0.5, 0.9, 0.0, 0.0, None)
+    with pytest.raises(ProblemsError) as error:
+        release_module._require_agreement(plan, parity, gate_result(parity, plan.params.gate))
+    assert [problem.path for problem in error.value.problems] == ["mean Dice", "probabilities"]
 
 
 def test_the_gate_does_not_count_a_normal_that_shows_a_lesion_image(released: ReleasePlan) -> None:

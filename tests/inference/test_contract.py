@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
 from breastseg.inference.contract import METADATA_KEY, ContractError, parse_contract, read_contract
-from tests.onnx_models import make_contract
+from tests.onnx_models import FAILED_GATE, make_contract
 
 
 def changed(**changes: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -48,8 +49,8 @@ def test_a_missing_contract_names_the_way_out() -> None:
 
 
 def test_a_newer_contract_is_told_from_a_faulty_one() -> None:
-    with pytest.raises(ContractError, match=r"schema version 3.*understands up to 2.*Update breastseg"):
-        parse_contract(changed(schema_version=3, unheard_of=True))
+    with pytest.raises(ContractError, match=r"schema version 4.*understands up to 3.*Update breastseg"):
+        parse_contract(changed(schema_version=4, unheard_of=True))
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -76,6 +77,54 @@ def test_every_fault_is_named_at_once() -> None:
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(ContractError):
         parse_contract(text)
+
+
+def older(version: int) -> str:
+    """A contract as it was written before gates were recorded."""
+    facts = json.loads(changed(schema_version=version))
+    del facts["gate"]
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_contract_knows_nothing_of_the_gate_and_keeps_its_version(version: int) -> None:
+    text = older(version)
+    contract = parse_contract(text)
+    assert contract.gate is None
+    assert contract.to_json() == text
+    assert contract.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_contract_with_a_gate_is_inconsistent(version: int) -> None:
+    with pytest.raises(ContractError, match=rf"inconsistent: gate: .*schema version {version}.*dvc repro export_onnx"):
+        parse_contract(changed(schema_version=version))
+    # as the service describes such a model
+    assert parse_contract(changed(schema_version=version, gate=None)).gate is None
+
+
+def test_a_contract_without_the_result_of_its_gate_is_inconsistent() -> None:
+    message = r"inconsistent: gate: .*schema version 3.*dvc repro export_onnx"
+    for text in (older(3), changed(gate=None)):
+        with pytest.raises(ContractError, match=message):
+            parse_contract(text)
+    facts = json.loads(older(3))
+    del facts["schema_version"]
+    with pytest.raises(ContractError, match=message):
+        parse_contract(json.dumps(facts))
+
+
+def test_a_gate_that_contradicts_itself_is_inconsistent() -> None:
+    gate = json.loads(make_contract().to_json())["gate"]
+    with pytest.raises(ContractError, match=r"gate: .*passed"):
+        parse_contract(changed(gate=gate | {"passed": False}))
+    with pytest.raises(ContractError, match=r"gate\.checks\.0\.bound"):
+        parse_contract(changed(gate=gate | {"checks": [gate["checks"][0] | {"bound": 7}, *gate["checks"][1:]]}))
+
+
+def test_the_version_follows_the_gate() -> None:
+    assert make_contract(gate=FAILED_GATE).model_version != make_contract().model_version
+    assert parse_contract(make_contract(gate=FAILED_GATE).to_json()).gate == FAILED_GATE
 
 
 def test_a_letterbox_that_this_program_does_not_do_is_refused() -> None:

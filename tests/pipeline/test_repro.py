@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -147,10 +148,19 @@ def test_images_that_dvc_tracks_are_used_and_stay(copied: Tree) -> None:
     assert sorted(path.name for path in own.rglob("*")) == before
 
 
-def test_a_failed_gate_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
-    copied.edit_params({"export": {"gate": {"min_dice": 1.0}}})
+def test_an_experiment_whose_gate_failed_is_kept_and_shown(copied: Tree) -> None:
+    output = copied.dvc("exp", "run", "-S", "export.gate.min_dice=1.0")
+    assert "its quality gate failed: mean Dice is" in output
+    assert (copied.root / "models/release/model.onnx").exists()
+    experiments = list(csv.DictReader(copied.dvc("exp", "show", "--csv", "--no-pager").splitlines()))
+    assert {row["gate.passed"] for row in experiments} >= {"True", "False"}
+    assert "Quality gate: failed: mean Dice is" in copied.run("breastseg", "summary")
+
+
+def test_a_failed_gate_of_a_release_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
+    copied.edit_params({"export": {"gate": {"min_dice": 1.0, "on_failure": "fail"}}})
     output = copied.dvc("repro", fails=True)
-    assert "mean Dice" in output
+    assert "at least 1.0 is required" in output
     assert "Traceback" not in output
     assert not (copied.root / "models/release/model.onnx").exists()
     assert not (copied.root / "metrics/release.json").exists()

@@ -1,4 +1,4 @@
-"""Holds an exported file against the checkpoint that it came from, and its scores against the quality gate."""
+"""Comparison of an exported file with its checkpoint, and of its scores with the gate."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from breastseg.errors import Problem
+from breastseg.evaluation.json_file import significant
 from breastseg.evaluation.metrics import Scores, score_case
+from breastseg.inference.gate import NAMES, GateCheck, GateResult, Name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -30,18 +32,18 @@ class Parity:
     Attributes:
         cases: Number of cases.
         max_probability_difference: Largest absolute difference of any pixel's probability.
-        dice: Mean Dice of the lesion images, of the file.
-        dice_difference: Mean absolute difference to the checkpoint's, image by image.
-        missed: Share of lesion images on which the file marks nothing.
+        dice: Mean Dice of the lesion images, of the file; None without lesion images.
+        dice_difference: Mean absolute difference to the checkpoint's, image by image; None without lesion images.
+        missed: Share of lesion images on which the file marks nothing; None without lesion images.
         normal_false_positive_rate: Share of normals on which it marks something; None without normals. One that shows a
             lesion image does not count.
     """
 
     cases: int
     max_probability_difference: float
-    dice: float
-    dice_difference: float
-    missed: float
+    dice: float | None
+    dice_difference: float | None
+    missed: float | None
     normal_false_positive_rate: float | None
 
 
@@ -65,14 +67,13 @@ def compare(
         differences.append(float(np.abs(found.probability - expected.probability(point.temperature)).max()))
         of_file.append(score_case(case, expected.truth, found.mask, expected.judged))
         of_checkpoint.append(score_case(case, expected.truth, expected.predicted(point), expected.judged))
-    false_positives = [s.false_positive for s in of_file if s.false_positive is not None]
     return Parity(
         cases=len(cases),
         max_probability_difference=float(np.max(differences)),
-        dice=float(_dice(of_file).mean()),
-        dice_difference=float(np.abs(_dice(of_file) - _dice(of_checkpoint)).mean()),
-        missed=float(np.mean([s.missed for s in of_file if s.missed is not None])),
-        normal_false_positive_rate=float(np.mean(false_positives)) if false_positives else None,
+        dice=_mean(s.dice for s in of_file),
+        dice_difference=_mean(np.abs(_dice(of_file) - _dice(of_checkpoint))),
+        missed=_mean(s.missed for s in of_file),
+        normal_false_positive_rate=_mean(s.false_positive for s in of_file),
     )
 
 
@@ -81,30 +82,47 @@ def _dice(scores: Sequence[Scores]) -> npt.NDArray[np.float64]:
     return np.array([s.dice for s in scores if s.dice is not None])
 
 
-def faults(parity: Parity, params: Export) -> list[Problem]:
-    """Name every bound that the file does not keep, NaN keeping none; no fault means that it may be released."""
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that there are; None where there is none."""
+    found = [value for value in values if value is not None]
+    return float(np.mean(found)) if found else None
+
+
+def differences(parity: Parity, params: Export) -> list[Problem]:
+    """List how the file differs from its checkpoint beyond the tolerances, NaN being a difference."""
     return [
-        *_above(
-            "probabilities", parity.max_probability_difference, params.max_probability_difference, "the checkpoint"
-        ),
-        *_above("mean Dice", parity.dice_difference, params.max_dice_difference, "the checkpoint"),
-        *_gate_faults(parity, params.gate),
+        *_above("probabilities", parity.max_probability_difference, params.max_probability_difference),
+        *_above("mean Dice", parity.dice_difference, params.max_dice_difference),
     ]
 
 
-def _above(what: str, difference: float, bound: float, of: str) -> list[Problem]:
-    text = f"differ from {of}'s by {difference:.3g}, allowed are {bound:.3g}"
-    return [Problem(what, text, "Report it: the export is at fault")] if not difference <= bound else []
+def _above(what: str, difference: float | None, bound: float) -> list[Problem]:
+    if difference is None or difference <= bound:
+        return []
+    text = f"differ from the checkpoint's by {difference:.3g}, allowed are {bound:.3g}"
+    return [Problem(what, text, "Report it: the export is at fault")]
 
 
-def _gate_faults(parity: Parity, gate: Gate) -> list[Problem]:
-    mend = "Train better, or change export.gate"
-    found = []
-    if not parity.dice >= gate.min_dice:
-        found.append(Problem("mean Dice", f"is {parity.dice:.3f}, the gate asks for {gate.min_dice:.3f}", mend))
-    if not parity.missed <= gate.max_missed:
-        found.append(Problem("missed share", f"is {parity.missed:.3f}, the gate allows {gate.max_missed:.3f}", mend))
-    rate, allowed = parity.normal_false_positive_rate, gate.max_normal_false_positive_rate
-    if rate is not None and not rate <= allowed:
-        found.append(Problem("false-positive rate on normals", f"is {rate:.3f}, the gate allows {allowed:.3f}", mend))
-    return found
+def gate_result(parity: Parity | None, gate: Gate) -> GateResult:
+    """Compare the file's scores, to six significant digits, with the bounds; None: nothing is measured yet."""
+    measured: dict[Name, float | None] = {
+        "min_dice": parity and parity.dice,
+        "max_missed": parity and parity.missed,
+        "max_normal_false_positive_rate": parity and parity.normal_false_positive_rate,
+    }
+    bounds: dict[Name, float] = {
+        "min_dice": gate.min_dice,
+        "max_missed": gate.max_missed,
+        "max_normal_false_positive_rate": gate.max_normal_false_positive_rate,
+    }
+    return GateResult.of([GateCheck.of(name, bounds[name], _rounded(measured[name])) for name in NAMES])
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else significant(value)
+
+
+def gate_problems(found: GateResult) -> list[Problem]:
+    """List the bounds that are missed, for a release that is refused."""
+    fix = "Train longer or on more images, change export.gate, or export it marked: export.gate.on_failure: mark"
+    return [Problem(check.score, check.comparison, fix) for check in found.failures]

@@ -1,4 +1,4 @@
-"""Exports the chosen network, and releases the file only if it holds against its checkpoint and the gate."""
+"""Export of the chosen network, once it agrees with its checkpoint and met its gate."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.runner import predict_logits
 from breastseg.evaluation.statistics import ALL
-from breastseg.export.checks import Parity, compare, faults
+from breastseg.export.checks import Parity, compare, differences, gate_problems, gate_result
 from breastseg.export.graph import trace, with_contract
 from breastseg.export.reference import Reference, make_profile
 from breastseg.files import replacing
 from breastseg.inference.contract import Contract, Origin, Score
+from breastseg.inference.gate import describe_gate
 from breastseg.inference.segmenter import Segmenter
 from breastseg.models import checkpoint, registry
 from breastseg.models.flip_averaging import as_asked
@@ -38,7 +39,10 @@ from breastseg.monitoring.observation import Observation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from breastseg.inference.gate import GateResult
     from breastseg.inference.lesions import OperatingPoint
+    from breastseg.models.checkpoint import CheckpointSpec
+    from breastseg.monitoring.profile import Profile
     from breastseg.params.export import Export
     from breastseg.params.inference import Inference
     from breastseg.params.monitoring import Monitoring
@@ -80,48 +84,93 @@ class ReleasePlan:
 
 
 def release(plan: ReleasePlan) -> None:
-    """Write `model.onnx` and the report of its checks; neither is left where a check fails.
+    """Write `model.onnx` and the report of its checks; neither is left where the file is refused.
+
+    A file that fails the quality gate is written nevertheless, with the failure in its contract, unless
+    `export.gate.on_failure` is `fail`.
 
     Raises:
-        ProblemsError: The file differs from its checkpoint, or does not pass the gate; every fault is named.
+        ProblemsError: The file differs from its checkpoint, or fails a gate that refuses it; every fault is named.
     """
     plan.report.unlink(missing_ok=True)
     shutil.rmtree(plan.release, ignore_errors=True)
     point = read_operating_points(plan.operating_points)[plan.network]
     _log.info("Exporting %s", plan.network)
-    content = export(plan, point)
-    with opened(content) as segmenter:
-        parity = check(segmenter, plan, point)
-    if problems := faults(parity, plan.params):
-        raise ProblemsError(f"{plan.network} is not released", problems)
-    write_json(_report(plan, segmenter.contract, parity), plan.report)
+    exported = export(plan, point)
+    write_json(_report(plan, exported), plan.report)
     with replacing(plan.release / "model.onnx") as partial:
-        partial.write_bytes(content)
+        partial.write_bytes(exported.content)
+    if not exported.gate.passed:
+        _log.warning(
+            "%s is exported, and marked: its quality gate %s. Train longer or on more images, or change export.gate; "
+            "export.gate.on_failure: fail refuses such a file",
+            plan.network,
+            describe_gate(exported.gate),
+        )
 
 
-def export(plan: ReleasePlan, point: OperatingPoint) -> bytes:
-    """Return the ONNX file with its contract inside; the same inputs give the same bytes."""
+@dataclass(frozen=True)
+class Exported:
+    """A file that agrees with its checkpoint.
+
+    Attributes:
+        content: The ONNX file with its contract.
+        contract: The contract.
+        parity: How the file compares with its checkpoint.
+        profile: What its validation images are like.
+        gate: How its scores did at the gate.
+    """
+
+    content: bytes
+    contract: Contract
+    parity: Parity
+    profile: Profile
+    gate: GateResult
+
+
+def export(plan: ReleasePlan, point: OperatingPoint) -> Exported:
+    """Make the ONNX file with its contract; the same inputs give the same bytes.
+
+    Raises:
+        ProblemsError: See `release`.
+    """
     network, spec = registry.load(plan.checkpoint)
-    model = trace(
-        as_asked(network, plan.asked),
-        point.temperature,
-        (spec.channels, spec.image_size, spec.image_size),
-        plan.params.opset,
-    )
-    contract = Contract(
+    shape_chw = (spec.channels, spec.image_size, spec.image_size)
+    model = trace(as_asked(network, plan.asked), point.temperature, shape_chw, plan.params.opset)
+    draft = _draft(plan, spec, point)
+    with opened(with_contract(model, draft.to_json())) as segmenter:
+        parity = check(segmenter, plan, point)
+        gate = gate_result(parity, plan.params.gate)
+        _require_agreement(plan, parity, gate)
+        profile = make_profile(list(_references(segmenter, plan)), plan.monitoring)
+    complete = draft.model_copy(update={"gate": gate, "reference_profile": profile})
+    content = with_contract(model, complete.to_json())
+    # the very bytes that are written load, and their contract is the one that was made
+    with opened(content) as segmenter:
+        return Exported(content, segmenter.contract, parity, profile, gate)
+
+
+def _draft(plan: ReleasePlan, spec: CheckpointSpec, point: OperatingPoint) -> Contract:
+    """The contract before anything is measured with the file, with the gate not passed."""
+    return Contract(
         network=spec.network,
         encoder=str(spec.params["encoder"]),
         channels=spec.channels,
         image_size=spec.image_size,
         operating_point=point,
         scores=_scores(plan),
+        gate=gate_result(None, plan.params.gate),
         licence=plan.params.licence,
         origin=_origin(plan),
     )
-    with opened(with_contract(model, contract.to_json())) as unwatched:
-        profile = make_profile(list(_references(unwatched, plan)), plan.monitoring)
-    watched = contract.model_copy(update={"reference_profile": profile})
-    return with_contract(model, watched.to_json())
+
+
+def _require_agreement(plan: ReleasePlan, parity: Parity, gate: GateResult) -> None:
+    problems = differences(parity, plan.params)
+    if plan.params.gate.on_failure == "fail":
+        problems += gate_problems(gate)
+    if problems:
+        raise ProblemsError(f"{plan.network} is not released", problems)
 
 
 @contextmanager
@@ -174,14 +223,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _report(plan: ReleasePlan, contract: Contract, parity: Parity) -> dict[str, object]:
-    rounded = {k: significant(v) if isinstance(v, float) else v for k, v in asdict(parity).items()}
-    profile = contract.reference_profile
-    if profile is None:
-        raise ValueError("a release has a reference profile")
-    watched = {
+def _report(plan: ReleasePlan, exported: Exported) -> dict[str, object]:
+    parity, profile = asdict(exported.parity), exported.profile
+    return {
+        "network": plan.network,
+        "model_version": exported.contract.model_version,
+        **{name: significant(value) if isinstance(value, float) else value for name, value in parity.items()},
+        "gate": exported.gate.model_dump(mode="json"),
         "reference_images": profile.images,
         "novelty_threshold": profile.novelty.threshold,
         "expected_dice_rank_correlation": profile.expected_dice.rank_correlation,
     }
-    return {"network": plan.network, "model_version": contract.model_version, **rounded, **watched}

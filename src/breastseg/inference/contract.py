@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from breastseg.errors import BreastsegError
+from breastseg.inference.gate import GateResult, gate_warning
 from breastseg.inference.lesions import OperatingPoint
 from breastseg.monitoring.profile import Profile
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 METADATA_KEY = "breastseg.contract"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 INTENDED_USE = "Research use only. Not a medical device, not for diagnosis."
 
+# the first version that records how the model did at its quality gate
+_GATE_SINCE = 3
 _EXPORT_AGAIN = "Export the model again with `dvc repro export_onnx`"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -90,13 +93,14 @@ class Contract(_Part):
         value_range: Smallest and largest value that the graph takes.
         operating_point: How probabilities become a mask.
         scores: Test-set score of each metric.
+        gate: How its test scores did at the quality gate; None: unknown, in contracts before version 3 only.
         reference_profile: What the images that it was made for are like; None: nothing is known of them.
         intended_use: What every answer says.
         licence: SPDX identifier of the weights' licence.
         origin: What the file was made from.
     """
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     network: Literal["cnn_unet", "vit_unet"]
     encoder: str = Field(min_length=1)
     channels: Literal[1, 3]
@@ -105,14 +109,30 @@ class Contract(_Part):
     value_range: tuple[Literal[0], Literal[255]] = (0, 255)
     operating_point: OperatingPoint
     scores: dict[str, Score]
+    gate: Annotated[GateResult | None, Field(validate_default=True)] = None
     reference_profile: Profile | None = None
     intended_use: str = Field(default=INTENDED_USE, min_length=1)
     licence: str = Field(min_length=1)
     origin: Origin
 
+    @field_validator("gate")
+    @classmethod
+    def _require_gate_of_its_version(cls, gate: GateResult | None, info: ValidationInfo) -> GateResult | None:
+        version = info.data.get("schema_version")
+        # one that is impossible is a fault of its own
+        if version is None:
+            return gate
+        if gate is None and version >= _GATE_SINCE:
+            raise ValueError(f"a contract of schema version {version} has to record its quality gate")
+        if gate is not None and version < _GATE_SINCE:
+            raise ValueError(f"a contract of schema version {version} cannot record a quality gate")
+        return gate
+
     def to_json(self) -> str:
         """Return the canonical form: sorted keys, no spaces. Equal contracts have equal bytes."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # a contract from before the gate was recorded keeps its bytes, and so its version
+        facts = self.model_dump(mode="json", exclude={"gate"} if self.gate is None else None)
+        return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property
     def sha256(self) -> str:
@@ -128,6 +148,11 @@ class Contract(_Part):
     def model_version(self) -> str:
         """The first 12 digits of `sha256`: changes with the weights, the operating point, the data or the params."""
         return self.sha256[:12]
+
+    @property
+    def gate_warning(self) -> str | None:
+        """One line for people about a quality gate that was failed; None where it was passed, or is unknown."""
+        return gate_warning(self.model_name, self.model_version, self.gate)
 
 
 def read_contract(metadata: Mapping[str, str]) -> Contract:
@@ -155,14 +180,14 @@ def parse_contract(text: str) -> Contract:
         return Contract.model_validate_json(text, strict=True)
     except ValidationError as error:
         faults = "; ".join(_fault(details) for details in error.errors())
-        raise ContractError(f"the contract does not hold: {faults}. {_EXPORT_AGAIN}") from error
+        raise ContractError(f"the contract is inconsistent: {faults}. {_EXPORT_AGAIN}") from error
 
 
 def _require_known_schema(text: str) -> None:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ContractError(f"the contract is no JSON ({error}). {_EXPORT_AGAIN}") from error
+        raise ContractError(f"the contract is not JSON ({error}). {_EXPORT_AGAIN}") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ContractError(

@@ -1,6 +1,8 @@
-"""The section `export`: the gate that a release passes."""
+"""The section `export`: licence, tolerances and the quality gate of the exported file."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,17 +10,19 @@ from breastseg.params.base import Section
 
 
 class Gate(Section):
-    """A release is refused unless all of these hold on the test cases.
+    """Bounds on the exported file's scores on the test cases, and what follows where one is missed.
 
     Attributes:
         min_dice: Smallest mean Dice of lesion images, 0..1.
         max_missed: Largest share of lesion images with an empty prediction, 0..1.
-        max_normal_false_positive_rate: Largest share of normals with a lesion painted on, 0..1.
+        max_normal_false_positive_rate: Largest share of normal images with a predicted lesion, 0..1.
+        on_failure: `mark`: export the file, and record in its contract that it failed; `fail`: refuse it.
     """
 
     min_dice: float = Field(ge=0, le=1)
     max_missed: float = Field(ge=0, le=1)
     max_normal_false_positive_rate: float = Field(ge=0, le=1)
+    on_failure: Literal["mark", "fail"]
 
 
 class Export(Section):
@@ -29,7 +33,7 @@ class Export(Section):
         opset: ONNX operator set of the graph; for a newer one than it knows, torch's exporter silently writes 18.
         max_probability_difference: Largest difference allowed between ONNX Runtime's and torch's probabilities.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
-        gate: Quality that the release must reach.
+        gate: Quality that a release must reach.
     """
 
     licence: str = Field(pattern=r"^[A-Za-z0-9.+() -]+$")
