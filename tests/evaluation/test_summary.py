@@ -11,7 +11,8 @@ from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
-from breastseg.evaluation.summary import comparison_table
+from breastseg.evaluation.summary import comparison_table, release_note
+from tests.onnx_models import FAILED_GATE, PASSED_GATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,34 @@ def test_what_no_case_tells_is_a_dash(tmp_path: Path) -> None:
 def test_it_needs_neither_torch_nor_pandas() -> None:
     code = "import sys, breastseg.evaluation.summary; sys.exit(bool({'torch', 'pandas', 'sklearn'} & {*sys.modules}))"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": "src"})  # noqa: S603 - own code
+
+
+def write_release(path: Path, **facts: object) -> Path:
+    path.write_text(json.dumps({"network": "vit_unet", "model_version": "0123456789ab", "cases": 50} | facts))
+    return path
+
+
+def test_what_was_exported_is_named_with_its_gate(tmp_path: Path) -> None:
+    passed = write_release(tmp_path / "r.json", gate=PASSED_GATE.model_dump(mode="json"))
+    assert release_note(passed) == "Exported: vit_unet, version 0123456789ab. Quality gate: passed."
+    failed = write_release(tmp_path / "r.json", gate=FAILED_GATE.model_dump(mode="json"))
+    assert release_note(failed) == (
+        "Exported: vit_unet, version 0123456789ab. "
+        "Quality gate: failed: mean Dice is 0.4137, at least 0.5 is required; "
+        "share of missed lesion images is 0.25, at most 0.2 is allowed."
+    )
+    assert "Quality gate: unknown" in release_note(write_release(tmp_path / "r.json"))
+
+
+def test_a_run_that_exported_nothing_says_how_to(tmp_path: Path) -> None:
+    assert release_note(tmp_path / "none.json") == "No model is exported: `dvc repro export_onnx` does so."
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"network": 3, "model_version": "a"}'])
+def test_a_broken_report_of_the_export_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(BreastsegError, match=r"r\.json .*`dvc repro export_onnx`"):
+        release_note(tmp_path / "r.json")
 
 
 def test_a_test_that_was_not_made_is_a_dash(tmp_path: Path) -> None:

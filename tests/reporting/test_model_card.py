@@ -14,7 +14,7 @@ from breastseg.evaluation.statistics import Statistic
 from breastseg.params.data import Data
 from breastseg.params.split import Split
 from breastseg.reporting.model_card import CardInputs, render_model_card, write_model_card
-from tests.onnx_models import make_contract, write_model
+from tests.onnx_models import FAILED_GATE, make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +75,27 @@ def test_it_says_how_the_split_was_made(inputs: CardInputs) -> None:
     leaky = render_model_card(replace(inputs, split=SPLIT.model_copy(update={"grouped": False})))
     assert "The split was not grouped" in leaky
     assert "are parted between" not in leaky
+
+
+def test_it_says_how_the_model_did_at_its_gate(inputs: CardInputs) -> None:
+    passed = render_model_card(inputs)
+    assert "| quality gate | passed |" in passed
+    assert "failed" not in passed
+    write_model(inputs.model, make_contract(gate=FAILED_GATE).to_json())
+    card = render_model_card(inputs)
+    failure = "failed: mean Dice is 0.4137, at least 0.5 is required; share of missed lesion images is 0.25"
+    assert f"| quality gate | {failure}" in card
+    # where nobody who reads the first lines can miss it
+    assert f"> **Quality gate {failure}" in card.partition("## Intended use")[0]
+
+
+def test_of_an_older_file_the_gate_is_unknown(inputs: CardInputs) -> None:
+    older = make_contract(schema_version=2, gate=None)
+    write_model(inputs.model, older.to_json())
+    card = render_model_card(inputs)
+    assert "| quality gate | unknown" in card
+    assert f"version `{older.model_version}`" in card
+    assert "failed" not in card
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: CardInputs, tmp_path: Path) -> None:

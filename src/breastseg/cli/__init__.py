@@ -185,8 +185,9 @@ def summary() -> None:
     """Print the comparison of the last pipeline run and what to do next. Research use only."""
     require_root()
     with extra("evaluate"):
-        from breastseg.evaluation.summary import comparison_table
+        from breastseg.evaluation.summary import comparison_table, release_note
     typer.echo(comparison_table(Path("metrics/statistics.json"), Path("metrics/compute.json")))
+    typer.echo(release_note(Path("metrics/release.json")))
     typer.echo(_NEXT)
 
 

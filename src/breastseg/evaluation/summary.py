@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ValidationError
+
+from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
+from breastseg.evaluation.json_file import fault_of
 from breastseg.evaluation.report import read_comparison
 from breastseg.evaluation.statistics import DIFFERENCE, NETWORKS, Statistic, over_all_cases
 from breastseg.inference.contract import INTENDED_USE
+from breastseg.inference.gate import GateResult, describe_gate
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
@@ -52,6 +57,33 @@ def _cost_rows(compute: Path) -> list[list[str]]:
     costs = read_costs(compute)
     cells = zip(*(format_cost(costs[network]) for network in NETWORKS), strict=True)
     return [[heading, *row, ""] for (_, heading, _), row in zip(HEADINGS, cells, strict=True)]
+
+
+class _Release(BaseModel):
+    """What of the export's report is shown."""
+
+    network: str
+    model_version: str
+    gate: GateResult | None = None
+
+
+def release_note(path: Path) -> str:
+    """Say in one line which model was exported last, and how it did at its quality gate.
+
+    Args:
+        path: The file `metrics/release.json`; it is absent where nothing is exported.
+
+    Raises:
+        BreastsegError: The file cannot be read, or is not the report of an export.
+    """
+    try:
+        found = _Release.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return "No model is exported: `dvc repro export_onnx` does so."
+    except (OSError, ValidationError) as error:
+        message = f"{path} is not the report of an export ({fault_of(error)}). Run `dvc repro export_onnx`"
+        raise BreastsegError(message) from error
+    return f"Exported: {found.network}, version {found.model_version}. Quality gate: {describe_gate(found.gate)}."
 
 
 def format_mean(row: Statistic | None, decimals: int) -> str:

@@ -17,7 +17,7 @@ from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.evaluation.report import read_comparison
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
-from breastseg.evaluation.summary import HEADLINES, format_mean, format_p_value
+from breastseg.evaluation.summary import HEADLINES, format_mean, format_p_value, release_note
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting import charts
 from breastseg.reporting.html_page import figure, lay_out, require_page, write_page
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PER_IMAGE, _RELIABILITY, _STATISTICS = (
     Path("metrics") / name for name in ("per_image.csv", "reliability.csv", "statistics.json")
 )
-_COMPUTE, _LOCK = Path("metrics/compute.json"), Path("dvc.lock")
+_COMPUTE, _RELEASE, _LOCK = Path("metrics/compute.json"), Path("metrics/release.json"), Path("dvc.lock")
 _CURVES = {network: Path("plots") / network / "plots/metrics/val_dice.tsv" for network in NETWORKS}
 _HEADING = "Lesion segmentation: both networks on the test images"
 _GALLERIES = {network: Path("plots/overlays") / f"{network}.png" for network in NETWORKS}
@@ -53,7 +53,8 @@ def write_report(root: Path, out: Path) -> None:
         Problem(str(path), "is missing", "Run `dvc repro`") for path in needed if not (root / path).exists()
     ]:
         raise ProblemsError("There is no complete run to report", missing)
-    parts = [*_tables(read_comparison(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
+    release = f"<p>{html.escape(release_note(root / _RELEASE))}</p>"
+    parts = [release, *_tables(read_comparison(root / _STATISTICS)), *_costs(root), *_charts(root), *_galleries(root)]
     write_page(out, "breastseg: the comparison", _HEADING, [*parts, *_params(root)])
 
 

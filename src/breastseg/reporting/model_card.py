@@ -14,6 +14,7 @@ from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.statistics import ALL, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.files import replacing
+from breastseg.inference.gate import describe_gate
 from breastseg.inference.segmenter import Segmenter
 from breastseg.reporting.markdown import markdown_table
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.inference.contract import Contract
+    from breastseg.inference.gate import GateResult
     from breastseg.params.data import Data
     from breastseg.params.split import Split
 
@@ -87,6 +89,7 @@ def render_model_card(inputs: CardInputs) -> str:
         f"# Model card: `{contract.model_name}`, version `{contract.model_version}`",
         _HEAD,
         f"> **{contract.intended_use}**",
+        *_failed_gate(contract.gate),
         f"## Intended use\n\n{_USE}",
         f"## Model\n\n{markdown_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
         f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{markdown_table(_read_counts(inputs.split_counts))}",
@@ -117,7 +120,13 @@ def _facts(contract: Contract) -> list[list[str]]:
         ["threshold", f"{point.threshold:g}"],
         ["smallest lesion", f"{point.min_area_share:.2%} of the image"],
         ["licence of the weights", contract.licence],
+        ["quality gate", describe_gate(contract.gate)],
     ]
+
+
+def _failed_gate(gate: GateResult | None) -> list[str]:
+    """Say it at the top, where nobody overlooks it."""
+    return [] if gate is None or gate.passed else [f"> **Quality gate {describe_gate(gate)}.**"]
 
 
 def _data(data: Data, split: Split) -> str:
