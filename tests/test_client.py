@@ -16,13 +16,15 @@ import numpy as np
 import pytest
 
 from benchmarks.serving.process import free_port
-from breastseg.client import Client, ServiceError, _pause_s
+from breastseg.client import Client, ServiceError, _pause_s, remote_answerer
 from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.report import ModelReport
 from breastseg.inference.segmenter import Segmenter
+from breastseg.serving.schemas import ModelAnswer
 from tests.dicom_files import dicom
-from tests.onnx_models import bright_image, make_contract, write_model
+from tests.onnx_models import FAILED_GATE, bright_image, make_contract, write_model
 from tests.service.conftest import environment, running_server
 from tests.service.test_server import speckle
 
@@ -151,6 +153,14 @@ def test_predict_through_a_service_writes_what_predict_without_one_writes(
     for name in ("a.png", "b.png", "predictions.jsonl"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert len((tmp_path / "far/predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_predict_knows_how_the_services_model_did_at_its_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = make_contract(gate=FAILED_GATE)
+    described = ModelAnswer(**dict(ModelReport.of(contract)), contract=contract)
+    monkeypatch.setattr(Client, "model", lambda _: described)
+    with Client("http://127.0.0.1") as client:
+        assert remote_answerer(client).model.gate == FAILED_GATE
 
 
 def test_predict_takes_the_frame_that_is_asked_for_through_a_service_or_not(

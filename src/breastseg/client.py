@@ -219,4 +219,5 @@ def remote_answerer(client: Client, frame: int | None = None, *, threads: int | 
         threads: The service has its own.
     """
     del threads
-    return _RemoteAnswerer(client, AnsweringModel.of(client.model()), frame)
+    described = client.model()
+    return _RemoteAnswerer(client, AnsweringModel.of(described, described.contract.gate), frame)

@@ -20,7 +20,7 @@ from breastseg.inference.predict import local_answerer
 from breastseg.inference.segmenter import Segmenter
 from breastseg.storage import Store
 from tests.dicom_files import dicom
-from tests.onnx_models import bright_image, write_model
+from tests.onnx_models import FAILED_GATE, PASSED_GATE, bright_image, make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,7 @@ def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Pa
             "version": contract.model_version,
             "contract_sha256": contract.sha256,
             "file_sha256": hashlib.sha256(model_path.read_bytes()).hexdigest(),
+            "gate": PASSED_GATE.model_dump(mode="json"),
         },
         "frame": None,
         "sources": [str(images)],
@@ -92,6 +93,25 @@ def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Pa
         "failed": 1,
         "skipped_masks": 0,
     }
+
+
+def test_a_model_that_failed_its_gate_is_warned_of_once_and_named_in_the_manifest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = write_model(tmp_path / "m.onnx", make_contract(gate=FAILED_GATE).to_json())
+    images = [save(tmp_path / f"{name}.png") for name in "ab"]
+    assert predict(images, partial(local_answerer, model), tmp_path / "out") == 2
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "quality gate failed: mean Dice is 0.4137" in line
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["model"]["gate"] == FAILED_GATE.model_dump(mode="json")
+
+
+def test_a_model_of_which_no_gate_is_known_is_not_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = write_model(tmp_path / "m.onnx", make_contract(schema_version=2, gate=None).to_json())
+    assert predict([save(tmp_path / "a.png")], partial(local_answerer, model), tmp_path / "out") == 1
+    assert caplog.records == []
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["model"]["gate"] is None
 
 
 def test_dicom_files_of_a_folder_are_taken(tmp_path: Path, model_path: Path) -> None:

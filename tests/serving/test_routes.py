@@ -14,11 +14,13 @@ from breastseg.inference.contract import Contract
 from breastseg.inference.decode import decode_image
 from breastseg.inference.segmenter import Segmenter
 from breastseg.serving.app import create_app
+from breastseg.serving.schemas import ModelAnswer
 from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
-from tests.onnx_models import make_contract, make_graph, write_model
+from tests.onnx_models import FAILED_GATE, make_contract, make_graph, write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import httpx2
@@ -118,6 +120,19 @@ def test_the_model_shows_its_whole_contract(client: TestClient) -> None:
         contract.model_version,
         contract.sha256,
     )
+
+
+@pytest.mark.parametrize(
+    "contract", [make_contract(gate=FAILED_GATE), make_contract(schema_version=2, gate=None)], ids=["failed", "unknown"]
+)
+def test_the_model_shows_how_it_did_at_its_gate(
+    tmp_path: Path, client_with: Callable[..., TestClient], contract: Contract
+) -> None:
+    body = client_with(model=write_model(tmp_path / "m.onnx", contract.to_json())).get("/v1/model").json()
+    assert body["contract"]["gate"] == (contract.gate and contract.gate.model_dump(mode="json"))
+    assert body["contract_sha256"] == contract.sha256
+    # as the client reads it
+    assert ModelAnswer.model_validate(body).contract == contract
 
 
 def test_the_description_names_every_error_and_the_use(client: TestClient) -> None:

@@ -19,7 +19,7 @@ from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
-from tests.onnx_models import failing_graph, make_contract, not_a_number_graph, write_model
+from tests.onnx_models import FAILED_GATE, failing_graph, make_contract, not_a_number_graph, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,5 +328,30 @@ def test_a_bad_model_is_refused_and_the_old_one_answers_on(tmp_path: Path, image
         with pytest.raises((ModelFileError, ContractError)):
             await service.reload()
         assert (await service.report(image_png)).lesions
+
+    anyio.run(scenario)
+
+
+def test_a_model_that_failed_its_gate_is_logged_at_the_start_and_when_it_is_loaded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_model(tmp_path / "m.onnx", make_contract(gate=FAILED_GATE).to_json())
+
+    def warnings() -> list[str]:
+        found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        caplog.clear()
+        return found
+
+    async def scenario() -> None:
+        service = Service(OpenedModel.load(path, threads=1), make_settings(path))
+        (line,) = warnings()
+        assert f"version {service.contract.model_version}: its quality gate failed: mean Dice is 0.4137" in line
+        for contract, count in ((make_contract(), 0), (make_contract(schema_version=2, gate=None), 0)):
+            write_model(path, contract.to_json())
+            await service.reload()
+            assert len(warnings()) == count
+        write_model(path, make_contract(gate=FAILED_GATE).to_json())
+        await service.reload()
+        assert len(warnings()) == 1
 
     anyio.run(scenario)

@@ -11,7 +11,7 @@ from breastseg.serving.one_owner import hold
 from breastseg.serving.settings import Settings
 from breastseg.serving.show_config import show_config
 from tests.monitoring.profiles import make_profile
-from tests.onnx_models import make_contract, make_graph, write_model
+from tests.onnx_models import FAILED_GATE, make_contract, make_graph, write_model
 
 
 def rows(**options: object) -> dict[str, tuple[str, str]]:
@@ -88,6 +88,13 @@ def test_all_that_keeps_it_from_starting_is_told_at_once(tmp_path: Path, monkeyp
         told = obstacles(model=Path("m.onnx"), port=port)
     assert [any(part in line for line in told) for part in ("m.onnx", "a-file", "state.json", str(port))] == [True] * 4
     assert len(told) == 4
+
+
+def test_a_model_that_failed_its_gate_is_shown_though_it_is_served(tmp_path: Path) -> None:
+    model, port = write_model(tmp_path / "m.onnx", make_contract(gate=FAILED_GATE).to_json()), free_port()
+    (line,) = obstacles(model=model, port=port)
+    assert "quality gate failed: mean Dice is 0.4137, at least 0.5 is required; share of missed" in line
+    assert obstacles(model=write_model(tmp_path / "m.onnx"), port=port) == []
 
 
 def test_counts_that_cannot_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

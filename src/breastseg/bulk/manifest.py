@@ -34,7 +34,7 @@ def write_manifest(
     told = {
         "schema_version": _SCHEMA_VERSION,
         "breastseg": version("breastseg"),
-        "model": asdict(model),
+        "model": asdict(model) | {"gate": model.gate and model.gate.model_dump(mode="json")},
         "frame": frame,
         "sources": list(sources),
         **asdict(counts),

@@ -102,6 +102,8 @@ def predict(
         answerer = make_answerer()
         if str(skipped):
             say(str(skipped))
+        if warning := answerer.model.gate_warning:
+            _log.warning(warning)
         run = Run(place, _folder_of(answerer), uuid.uuid4().hex)
         with _sole_run(place):
             _refuse_other_runs(run)

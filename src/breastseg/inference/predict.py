@@ -10,11 +10,13 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Protocol, Self
 
 from breastseg.inference.decode import decode_image
+from breastseg.inference.gate import gate_warning
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.segmenter import Segmenter
 from breastseg.inference.session import ModelFileError
 
 if TYPE_CHECKING:
+    from breastseg.inference.gate import GateResult
     from breastseg.inference.report import ImageReport, ModelReport
 
 
@@ -27,17 +29,24 @@ class AnsweringModel:
         version: First digits of `contract_sha256`.
         contract_sha256: Of what the file says about itself.
         file_sha256: Of the file; None where a service holds it.
+        gate: How it did at its quality gate; None where its file does not record it.
     """
 
     name: str
     version: str
     contract_sha256: str
     file_sha256: str | None
+    gate: GateResult | None
 
     @classmethod
-    def of(cls, described: ModelReport, file_sha256: str | None = None) -> Self:
+    def of(cls, described: ModelReport, gate: GateResult | None, file_sha256: str | None = None) -> Self:
         """Name a model as answers do."""
-        return cls(described.name, described.version, described.contract_sha256, file_sha256)
+        return cls(described.name, described.version, described.contract_sha256, file_sha256, gate)
+
+    @property
+    def gate_warning(self) -> str | None:
+        """See `Contract.gate_warning`."""
+        return gate_warning(self.name, self.version, self.gate)
 
 
 class Answerer(Protocol):
@@ -96,7 +105,7 @@ def local_answerer(model: Path, frame: int | None = None, *, threads: int | None
     segmenter = Segmenter.load(model, threads)
     with model.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return _LocalAnswerer(segmenter, AnsweringModel.of(segmenter.described, sha256), frame)
+    return _LocalAnswerer(segmenter, AnsweringModel.of(segmenter.described, segmenter.contract.gate, sha256), frame)
 
 
 def carried_answerer(model: Path, frame: int | None = None) -> MakeAnswerer:

@@ -74,6 +74,7 @@ class Service:
         # before its counts are read
         self._state_lock = hold(settings.drift_state) if settings.drift_state else None
         self._answering = Answering.of(model, settings)
+        self._warn_of_gate()
         self._queue = WorkQueue(settings.concurrency, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
         self._reloading = asyncio.Lock()
@@ -142,6 +143,7 @@ class Service:
             self.ready, self.loaded_at = True, time.time()
             self._return_after(before)
             _log.info("Model %s, version %s, answers now", self.contract.model_name, self.contract.model_version)
+            self._warn_of_gate()
             return self.contract
 
     async def report(
@@ -175,6 +177,11 @@ class Service:
             self.prediction_log.close()
         if self._state_lock:
             self._state_lock.close()
+
+    def _warn_of_gate(self) -> None:
+        """Log one line where the model failed its quality gate."""
+        if warning := self.contract.gate_warning:
+            _log.warning(warning)
 
     def _return_after(self, model: weakref.ref[OpenedModel]) -> None:
         """Give a model's memory back once the last request that keeps it has ended; nobody waits for that."""

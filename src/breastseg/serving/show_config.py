@@ -27,8 +27,8 @@ _SECRET = "***"  # noqa: S105 - what stands in place of one
 def show_config(**options: object) -> str:
     """Return a line a setting: its variable, its value, and where that comes from: an option, the environment, default.
 
-    Variables that look like settings and are none follow, and what keeps the service from starting, if anything does:
-    all but answering is tried, so that folders which are missing are made.
+    Variables that look like settings and are none follow, then a model that failed its quality gate, and what keeps the
+    service from starting, if anything does: all but answering is tried, so that folders which are missing are made.
 
     Args:
         **options: As of `load_settings`.
@@ -38,7 +38,7 @@ def show_config(**options: object) -> str:
     rows = [_row(name, field, given(options), environment) for name, field in Settings.model_fields.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}" for variable, value, source in rows]
-    return "\n".join([*lines, *unknown_variables(), *_obstacles(options)])
+    return "\n".join([*lines, *unknown_variables(), *_findings(options)])
 
 
 def _row(name: str, field: FieldInfo, options: dict[str, object], environment: dict[str, str]) -> tuple[str, str, str]:
@@ -62,27 +62,29 @@ def _shown(value: object, field: FieldInfo) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _obstacles(options: dict[str, object]) -> list[str]:
-    """Say what keeps the service from starting: settings that are none, else all that they lead to."""
+def _findings(options: dict[str, object]) -> list[str]:
+    """Say what keeps the service from starting, invalid settings or all that they lead to, and what to know of it."""
     try:
         settings = load_settings(**options)
     except BreastsegError as error:
         return [str(error)]
     steps = (KeyRing.of, _open_model, open_prediction_log, _hold_counts, _look_at_address)
-    return [told for step in steps if (told := _error(step, settings))]
+    return [found for step in steps if (found := _finding(step, settings))]
 
 
-def _error(step: Callable[[Settings], object], settings: Settings) -> str | None:
+def _finding(step: Callable[[Settings], object], settings: Settings) -> str | None:
+    """Return the text of a step's error, else the text that it returns."""
     try:
-        step(settings)
+        found = step(settings)
     except BreastsegError as error:
         return str(error)
-    return None
+    return found if isinstance(found, str) else None
 
 
-def _open_model(settings: Settings) -> None:
-    """Load the model, and the counts of its traffic."""
-    Answering.of(OpenedModel.load(settings.model, settings.threads), settings)
+def _open_model(settings: Settings) -> str | None:
+    """Load the model, and the counts of its traffic; returns a warning where it failed its quality gate."""
+    answering = Answering.of(OpenedModel.load(settings.model, settings.threads), settings)
+    return answering.model.contract.gate_warning
 
 
 def _hold_counts(settings: Settings) -> None:
