@@ -26,8 +26,11 @@ from breastseg.params.vit_unet import VitUnet
 
 COMMITTED = Path(__file__).resolve().parents[2] / "params.yaml"
 RECIPES = sorted((COMMITTED.parent / "recipes").glob("*.yaml"))
-# what a recipe is about
-CHOSEN = {"data", "train", "cnn_unet", "vit_unet", "inference"}
+# what each recipe is about
+CHOSEN = {
+    "pretrained": {"data", "train", "cnn_unet", "vit_unet", "inference"},
+    "smoke": {"phantom", "split", "train", "cnn_unet", "vit_unet", "evaluate", "monitoring"},
+}
 SECTION_TYPES: dict[str, type[Section]] = {
     "phantom": Phantom,
     "data": Data,
@@ -54,14 +57,40 @@ def write(tmp_path: Path, section: str, **changes: object) -> Path:
 
 @pytest.mark.parametrize("path", [COMMITTED, *RECIPES], ids=lambda path: path.stem)
 @pytest.mark.parametrize(("name", "type_"), SECTION_TYPES.items())
-def test_the_committed_params_hold(path: Path, name: str, type_: type[Section]) -> None:
+def test_the_committed_params_are_valid(path: Path, name: str, type_: type[Section]) -> None:
     assert load(name, type_, path).model_dump(mode="json") == yaml.safe_load(path.read_text())[name]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_changes_nothing_but_what_it_is_about(path: Path) -> None:
     default, recipe = (yaml.safe_load(file.read_text()) for file in (COMMITTED, path))
-    assert {name for name in default if default[name] != recipe[name]} <= CHOSEN
+    assert {name for name in default if default[name] != recipe[name]} <= CHOSEN[path.stem]
+
+
+@pytest.mark.parametrize("path", [COMMITTED, *RECIPES], ids=lambda path: path.stem)
+def test_plain_sections_of_params_and_recipes_are_valid(path: Path) -> None:
+    assert load("seed", Seed, path) >= 0
+    assert load("model", Model, path).root in {"cnn_unet", "vit_unet"}
+
+
+@pytest.mark.parametrize("path", [COMMITTED, *RECIPES], ids=lambda path: path.stem)
+def test_a_failed_gate_loses_no_experiment_by_default(path: Path) -> None:
+    assert load("export", Export, path).gate.on_failure == "mark"
+
+
+def test_an_unknown_answer_to_a_failed_gate_is_refused(tmp_path: Path) -> None:
+    gate = yaml.safe_load(COMMITTED.read_text())["export"]["gate"]
+    for wrong in ({"on_failure": "warn"}, {"on_failure": None}):
+        with pytest.raises(ProblemsError, match=r"export\.gate\.on_failure: .*'mark' or 'fail'"):
+            load("export", Export, write(tmp_path, "export", gate=gate | wrong))
+
+
+def test_the_smoke_recipe_is_small_and_needs_no_network() -> None:
+    (path,) = [path for path in RECIPES if path.stem == "smoke"]
+    assert load("phantom", Phantom, path).images <= 60
+    assert load("train", Train, path).epochs <= 10
+    for network in (load("cnn_unet", CnnUnet, path), load("vit_unet", VitUnet, path)):
+        assert network.encoder_weights is None
 
 
 def test_plain_values_are_validated_too(tmp_path: Path) -> None:
