@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breastseg.params.base import load
+from breastseg.params.export import Export
 from tests.deploy.files import REPOSITORY, read_yaml, require_schema
 from tests.tools import tool
 
@@ -51,6 +53,25 @@ def test_no_workflow_may_write_but_where_a_job_says_so(file: Path) -> None:
     # what others wrote, such as a branch's name, comes by the environment: in a script it would be run
     scripts = [step["run"] for step in steps(file) if "run" in step]
     assert not [script for script in scripts if re.search(r"\$\{\{ (?!matrix\.)", script)]
+
+
+def test_a_release_refuses_a_model_that_fails_its_quality_gate(tmp_path: Path) -> None:
+    scripts = [step.get("run", "") for step in steps(REPOSITORY / ".github" / "workflows" / "release.yml")]
+    (script,) = [script for script in scripts if "on_failure" in script]
+    build = "make image"
+    assert script.rstrip().endswith(build)
+    # before anything of it leaves the runner
+    assert scripts.index(script) < min(i for i, other in enumerate(scripts) if re.search("docker (run|push)", other))
+    params = tmp_path / "params.yaml"
+    shutil.copyfile(REPOSITORY / "params.yaml", params)
+    before = params.read_text("utf-8")
+    assert load("export", Export, params).gate.on_failure == "mark"
+    for _ in range(2):  # params that refuse already stay as they are
+        subprocess.run([BASH, "-euo", "pipefail", "-c", script.replace(build, "")], cwd=tmp_path, check=True)  # noqa: S603 - our script
+        assert load("export", Export, params).gate.on_failure == "fail"
+    assert [a for a, b in zip(before.splitlines(), params.read_text("utf-8").splitlines(), strict=True) if a != b] == [
+        line for line in before.splitlines() if "on_failure" in line
+    ]
 
 
 def test_every_python_that_is_promised_is_tried() -> None:
