@@ -66,8 +66,9 @@ def test_a_full_service_says_when_to_come_back(page: Page) -> None:
 def test_what_the_service_says_itself_of_when_to_come_back_is_not_said_again(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
+    # one for the question which model answers, one for the first image
     with running_server(
-        write_model(tmp_path / "model.onnx"), rate_limit_per_minute="1", rate_limit_burst="1"
+        write_model(tmp_path / "model.onnx"), rate_limit_per_minute="1", rate_limit_burst="2"
     ) as server:
         page = open_page(base=str(server.base_url).rstrip("/"))
         choose(page, payload("breast.png", png()), payload("second.png", png()))

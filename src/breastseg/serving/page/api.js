@@ -3,6 +3,7 @@
 // relative, so that it works under a sub-path too
 const SEGMENT = "v1/segment";
 const DRIFT = "v1/drift";
+const MODEL = "v1/model";
 
 const OWN_PROBLEM = "urn:breastseg:problem:";
 
@@ -41,6 +42,11 @@ export async function segment(file, { include, frame, key, signal }) {
 /** Ask how the images of the last hour and day differ from the reference; returns and throws as `segment` does. */
 export async function drift({ key, signal }) {
   return ask(DRIFT, "windows", key, { signal });
+}
+
+/** Ask which model answers, and what its file says of it; returns and throws as `segment` does. */
+export async function model({ key, signal }) {
+  return ask(MODEL, "contract", key, { signal });
 }
 
 /** A folder, or a file that was moved since, would else look like a lost connection. */
