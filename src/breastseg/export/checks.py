@@ -11,7 +11,7 @@ from tqdm import tqdm
 from breastseg.errors import Problem
 from breastseg.evaluation.json_file import significant
 from breastseg.evaluation.metrics import Scores, score_case
-from breastseg.inference.gate import NAMES, GateCheck, GateResult, Name
+from breastseg.inference.gate import NAMES, GateCheck, GateResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,17 +105,10 @@ def _above(what: str, difference: float | None, bound: float) -> list[Problem]:
 
 def gate_result(parity: Parity | None, gate: Gate) -> GateResult:
     """Compare the file's scores, to six significant digits, with the bounds; None: nothing is measured yet."""
-    measured: dict[Name, float | None] = {
-        "min_dice": parity and parity.dice,
-        "max_missed": parity and parity.missed,
-        "max_normal_false_positive_rate": parity and parity.normal_false_positive_rate,
-    }
-    bounds: dict[Name, float] = {
-        "min_dice": gate.min_dice,
-        "max_missed": gate.max_missed,
-        "max_normal_false_positive_rate": gate.max_normal_false_positive_rate,
-    }
-    return GateResult.of([GateCheck.of(name, bounds[name], _rounded(measured[name])) for name in NAMES])
+    bounds = (gate.min_dice, gate.max_missed, gate.max_normal_false_positive_rate)
+    scores = (parity.dice, parity.missed, parity.normal_false_positive_rate) if parity else (None, None, None)
+    checks = zip(NAMES, bounds, scores, strict=True)
+    return GateResult.of([GateCheck.of(name, bound, _rounded(value)) for name, bound, value in checks])
 
 
 def _rounded(value: float | None) -> float | None:
