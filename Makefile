@@ -15,7 +15,7 @@ IMAGE_TOOL ?= $(wildcard ../shared/tools/build-image)
 IMAGE := breastseg-serve
 IMAGE_LABELS = --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --build-arg REVISION=$$(git rev-parse HEAD)
 # a process a core with one thread each is faster than two processes that share all
-PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help install repro summary data-push data-pull test test-fast test-extended test-all lint types imports check image \
   image-train lock clean
@@ -33,6 +33,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@touch $@
 
 repro: install  ## Run the pipeline, print the comparison and what to do next
+	@git rev-parse --git-dir > /dev/null 2>&1 || { echo "DVC needs a git repository: clone the project, or run git init"; exit 1; }
 	dvc repro
 	@breastseg summary
 
@@ -45,12 +46,13 @@ data-push: install  ## Send data, models and the run-cache to the DVC remote (do
 data-pull: install  ## Fetch them, so that `make repro` has nothing to run
 	@breastseg data pull
 
+# folders whose tests are all left out need not even be imported
 test: install  ## Run the tests (at most 5 minutes on 2 cores)
-	$(PYTEST) -m 'not extended and not nightly'
+	$(PYTEST) -m 'not extended and not nightly' $(addprefix --ignore=tests/,browser deploy)
 
-# the folders whose tests are all left out need not even be imported
 test-fast: install  ## Run the tests of functions only, while you edit (at most a minute)
-	$(PYTEST) -m 'not integration and not extended and not nightly' $(addprefix --ignore=tests/,browser pipeline service)
+	$(PYTEST) -m 'not integration and not extended and not nightly' \
+	  $(addprefix --ignore=tests/,browser deploy pipeline service)
 
 test-extended: install  ## Run what `make check` adds to `make test`: browser, deployment, service (at most 8 minutes)
 	$(PYTEST) -m 'extended and not nightly'

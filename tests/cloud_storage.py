@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 BUCKET = "breastseg-test"
 
 
+class _Server(ThreadingHTTPServer):
+    """Ends at once, and not up to half a second later."""
+
+    def serve_forever(self, poll_interval: float = 0.01) -> None:
+        super().serve_forever(poll_interval)
+
+
 @contextmanager
 def emulated_storage(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[str]:
     """The address of an emulator with an empty bucket, which this process and its children take for Google's."""
@@ -28,7 +35,7 @@ def emulated_storage(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[st
     read = emulator._read_raw_data
     monkeypatch.setattr(emulator, "_read_raw_data", lambda handler: _whole(read(handler), handler))
     # else one connection that nobody reads from holds up all others
-    monkeypatch.setattr("http.server.HTTPServer", ThreadingHTTPServer)
+    monkeypatch.setattr("http.server.HTTPServer", _Server)
     # else `dvc` alone asks over gRPC what kind of bucket it is, which the emulator does not speak
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     # nobody's credentials, and nobody asks whether this machine is one of Google's and waits for the answer

@@ -22,17 +22,34 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _INTEGRATION_FOLDERS = {"browser", "pipeline", "service"}
 # a bucket; a training in a process of its own
 _EXTENDED_FOLDERS = {"browser", "deploy"}
-_INTEGRATION_FIXTURES = {"storage", "uninterrupted", "of_two"}
+_INTEGRATION_FIXTURES = {"storage", "uninterrupted", "finished", "repository"}
+# made once a session, in the one process that runs all tests with it
+_SHARED_FIXTURES = ("uninterrupted", "repository")
+# so that no process is still busy with them when the others have nothing left to do
+_LONGEST_FOLDERS = ("pipeline", "training", "export", "reporting")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark by folder and fixture what is too slow to run after every edit, or in `make test`."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    folder = _folder(item)
     fixtures = set(getattr(item, "fixturenames", ()))
     if folder in _INTEGRATION_FOLDERS or fixtures & _INTEGRATION_FIXTURES:
         item.add_marker("integration")
     if folder in _EXTENDED_FOLDERS:
         item.add_marker("extended")
+    if item.get_closest_marker("xdist_group") is None:
+        shared = sorted(fixtures.intersection(_SHARED_FIXTURES))
+        # a file's tests share what its fixtures make
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.name))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: _folder(item) not in _LONGEST_FOLDERS)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(autouse=True)

@@ -112,6 +112,7 @@ def test_processes_of_a_cluster_are_not_counted_here(tmp_path: Path) -> None:
     assert (done.returncode, "Name --workers without --engine ray" in done.stderr) == (1, True)
 
 
+@pytest.mark.extended
 def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     model, root = write_model(tmp_path / "m.onnx"), write_normals(write_lesions(tmp_path / "raw"))
     training = (
@@ -133,6 +134,7 @@ def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["lesion"]["dice"]["mean"] == 0.65
 
 
+@pytest.mark.extended
 def test_evaluate_names_the_extra_it_needs(tmp_path: Path) -> None:
     arguments = ("evaluate", tmp_path / "m.onnx", "--root", tmp_path, "--layout", "busi", "--out", tmp_path / "out")
     for package in ("pyarrow", "statsmodels", "yaml"):
@@ -149,6 +151,7 @@ def test_evaluate_tells_errors_without_a_trace(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.extended
 def test_evaluate_names_the_charts_it_leaves(tmp_path: Path) -> None:
     model, root = write_model(tmp_path / "m.onnx"), write_lesions(tmp_path / "raw")
     arguments = ("evaluate", model, "--root", root, "--layout", "busi", "--out", tmp_path / "out", "--resamples", "100")
@@ -159,6 +162,7 @@ def test_evaluate_names_the_charts_it_leaves(tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).is_file()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -42,6 +42,7 @@ def test_several_processes_leave_what_one_leaves(images: Path, model_path: Path,
     assert results(tmp_path / "two") == expected
 
 
+@pytest.mark.extended
 def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
     images: Path, model_path: Path, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from breastseg.data.table import CaseRow
     from tests.data.copies import Guise, Picture
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.extended, pytest.mark.real_data]
 
 LIMIT = 0.8
 
@@ -165,6 +165,7 @@ def test_normals_of_busi_that_show_a_lesion_are_flagged(busi: list[CaseRow]) -> 
     assert [row.case_id for row in busi if row.doubtful_normal] == ["normal (1)", "normal (34)"]
 
 
+@pytest.mark.nightly
 def test_patients_of_bus_bra_stay_apart(real_data: Path, tmp_path: Path) -> None:
     rows = read_rows(_prepare("bus_bra", real_data / "bus_bra", tmp_path))
     patients: dict[str, set[str | None]] = {}

@@ -87,6 +87,7 @@ def test_the_report_comes_from_the_per_image_table_and_its_bins_alone(
     assert copy.statistics.read_bytes() == done.statistics.read_bytes()
 
 
+@pytest.mark.extended
 def test_the_same_inputs_give_the_same_bytes(done: Outputs, inputs: Inputs, tmp_path: Path, params: Evaluate) -> None:
     again = world.make_outputs(tmp_path / "again")
     evaluate(inputs, again, params)
@@ -119,6 +120,7 @@ def test_a_test_set_without_a_lesion_is_refused(checkpoints: dict[str, Path], tm
         evaluate(world.make_inputs(tmp_path, cases, checkpoints), world.make_outputs(tmp_path), params)
 
 
+@pytest.mark.extended
 def test_what_lies_under_ignored_pixels_changes_no_score(
     done: Outputs, checkpoints: dict[str, Path], tmp_path: Path, params: Evaluate
 ) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.runner import predict_logits
 from breastseg.export import release as release_module
 from breastseg.export.checks import Parity, compare, gate_result
+from breastseg.export.graph import trace
 from breastseg.export.release import ReleasePlan, release
 from breastseg.inference.contract import METADATA_KEY, Contract, read_contract
 from breastseg.inference.segmenter import Segmenter
@@ -29,11 +31,29 @@ from breastseg.params.monitoring import Monitoring
 from tests.evaluation import world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from torch import nn
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
 EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traced_once() -> Iterator[None]:
+    """Trace each network once: that takes most of the time of an export."""
+    models: dict[tuple[object, ...], onnx.ModelProto] = {}
+
+    def trace_once(network: nn.Module, *arguments: Any) -> onnx.ModelProto:  # noqa: ANN401 - as `trace` has them
+        key = (type(network), *arguments)
+        models[key] = models.get(key) or trace(network, *arguments)
+        return copy.deepcopy(models[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release_module, "trace", trace_once)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +118,18 @@ def test_the_contract_carries_the_operating_point_and_the_scores(released: Relea
     assert contract.licence == "MIT"
 
 
-def test_the_same_inputs_give_the_same_bytes(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
+@pytest.mark.extended
+def test_the_same_inputs_give_the_same_bytes(
+    released: ReleasePlan, judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_module, "trace", trace)
     again = make_plan(judged, tmp_path)
     release(again)
     assert (again.release / "model.onnx").read_bytes() == (released.release / "model.onnx").read_bytes()
     assert again.report.read_bytes() == released.report.read_bytes()
 
 
+@pytest.mark.extended
 def test_the_file_averages_mirror_images_where_asked_to(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
     flipping = replace(make_plan(judged, tmp_path), asked=Inference(flip_averaging=True))
     release(flipping)  # which compares it with the checkpoint asked in the same way
@@ -117,6 +142,7 @@ def test_the_file_averages_mirror_images_where_asked_to(released: ReleasePlan, j
     assert np.abs(plain[0] - plain[1][:, ::-1]).max() > 1e-3
 
 
+@pytest.mark.extended
 def test_the_probabilities_are_calibrated_in_the_graph(released: ReleasePlan, judged: Path, tmp_path: Path) -> None:
     points = json.loads((judged / "models/operating_points.json").read_text())
     points["cnn_unet"]["temperature"] *= 4

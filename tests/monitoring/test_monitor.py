@@ -59,6 +59,7 @@ def test_an_alarm_is_lowered_when_nothing_is_known_any_more() -> None:
     assert heard(alarm, (0.0, 0.0, None, None, 0.0, None, None, None, None)) == "-RRRRRR--"
 
 
+@pytest.mark.extended
 def test_of_days_without_drift_few_have_an_alarm() -> None:
     """An image a minute: the windows of a day overlap, and there are 312 judgements."""
     days = 20

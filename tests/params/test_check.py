@@ -75,7 +75,8 @@ def test_everything_is_reported_at_once() -> None:
         cnn_unet__encoder="tu-regnety_04",
         cnn_unet__drop_path_rate=float("nan"),
         vit_unet__encoder="resnet18",
-        export__gate={"min_dice": 2, "max_missed": 0.2, "max_normal_false_positive_rate": 0.5, "min_dise": 0.1},
+        export__gate={"min_dice": 2, "max_missed": 0.2, "max_normal_false_positive_rate": 0.5, "on_failure": "mark"}
+        | {"min_dise": 0.1},
         unknown={},
     )
     assert set(found) == {

@@ -142,6 +142,21 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def small(small_tree: Tree, tmp_path: Path) -> Tree:
+    """A repository of one stage that has run, with this project's make targets."""
+    tree = Tree(tmp_path / "one stage")
+    tree.root.mkdir()
+    shutil.copy2(small_tree.root / "Makefile", tree.root)
+    tree.run("git", "init", "--quiet")
+    tree.dvc("init")
+    (tree.root / "in.txt").write_text("in")
+    (tree.root / "dvc.yaml").write_text("stages: {copy: {cmd: cp in.txt out.txt, deps: [in.txt], outs: [out.txt]}}")
+    tree.dvc("repro")
+    commit_all(tree, "a run")
+    return tree
+
+
+@pytest.fixture
 def tiny(tmp_path: Path) -> Tree:
     """A clone of a repository with one stage, `ONE_STAGE`; nothing has run in it."""
     tree = Tree(tmp_path / "origin")

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.usefixtures("no_credentials")]
 
 
-def test_a_colleague_pulls_what_was_pushed_and_has_nothing_to_run(copied: Tree, storage: str, tmp_path: Path) -> None:
-    with_remote(copied, storage).run(*PUSH)
-    colleague = clone(copied, tmp_path / "colleague")
+def test_a_colleague_pulls_what_was_pushed_and_has_nothing_to_run(small: Tree, storage: str, tmp_path: Path) -> None:
+    with_remote(small, storage).run(*PUSH)
+    colleague = clone(small, tmp_path / "colleague")
     colleague.run(*PULL)
-    assert contents(colleague.root, *outs(copied)) == contents(copied.root, *outs(copied))
+    assert contents(colleague.root, *outs(small)) == contents(small.root, *outs(small))
     assert "up to date" in colleague.dvc("status")
     assert run_stages(colleague.dvc("repro")) == []

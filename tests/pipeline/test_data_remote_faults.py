@@ -20,7 +20,7 @@ import pytest
 
 from benchmarks.serving.process import free_port
 from tests.cloud_storage import BUCKET
-from tests.pipeline.conftest import Tree, commit_all, contents, outs, run_stages
+from tests.pipeline.conftest import Tree, contents, outs, run_stages
 from tests.pipeline.remotes import PULL, PUSH, bucket_files, clone, with_remote
 
 if TYPE_CHECKING:
@@ -32,19 +32,13 @@ pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline"), pytest.m
 PROGRAM = ("breastseg", "data", "push")
 
 
-@pytest.fixture
-def tiny(small_tree: Tree, tmp_path: Path) -> Tree:
-    """One stage that has run, with this project's make targets."""
-    tree = Tree(tmp_path / "tiny")
-    tree.root.mkdir()
-    shutil.copy2(small_tree.root / "Makefile", tree.root)
-    tree.run("git", "init", "--quiet")
-    tree.dvc("init")
-    (tree.root / "in.txt").write_text("in")
-    (tree.root / "dvc.yaml").write_text("stages: {copy: {cmd: cp in.txt out.txt, deps: [in.txt], outs: [out.txt]}}")
-    tree.dvc("repro")
-    commit_all(tree, "a run")
-    return tree
+def test_a_colleague_pulls_a_whole_run_and_has_nothing_to_run(copied: Tree, storage: str, tmp_path: Path) -> None:
+    with_remote(copied, storage).run(*PUSH)
+    colleague = clone(copied, tmp_path / "colleague")
+    colleague.run(*PULL)
+    assert contents(colleague.root, *outs(copied)) == contents(copied.root, *outs(copied))
+    assert "up to date" in colleague.dvc("status")
+    assert run_stages(colleague.dvc("repro")) == []
 
 
 def test_the_run_cache_spares_a_colleague_what_was_run_before(copied: Tree, storage: str, tmp_path: Path) -> None:
@@ -205,31 +199,35 @@ SOMEBODY = NOBODY.replace("Anonymous caller", "x@y.iam.gserviceaccount.com")
 
 @pytest.mark.parametrize("command", [PUSH, PULL])
 def test_without_credentials_the_user_is_told_to_log_in(
-    tiny: Tree, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    small: Tree, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with refusing(401, NOBODY.format("list", "list")) as storage:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage)
-        here = clone(with_remote(tiny, storage), tmp_path / "clone") if command is PULL else with_remote(tiny, storage)
+        here = (
+            clone(with_remote(small, storage), tmp_path / "clone") if command is PULL else with_remote(small, storage)
+        )
         told = sentence(here.run(*command, fails=True))
     assert "gcloud auth application-default login" in told
 
 
 @pytest.mark.parametrize(("command", "role"), [(PUSH, "Storage Object User"), (PULL, "Storage Object Viewer")])
 def test_who_may_not_is_told_the_role_to_ask_for(
-    tiny: Tree, command: tuple[str, ...], role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    small: Tree, command: tuple[str, ...], role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with refusing(403, SOMEBODY.format("list", "list")) as storage:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage)
-        here = clone(with_remote(tiny, storage), tmp_path / "clone") if command is PULL else with_remote(tiny, storage)
+        here = (
+            clone(with_remote(small, storage), tmp_path / "clone") if command is PULL else with_remote(small, storage)
+        )
         assert role in sentence(here.run(*command, fails=True))
 
 
 @pytest.mark.parametrize("started", [PROGRAM, ("env", "--ignore-signal=INT", *PROGRAM)], ids=["", "in the background"])
-def test_a_push_that_is_ended_leaves_nobody_at_work(tiny: Tree, started: tuple[str, ...]) -> None:
+def test_a_push_that_is_ended_leaves_nobody_at_work(small: Tree, started: tuple[str, ...]) -> None:
     """By SIGTERM, while the bucket keeps silent; the next one is not held up."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        with_remote(tiny, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        push = subprocess.Popen(started, cwd=tiny.root, env=tiny.environment)  # noqa: S603 - ours
+        with_remote(small, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        push = subprocess.Popen(started, cwd=small.root, env=small.environment)  # noqa: S603 - ours
         connection, _ = silent.accept()
         with connection:
             below = psutil.Process(push.pid).children(recursive=True)
@@ -239,42 +237,42 @@ def test_a_push_that_is_ended_leaves_nobody_at_work(tiny: Tree, started: tuple[s
     assert [process.pid for process in below if process.is_running()] == []
 
 
-def test_a_run_cache_that_was_not_sent_is_an_error(tiny: Tree, storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_remote(tiny, storage).run(*PUSH)
+def test_a_run_cache_that_was_not_sent_is_an_error(small: Tree, storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_remote(small, storage).run(*PUSH)
     with refusing(403, SOMEBODY.format("create", "create"), behind=storage) as read_only:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", read_only)
-        with_remote(tiny, read_only)
+        with_remote(small, read_only)
         # the files are all there already, and DVC does not mind the rest
-        tiny.dvc("push", "--run-cache")
-        assert "Storage Object User" in sentence(tiny.run(*PUSH, fails=True))
+        small.dvc("push", "--run-cache")
+        assert "Storage Object User" in sentence(small.run(*PUSH, fails=True))
 
 
 @pytest.mark.parametrize("command", [PUSH, PULL])
-def test_without_a_remote_the_user_is_told_to_name_one(tiny: Tree, command: tuple[str, ...]) -> None:
-    assert "dvc remote add -d storage gs://BUCKET/breastseg" in sentence(tiny.run(*command, fails=True))
+def test_without_a_remote_the_user_is_told_to_name_one(small: Tree, command: tuple[str, ...]) -> None:
+    assert "dvc remote add -d storage gs://BUCKET/breastseg" in sentence(small.run(*command, fails=True))
 
 
-def test_a_bucket_that_does_not_exist_is_told(tiny: Tree, storage: str) -> None:
-    assert "There is no such bucket" in sentence(with_remote(tiny, storage, "elsewhere").run(*PUSH, fails=True))
+def test_a_bucket_that_does_not_exist_is_told(small: Tree, storage: str) -> None:
+    assert "There is no such bucket" in sentence(with_remote(small, storage, "elsewhere").run(*PUSH, fails=True))
 
 
-def test_what_nobody_has_pushed_is_told(tiny: Tree, storage: str, tmp_path: Path) -> None:
-    colleague = clone(with_remote(tiny, storage), tmp_path / "colleague")
+def test_what_nobody_has_pushed_is_told(small: Tree, storage: str, tmp_path: Path) -> None:
+    colleague = clone(with_remote(small, storage), tmp_path / "colleague")
     assert "The remote lacks files of this commit" in sentence(colleague.run(*PULL, fails=True))
     assert "neither here nor in the remote" in sentence(colleague.run(*PUSH, fails=True))
 
 
-def test_another_failure_is_told_in_dvcs_words(tiny: Tree) -> None:
-    (tiny.root / ".dvc/config").write_text("[core]\n    remote = elsewhere\n")
-    output = tiny.run(*PUSH, fails=True)
+def test_another_failure_is_told_in_dvcs_words(small: Tree) -> None:
+    (small.root / ".dvc/config").write_text("[core]\n    remote = elsewhere\n")
+    output = small.run(*PUSH, fails=True)
     assert "ERROR:" in output
     assert "`dvc push --run-cache -v` tells more" in output
     assert "Traceback" not in output
 
 
-def test_an_archive_without_git_is_one_sentence(tiny: Tree) -> None:
-    shutil.rmtree(tiny.root / ".git")
-    output = tiny.run(*PUSH, fails=True)
+def test_an_archive_without_git_is_one_sentence(small: Tree) -> None:
+    shutil.rmtree(small.root / ".git")
+    output = small.run(*PUSH, fails=True)
     assert "clone the project, or run `git init` here" in output
     assert "ERROR" not in output
 

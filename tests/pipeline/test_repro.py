@@ -53,6 +53,7 @@ def test_the_graph_is_the_documented_one(finished: Tree) -> None:
     assert not {("train_cnn", "train_vit"), ("train_vit", "train_cnn")} & named
 
 
+@pytest.mark.nightly
 def test_deleted_outs_come_back_from_the_run_cache_without_a_run(copied: Tree) -> None:
     names = [name for name in outs(copied) if name != "data/raw/phantom"]
     before = contents(copied.root, *names)
@@ -64,18 +65,16 @@ def test_deleted_outs_come_back_from_the_run_cache_without_a_run(copied: Tree) -
     assert contents(copied.root, *names) == before
 
 
-@pytest.mark.parametrize("package", ["evaluation", "serving", "export", "reporting", "cli", "prediction_logs"])
-def test_edits_of_what_comes_later_leave_training_up_to_date(copied: Tree, package: str) -> None:
-    for module in (copied.root / "src/breastseg" / package).rglob("*.py"):
-        edit(module)
+def test_edits_of_training_are_noticed_and_edits_of_what_comes_later_are_not(copied: Tree) -> None:
+    for package in ("evaluation", "serving", "export", "reporting", "cli", "prediction_logs"):
+        for module in (copied.root / "src/breastseg" / package).rglob("*.py"):
+            edit(module)
     assert json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit")) == {}
-
-
-def test_edits_of_training_are_noticed(copied: Tree) -> None:
     edit(copied.root / "src/breastseg/training/loss.py")
     assert set(json.loads(copied.dvc("status", "--json", "train_cnn", "train_vit"))) >= {"train_cnn", "train_vit"}
 
 
+@pytest.mark.nightly
 def test_the_other_network_is_exported_without_training(copied: Tree) -> None:
     chosen = yaml.safe_load((copied.root / "params.yaml").read_text())["model"]
     other = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[chosen]
@@ -119,6 +118,7 @@ def test_whatever_is_wrong_in_the_params_is_reported_before_anything_else_runs(c
     assert "Traceback" not in output
 
 
+@pytest.mark.nightly
 def test_own_images_spare_the_simulation_and_the_way_back_costs_none(copied: Tree) -> None:
     phantom, own = copied.root / "data/raw/phantom", copied.root / "data/raw/own"
     before = contents(phantom, "benign", "malignant", "normal")
@@ -138,6 +138,7 @@ def test_own_images_spare_the_simulation_and_the_way_back_costs_none(copied: Tre
     assert contents(phantom, "benign", "malignant", "normal") == before
 
 
+@pytest.mark.nightly
 def test_images_that_dvc_tracks_are_used_and_stay(copied: Tree) -> None:
     own = copied.root / "data/raw/own"
     shutil.copytree(copied.root / "data/raw/phantom", own)
@@ -148,6 +149,7 @@ def test_images_that_dvc_tracks_are_used_and_stay(copied: Tree) -> None:
     assert sorted(path.name for path in own.rglob("*")) == before
 
 
+@pytest.mark.nightly
 def test_an_experiment_whose_gate_failed_is_kept_and_shown(copied: Tree) -> None:
     output = copied.dvc("exp", "run", "-S", "export.gate.min_dice=1.0")
     assert "its quality gate failed: mean Dice is" in output
@@ -157,6 +159,7 @@ def test_an_experiment_whose_gate_failed_is_kept_and_shown(copied: Tree) -> None
     assert "Quality gate: failed: mean Dice is" in copied.run("breastseg", "summary")
 
 
+@pytest.mark.nightly
 def test_a_failed_gate_of_a_release_fails_the_run_and_leaves_no_file(copied: Tree) -> None:
     copied.edit_params({"export": {"gate": {"min_dice": 1.0, "on_failure": "fail"}}})
     output = copied.dvc("repro", fails=True)
@@ -166,6 +169,7 @@ def test_a_failed_gate_of_a_release_fails_the_run_and_leaves_no_file(copied: Tre
     assert not (copied.root / "metrics/release.json").exists()
 
 
+@pytest.mark.nightly
 def test_the_experiments_table_fits_a_wide_terminal(copied: Tree) -> None:
     copied.dvc("exp", "run", "-S", "export.max_dice_difference=0.002")
     show = ("dvc", "exp", "show", "--only-changed", "--keep", ".*unet.(dice|iou|hd95)", "--no-pager")
@@ -189,6 +193,7 @@ def test_experiments_show_both_networks_in_one_table(finished: Tree) -> None:
     assert len([name for name in columns if name.startswith("metrics/")]) <= 30
 
 
+@pytest.mark.nightly
 def test_plots_are_drawn_without_an_error(finished: Tree, tmp_path: Path) -> None:
     output = finished.dvc("plots", "show", "--out", str(tmp_path / "plots"))
     assert "ERROR" not in output
@@ -198,11 +203,13 @@ def test_plots_are_drawn_without_an_error(finished: Tree, tmp_path: Path) -> Non
         assert title in page
 
 
+@pytest.mark.nightly
 def test_a_stage_imports_the_package_of_its_own_tree(finished: Tree) -> None:
     code = "import stages, breastseg; print(breastseg.__file__)"
     assert str(finished.root) in finished.run("python", "-c", code)
 
 
+@pytest.mark.nightly
 def test_a_broken_raw_folder_gives_one_error_and_leaves_no_out(copied: Tree) -> None:
     benign = copied.root / "data/raw/own/benign"
     shutil.copytree(copied.root / "data/raw/phantom", benign.parent)

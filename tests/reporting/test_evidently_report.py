@@ -46,6 +46,7 @@ def write_report() -> Callable[..., list[str]]:
     return write_evidently_report
 
 
+@pytest.mark.extended
 def test_a_shift_between_two_periods_is_told(write_report: Callable[..., list[str]], tmp_path: Path) -> None:
     def page(shift: float) -> str:
         left_out = write_report(two_days(shift), CONTRACT, NOW, BEFORE, tmp_path / "evidently.html")

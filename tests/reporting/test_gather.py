@@ -143,6 +143,7 @@ def test_a_folder_is_never_overwritten(repository: Path, tmp_path: Path) -> None
         gather(NAMES, tmp_path / "folds", ABOUT, repository)
 
 
+@pytest.mark.nightly
 def test_a_case_that_two_folds_tested_is_refused(repository: Path, tmp_path: Path) -> None:
     root = shutil.copytree(repository, tmp_path / "copy", symlinks=True)
     table = root / "tables" / "1" / "per_image.csv"
@@ -153,6 +154,7 @@ def test_a_case_that_two_folds_tested_is_refused(repository: Path, tmp_path: Pat
         gather([f"{name}-overlapping" for name in NAMES], tmp_path / "folds", ABOUT, root)
 
 
+@pytest.mark.nightly
 def test_a_case_that_no_fold_tested_is_told(repository: Path, tmp_path: Path) -> None:
     root = shutil.copytree(repository, tmp_path / "copy", symlinks=True)
     table = root / "tables" / "1" / "per_image.csv"
@@ -167,6 +169,7 @@ def test_a_case_that_no_fold_tested_is_told(repository: Path, tmp_path: Path) ->
     assert not (tmp_path / "folds").exists()
 
 
+@pytest.mark.nightly
 def test_experiments_of_other_code_or_other_images_are_told_by_stage_and_dependency(
     repository: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_the_committed_page_is_what_the_folders_give() -> None:
 EARLIER = {"busi_224px"}
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("run", sorted({path.parent.name for path in RESULTS.glob("*/statistics.json")} - EARLIER))
 def test_committed_figures_follow_from_the_tables_beside_them(run: str) -> None:
     params = parse_yaml((RESULTS / run / "params.yaml").read_text(encoding="utf-8"))["evaluate"]

@@ -205,6 +205,7 @@ def test_killed_at_random_moments_equals_uninterrupted(root: Path, uninterrupted
     assert trainee.outs(root) == uninterrupted
 
 
+@pytest.mark.nightly
 def test_resumes_at_the_next_epoch(root: Path) -> None:
     """Not from the start: the second process needs to live for the remaining epochs only."""
     plan = trainee.make_plan(root)
@@ -212,7 +213,7 @@ def test_resumes_at_the_next_epoch(root: Path) -> None:
     assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
 def test_a_polite_interruption_is_a_failure_and_loses_no_epoch(
     root: Path, uninterrupted: dict[str, bytes], number: signal.Signals
 ) -> None:
@@ -223,18 +224,21 @@ def test_a_polite_interruption_is_a_failure_and_loses_no_epoch(
     assert trainee.outs(root) == uninterrupted
 
 
+@pytest.mark.nightly
 def test_a_forced_repetition_trains_anew(root: Path) -> None:
     plan = trainee.make_plan(root, epochs=2)
     assert trainee.run(plan) == 0
     assert trainee.run(plan, partial(trainee.die_after_epoch, 1)) == KILLED
 
 
+@pytest.mark.nightly
 def test_a_changed_plan_never_resumes(root: Path, uninterrupted: dict[str, bytes]) -> None:
     assert trainee.run(trainee.make_plan(root, seed=1), partial(trainee.die_after_epoch, 2)) == KILLED
     assert trainee.run(trainee.make_plan(root)) == 0
     assert trainee.outs(root) == uninterrupted
 
 
+@pytest.mark.nightly
 def test_waits_for_a_trainer_that_is_still_at_it_and_carries_on(root: Path, uninterrupted: dict[str, bytes]) -> None:
     """As when dvc alone was killed: the next one removes the outs and starts a second trainer."""
     plan = trainee.make_plan(root)

@@ -68,6 +68,7 @@ def some(default: Phantom, plans: list[Plan]) -> list[Pair]:
     return pairs(default, plans[:40])
 
 
+@pytest.mark.extended
 def test_thresholds_fail_on_a_part_of_the_default_set(some: list[Pair]) -> None:
     assert otsu_dice(some) < OTSU_LIMIT
     assert best_threshold_dice(some) < THRESHOLD_LIMIT
