@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import nn
+    from breastseg.models.network import Answering
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
@@ -46,7 +46,7 @@ def traced_once() -> Iterator[None]:
     """Trace each network once: that takes most of the time of an export."""
     models: dict[tuple[object, ...], onnx.ModelProto] = {}
 
-    def trace_once(network: nn.Module, *arguments: Any) -> onnx.ModelProto:  # noqa: ANN401 - as `trace` has them
+    def trace_once(network: Answering, *arguments: Any) -> onnx.ModelProto:  # noqa: ANN401 - as `trace` has them
         key = (type(network), *arguments)
         models[key] = models.get(key) or trace(network, *arguments)
         return copy.deepcopy(models[key])
