@@ -80,7 +80,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.extended)])
 def place(request: pytest.FixtureRequest, out: Path) -> str:
     return str(out) if request.param == "folder" else str(request.getfixturevalue("bucket"))
 

@@ -68,6 +68,7 @@ def test_a_place_is_one_runs(tree: Tree, tmp_path: Path) -> None:
     assert tree.run("git", "status", "--porcelain") == ""
 
 
+@pytest.mark.extended
 def test_a_run_of_other_params_is_refused_in_a_tree_that_stays_as_it_is(tree: Tree, tmp_path: Path) -> None:
     """Such as those of a later image; the tree of the run before it, changed or not yet, is taken."""
     (tree.root / "params.yaml").write_text("seed: 0\ntrain:\n  epochs: 3\n")
@@ -89,6 +90,7 @@ def test_a_change_that_is_none_is_refused_before_anything_is_kept(tree: Tree, tm
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.extended
 def test_what_is_not_committed_is_named_and_not_overwritten(tree: Tree, tmp_path: Path) -> None:
     keep(tree, tmp_path / "run")
     (tree.root / "params.yaml").write_text("mine")

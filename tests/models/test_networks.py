@@ -179,6 +179,7 @@ def test_checkpoint_gives_equal_outputs(sample: Sample, tmp_path: Path) -> None:
     assert torch.equal(loaded(images), network.eval()(images))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "sample", [pytest.param(s, marks=[] if s == SAMPLES[2] else [pytest.mark.nightly], id=str(s)) for s in SAMPLES]
 )

@@ -40,9 +40,9 @@ PHANTOM = Phantom(
 )
 PARAMS = Monitoring(bins=10, directions=8, folds=5, false_alarm_share=0.05, flip_share=0)
 RULES = Rules(fewest=50, level=0.05)
+pytestmark = pytest.mark.extended
+
 WINDOWS, WINDOW_IMAGES = 200, 60
-# stands for all in `make test`
-SOON = ("gamma 1.8",)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,7 @@ def judge(profile: Profile, seen: Iterable[Observation]) -> tuple[Drift, list[As
     return window.drift(), assessments
 
 
-@pytest.mark.parametrize(
-    "shift", [pytest.param(name, marks=[] if name in SOON else [pytest.mark.nightly]) for name in SHIFTS]
-)
+@pytest.mark.parametrize("shift", SHIFTS)
 def test_a_shift_is_noticed(
     segmenter: Segmenter, images: list[np.ndarray], seen: list[Observation], shift: str
 ) -> None:
@@ -94,7 +92,6 @@ def test_what_is_no_ultrasound_is_noticed_image_by_image(segmenter: Segmenter, s
     assert np.mean([found.out_of_distribution for found in assessments]) > 0.9
 
 
-@pytest.mark.extended
 def test_unshifted_images_raise_it_as_seldom_as_set(seen: list[Observation]) -> None:
     alarms, out = 0, 0
     for number in range(WINDOWS):

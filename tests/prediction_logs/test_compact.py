@@ -81,6 +81,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         compact(tmp_path / "nothing", Store.open(str(tmp_path)))
 
 
+@pytest.mark.extended
 def test_a_kill_loses_and_doubles_nothing(tmp_path: Path) -> None:
     kept = make_predictions(600)
     keep(tmp_path / "log", kept, part_bytes=1).close()

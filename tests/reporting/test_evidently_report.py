@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from breastseg.monitoring.prediction import Prediction
 
 # Evidently's own: what it does while it is loaded, and divides by nothing
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.extended, pytest.mark.filterwarnings("ignore")]
 
 CONTRACT = Contract.model_validate(make_contract(reference_profile=make_profile(1)))
 SECOND = START + timedelta(hours=20)
@@ -46,7 +46,6 @@ def write_report() -> Callable[..., list[str]]:
     return write_evidently_report
 
 
-@pytest.mark.extended
 def test_a_shift_between_two_periods_is_told(write_report: Callable[..., list[str]], tmp_path: Path) -> None:
     def page(shift: float) -> str:
         left_out = write_report(two_days(shift), CONTRACT, NOW, BEFORE, tmp_path / "evidently.html")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import time
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ import torch
 
 from breastseg.training.scratch import Scratch, TrainingState
 from tests.training.trainee import PROCESSES
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -83,12 +84,13 @@ def test_the_second_waits_says_how_to_end_the_first_and_gets_its_state(
     first = PROCESSES.Process(target=hold, args=(tmp_path / "scratch", held, go_on))
     first.start()
     assert held.wait(60)
-    timer = PROCESSES.Process(target=release_after, args=(0.5, go_on))
-    timer.start()
-    with caplog.at_level(logging.WARNING), scratch.lock():
-        found = scratch.read()
+    with caplog.at_level(logging.WARNING):
+        releasing = Thread(target=lambda: (wait_until(lambda: "kill" in caplog.text), go_on.set()))
+        releasing.start()
+        with scratch.lock():
+            found = scratch.read()
     first.join()
-    timer.join()
+    releasing.join()
     assert f"kill {first.pid}" in caplog.text
     assert first.exitcode == 0
     # the first one has finished and cleared, but left its state to the one that waited
@@ -114,9 +116,3 @@ def hold(root: Path, held: Event, go_on: Event) -> None:
         held.set()
         assert go_on.wait(60), f"process {os.getpid()} was not told to go on"
         scratch.clear()
-
-
-def release_after(seconds: float, go_on: Event) -> None:
-    """Tell it, from a process of its own, since this one waits for the lock."""
-    time.sleep(seconds)
-    go_on.set()

@@ -96,7 +96,11 @@ def _params(root: Path) -> list[str]:
     """The params that the stages ran with, which those in the workspace may differ from."""
     stages = parse_yaml((root / _LOCK).read_text(encoding="utf-8"))["stages"].values()
     sections = {
-        name: value for stage in stages for name, value in stage.get("params", {}).get("params.yaml", {}).items()
+        name: value
+        for stage in stages
+        for name, value in stage.get("params", {}).get("params.yaml", {}).items()
+        # a key within a section that another stage has whole
+        if "." not in name
     }
     text = yaml.safe_dump(sections, allow_unicode=True)
     return ["<h2>Params of the run</h2>", f'<pre class="wide">{html.escape(text)}</pre>']

@@ -112,5 +112,12 @@ def _stale_params(root: Path) -> list[Problem]:
     return [
         Problem(f"stage {name}", "ran with other params than those of params.yaml", "Run `dvc repro`")
         for name, sections in ran_with.items()
-        if any(params.get(section) != value for section, value in sections.items())
+        if any(_value_of(params, key) != value for key, value in sections.items())
     ]
+
+
+def _value_of(params: object, key: str) -> object:
+    """Return what a key such as `data.root` has in the params, or None."""
+    for name in key.split("."):
+        params = params.get(name) if isinstance(params, dict) else None
+    return params

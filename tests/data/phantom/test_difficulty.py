@@ -89,6 +89,7 @@ def test_the_limits_can_be_passed_where_lesions_stand_alone() -> None:
     assert best_threshold_dice(alone) > 1 - 0.1
 
 
+@pytest.mark.extended
 def test_lesions_are_darker_than_what_surrounds_them(some: list[Pair]) -> None:
     for image, truth in some:
         around = ndimage.binary_dilation(truth, iterations=12) & ~truth
