@@ -143,6 +143,7 @@ def test_evaluate_names_the_extra_it_needs(tmp_path: Path) -> None:
         assert "pip install 'breastseg[evaluate]'" in done.stderr
 
 
+@pytest.mark.extended
 def test_evaluate_tells_errors_without_a_trace(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.onnx")
     done = run("evaluate", model, "--root", tmp_path, "--layout", "dicom", "--out", tmp_path / "out")

@@ -360,6 +360,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     assert of_named[1] == len(b"content")
 
 
+@pytest.mark.extended
 def test_a_killed_command_leaves_nothing_half_written_and_goes_on(images: Path, model_path: Path, out: Path) -> None:
     chunk, many = 100, 500
     save_images(images, many)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("queue")
 
 
-def test_what_fails_is_told_and_the_others_have_results(tiny: Tree) -> None:
+@pytest.mark.extended
+def test_what_fails_is_reported_and_the_others_have_results(tiny: Tree) -> None:
     for value in range(2):
         queue(tiny, f"value-{value}", f"value={value}")
     said = tiny.run(*RUN, fails=True)

@@ -213,7 +213,8 @@ def test_resumes_at_the_next_epoch(root: Path) -> None:
     assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_polite_interruption_is_a_failure_and_loses_no_epoch(
     root: Path, uninterrupted: dict[str, bytes], number: signal.Signals
 ) -> None:

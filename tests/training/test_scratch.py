@@ -77,6 +77,7 @@ def test_cleared_it_holds_nothing_but_empty_lock_files(scratch: Scratch, tmp_pat
         assert scratch.read() is None
 
 
+@pytest.mark.extended
 def test_the_second_waits_says_how_to_end_the_first_and_gets_its_state(
     scratch: Scratch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -96,6 +96,7 @@ def test_lesions_are_darker_than_what_surrounds_them(some: list[Pair]) -> None:
         assert image[truth].mean() < image[around].mean()
 
 
+@pytest.mark.extended
 def test_most_lesions_cover_three_to_twenty_percent(some: list[Pair]) -> None:
     shares = [truth.mean() for _, truth in some]
     assert np.mean([0.03 <= share <= 0.2 for share in shares]) > 0.8
