@@ -101,6 +101,20 @@ def test_all_faults_are_told_at_once_and_nothing_is_left(broken: tuple[Path, dic
     assert not (tmp_path / "out").exists()
 
 
+def test_a_case_with_the_id_of_a_faulty_one_is_listed_too(tmp_path: Path) -> None:
+    folder = write_busi(tmp_path / "raw") / "benign"
+    # the same name once accents are composed: none of them can be told which mask is its own
+    names = ("\u00e9.png", "e\u0301.png", "\u00e9.bmp")
+    for seed, name in enumerate(names):
+        save(folder / name, speckle(seed + 50))
+    save(folder / "\u00e9_mask.png", box())
+    _prepare(folder.parent, tmp_path / "out", on_error="drop")
+    kept = {row.case_id for row in read_rows(tmp_path / "out" / "cases.parquet")}
+    assert "\u00e9" not in kept
+    listed = " ".join(f"{path} {what}" for path, what in _dropped(tmp_path / "out").items())
+    assert ".bmp" in listed
+
+
 def test_drop_leaves_out_and_lists_what_is_faulty(broken: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     root, offenders = broken
     _prepare(root, tmp_path / "out", on_error="drop")

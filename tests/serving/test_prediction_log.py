@@ -131,7 +131,8 @@ def test_an_image_that_took_too_long_has_no_line_and_does_not_count(
         while samples(client)["breastseg_images_in_work", ()]:
             pass
         assert (lines(tmp_path / "log"), counted(client)) == ([], 0)
-        monkeypatch.undo()
+    monkeypatch.undo()
+    with started(watched, tmp_path / "log") as client:
         assert client.post("/v1/segment?include=overlay", files={"file": image_png}).status_code == 200
         assert (len(lines(tmp_path / "log")), counted(client)) == (1, 1)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -276,7 +277,12 @@ def test_an_answer_that_takes_too_long_is_ended_and_the_service_goes_on(model_pa
             await service.mask(image_png)
         assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=60))
         segmenter.endless = False
-        await service.mask(image_png)
+        # on a busy machine the time-out of this test ends images that are not endless too
+        for _ in range(100):
+            with suppress(InferenceTimeoutError):
+                await service.mask(image_png)
+                return
+        pytest.fail("the service did not go on")
 
     anyio.run(scenario)
 

@@ -15,6 +15,7 @@ from tests.training.trainee import PROCESSES
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.synchronize import Event
     from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_the_second_waits_says_how_to_end_the_first_and_gets_its_state(
     first.start()
     assert held.wait(60)
     with caplog.at_level(logging.WARNING):
-        releasing = Thread(target=lambda: (wait_until(lambda: "kill" in caplog.text), go_on.set()))
+        releasing = Thread(target=release_once, args=(lambda: "kill" in caplog.text, go_on))
         releasing.start()
         with scratch.lock():
             found = scratch.read()
@@ -117,3 +118,8 @@ def hold(root: Path, held: Event, go_on: Event) -> None:
         held.set()
         assert go_on.wait(60), f"process {os.getpid()} was not told to go on"
         scratch.clear()
+
+
+def release_once(condition: Callable[[], bool], go_on: Event) -> None:
+    wait_until(condition)
+    go_on.set()

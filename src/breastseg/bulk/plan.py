@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from breastseg.bulk.places import is_remote
 from breastseg.bulk.sources import Image
-from breastseg.data.image_names import image_stem_of_mask
+from breastseg.data.image_names import image_stem_of_likely_mask
 from breastseg.errors import BreastsegError
 from breastseg.folders import nfc
 
@@ -226,7 +226,7 @@ def _folded(name: str) -> str:
 def _image_beside(mask: str) -> str | None:
     """Return the composed name of the mask of the image that a file is a mask of; None if it is not named as one."""
     folder, stroke, name = mask.rpartition("/")
-    stem = image_stem_of_mask(name)
+    stem = image_stem_of_likely_mask(name)
     return None if stem is None else f"{nfc(folder)}{stroke}{stem}.png"
 
 

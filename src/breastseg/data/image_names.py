@@ -12,6 +12,8 @@ from breastseg.inference.decode import IMAGE_ENDINGS
 _DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
 # masks that lie beside their image, as in BUSI
 _MASK = re.compile(r"(?P<image>.+)_mask(_\d+)?", re.DOTALL)
+# as other programs name them: X_Mask.png, X_masks.png, X_mask (1).png, …
+_LIKELY_MASK = re.compile(r"(?P<image>.+)_mask.*", re.DOTALL | re.IGNORECASE)
 
 
 def is_image(name: str) -> bool:
@@ -40,4 +42,13 @@ def image_stem_of_mask(path: str) -> str | None:
     None where the file is not named as a mask.
     """
     match = _MASK.fullmatch(stem(path))
+    return match["image"] if match else None
+
+
+def image_stem_of_likely_mask(path: str) -> str | None:
+    """Return the stem of the image that a file may be a mask of, whatever follows `_mask` in its name.
+
+    Only for files that lie beside that image. None where the name holds no `_mask`.
+    """
+    match = _LIKELY_MASK.fullmatch(stem(path))
     return match["image"] if match else None

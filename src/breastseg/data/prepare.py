@@ -123,9 +123,11 @@ def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
     cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
     shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
     named = {problem.path for problem in listing.problems}
-    faulty = {case.case_id for case in cases if not named.isdisjoint((case.image, *case.masks))}
-    problems = [*listing.problems, *(_clash(case) for case in cases if case.case_id in shared - faulty)]
-    write_table(_examine_all(cases, data.layout, seen, problems, shared | faulty), path)
+    faulty = [case for case in cases if not named.isdisjoint((case.image, *case.masks))]
+    clashing = [case for case in cases if case.case_id in shared and case not in faulty]
+    problems = [*listing.problems, *map(_clash, clashing)]
+    left_out = shared.union(case.case_id for case in faulty)
+    write_table(_examine_all(cases, data.layout, seen, problems, left_out), path)
     return problems
 
 

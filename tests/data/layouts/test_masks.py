@@ -171,6 +171,22 @@ def test_labels_that_were_compressed_are_refused_rather_than_lost(quality: int) 
         read_bright_mask(compressed(labels.astype(np.uint8), quality))
 
 
+@pytest.mark.parametrize("level", [60, 90, 130, 170])
+def test_a_darker_lesion_in_a_lossy_mask_is_refused_rather_than_lost(level: int) -> None:
+    mask = np.zeros((200, 200), dtype=np.uint8)
+    mask[20:90, 20:90], mask[120:140, 120:140] = 255, level
+    with pytest.raises(MaskError, match="grey"):
+        read_bright_mask(compressed(mask, 75))
+
+
+@pytest.mark.parametrize(("radius", "factor"), [(8, 0.25), (8, 0.5), (10, 0.25), (6, 0.25)])
+def test_a_small_lesion_beside_a_large_one_may_have_smooth_edges(radius: int, factor: float) -> None:
+    mask = np.where(disc(60, 400, (150, 150)) | disc(radius, 400, (330, 330)), 255, 0).astype(np.uint8)
+    small = Image.fromarray(mask).resize((int(400 * factor),) * 2, Image.Resampling.BILINEAR)
+    layers = read_bright_mask(np.asarray(small.resize((400, 400), Image.Resampling.BILINEAR)))
+    assert dice(layers.lesion, mask > 0) > 0.97
+
+
 @pytest.mark.parametrize(("level", "quality"), [(1, 90), (8, 75), (12, 100)])
 def test_a_lossy_mask_below_16_is_refused(level: int, quality: int) -> None:
     data = encoded(grey(LESION, level), "JPEG", quality=quality)

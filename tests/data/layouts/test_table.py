@@ -143,9 +143,43 @@ def test_one_stray_quote_takes_no_other_line_with_it(tmp_path: Path) -> None:
     lines = [f"scans/{name}.png,,normal,p1" for name in "abab"]
     listing = TABLE.find_cases(_write(tmp_path, HEADER, lines[0], 'scans/a.png,"masks/a1.png,benign,p1', *lines))
     assert len(listing.cases) == 5
-    (problem,) = listing.problems
+    (problem,) = [problem for problem in listing.problems if ":" in Path(problem.path).name]
     assert str(problem).startswith((tmp_path / "cases.csv:3").as_posix())
     assert "quote" in problem.what
+
+
+@pytest.mark.parametrize("column", ["case_id", "dataset", "patient", "device", "birads"])
+def test_masks_without_quotes_that_shift_the_cells_are_found(tmp_path: Path, column: str) -> None:
+    rows = (f"image;label;masks;{column}", "scans/a.png;benign;masks/a1.png;masks/a2.png", "scans/b.png;normal;;")
+    listing = TABLE.find_cases(_write(tmp_path, *rows))
+    assert [case.case_id for case in listing.cases] == ["b"]
+    (problem,) = listing.problems
+    assert (problem.what, problem.mend) == (
+        f"has the image file 'masks/a2.png' as its {column}",
+        "Quote masks that hold ';'",
+    )
+
+
+def test_the_file_name_of_an_image_is_a_fine_case_id(tmp_path: Path) -> None:
+    (case,) = TABLE.find_cases(_write(tmp_path, "image;label;masks;case_id", "scans/a.png;normal;;a.png")).cases
+    assert case.case_id == "a.png"
+
+
+@pytest.mark.parametrize("marker", ["NA", "nan", "#N/A", "None", "-", "Unknown"])
+def test_markers_of_missing_values_are_not_one_patient(tmp_path: Path, marker: str) -> None:
+    listing = TABLE.find_cases(_write(tmp_path, HEADER, f"scans/a.png,,normal,{marker}", "scans/b.png,,normal,"))
+    assert [case.case_id for case in listing.cases] == ["b"]
+    assert [str(problem) for problem in listing.problems] == [
+        f"{(tmp_path / 'cases.csv').as_posix()}:2: has the patient '{marker}'. Leave the cell empty if it is unknown"
+    ]
+
+
+def test_an_image_on_two_lines_is_a_problem(tmp_path: Path) -> None:
+    rows = ("image,masks,label,case_id", "scans/a.png,masks/a1.png,benign,1", "scans/a.png,masks/a2.png,benign,2")
+    (problem,) = TABLE.find_cases(_write(tmp_path, *rows)).problems
+    assert problem.path == (tmp_path / "scans/a.png").as_posix()
+    assert problem.what.startswith("is the image of 2 lines of ")
+    assert problem.mend == "List all masks of an image on one line"
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _SOLID_SHARE = 0.9
 _GREY_SHARE = 0.1
 _THICK_SHARE = 0.15
-_LESION_SHARE = 0.75
 _SPECK_SHARE = 0.001
 
 
@@ -63,7 +62,7 @@ def grey_fault(values: UInt8Image) -> str | None:
     thick = binary_erosion(grey & (values > level / 4), np.ones((3, 3), dtype=np.bool_))
     if thick.sum() > _THICK_SHARE * lesion.sum():
         return f"has grey areas, {thick.sum() / lesion.sum():.0%} of the size of its bright ones"
-    if _has_grey_part(values > values.max() / 4, lesion):
+    if _has_grey_part(values, level):
         return "has lesions of different grey, of which a threshold would lose the darker ones"
     return None
 
@@ -79,9 +78,10 @@ def _in_blocks(values: UInt8Image) -> Mask:
     return found
 
 
-def _has_grey_part(visible: Mask, lesion: Mask) -> bool:
-    """Find out whether of any component, specks aside, less than three quarters are above the threshold."""
-    parts = label_components(visible).ravel()
+def _has_grey_part(values: UInt8Image, level: float) -> bool:
+    """Find out whether the peak of any component, specks aside, is below three quarters of the lesion's level."""
+    parts = label_components(values > level / 6).ravel()
     sizes = np.bincount(parts)[1:]
-    kept = np.bincount(parts[lesion.ravel()], minlength=len(sizes) + 1)[1:]
-    return bool(((sizes >= _SPECK_SHARE * visible.size) & (kept < _LESION_SHARE * sizes)).any())
+    peaks = np.zeros(len(sizes) + 1, dtype=values.dtype)
+    np.maximum.at(peaks, parts, values.ravel())
+    return bool(((sizes >= _SPECK_SHARE * values.size) & (peaks[1:] < level * 3 / 4)).any())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.folders import NameLookup, file_fault, name_fault, nfc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from breastseg.data.csv_tables.table import Line
 
@@ -26,6 +27,8 @@ __all__ = ["decode_mask", "find_cases", "read_mask"]
 
 _TABLE = "cases.csv"
 _BETWEEN_MASKS = ";"
+# what R, pandas and spreadsheets write for a missing value: one patient of all these rows would be wrong
+_MISSING = frozenset({"na", "n/a", "#n/a", "<na>", "nan", "none", "null", "unknown", "-", "?"})
 _COLUMNS = Columns(
     required=("image", "masks", "label"),
     optional=("case_id", "dataset", "patient", "device", "birads"),
@@ -55,9 +58,18 @@ def find_cases(root: Path) -> Listing:
             cases.append(found)
         else:
             problems += found
+    problems += _repeated_images(cases, home)
     if table.problems:
         raise ProblemsError(f"{_TABLE} is invalid", [*table.problems, *problems])
     return Listing(tuple(cases), tuple(problems))
+
+
+def _repeated_images(cases: Sequence[RawCase], home: Path) -> list[Problem]:
+    """Name the images of several lines: each case would have a part of the masks."""
+    counts = Counter(case.image for case in cases)
+    fix = "List all masks of an image on one line"
+    what = "is the image of {} lines of " + (home / _TABLE).as_posix()
+    return [Problem(image, what.format(count), fix) for image, count in counts.items() if count > 1]
 
 
 def _read_line(home: Path, names: NameLookup, line: Line, separator: str) -> RawCase | list[Problem]:
@@ -76,8 +88,9 @@ def _find_shifted(line: Line, separator: str) -> list[Problem]:
         return []
     return [
         Problem(line.where, f"has the image file {line.cells[name]!r} as its {name}", "Quote masks that hold ';'")
-        for name in ("patient", "device", "birads")
-        if name in line.cells and is_image(line.cells[name])
+        for name in _COLUMNS.optional
+        # the file name of the image itself is a fine case id
+        if name in line.cells and is_image(line.cells[name]) and line.cells[name] != Path(line.cells["image"]).name
     ]
 
 
@@ -88,6 +101,8 @@ def _read_case(home: Path, names: NameLookup, line: Mapping[str, str], where: st
     label = parse_label(line["label"] or "unknown")
     if label is None:
         problems.append(unknown_label(where, line["label"]))
+    if line.get("patient", "").casefold() in _MISSING:
+        problems.append(Problem(where, f"has the patient {line['patient']!r}", "Leave the cell empty if it is unknown"))
     if not line["image"]:
         what = "has masks without an image" if masks else "has no image"
         problems.append(Problem(where, what, "Fill the column image or remove the line"))
