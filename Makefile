@@ -50,14 +50,14 @@ data-pull: install  ## Fetch them, so that `make repro` has nothing to run
 test: install  ## Run the tests (at most 5 minutes on 2 cores)
 	$(PYTEST) -m 'not extended and not nightly' $(addprefix --ignore=tests/,browser deploy)
 
-test-fast: install  ## Run the tests of functions only, while you edit (at most a minute)
+test-fast: install  ## Run the tests of functions only, while you edit
 	$(PYTEST) -m 'not integration and not extended and not nightly' \
 	  $(addprefix --ignore=tests/,browser deploy pipeline service)
 
 test-extended: install  ## Run what `make check` adds to `make test`: browser, deployment, service (at most 8 minutes)
 	$(PYTEST) -m 'extended and not nightly'
 
-test-all: install  ## Run all tests, the long proofs too (at most 25 minutes)
+test-all: install  ## Run all tests, the long proofs too
 	$(PYTEST) -m ''
 
 lint: install
