@@ -42,7 +42,7 @@ def test_a_request_is_one_line(client: TestClient, image_png: bytes, caplog: pyt
     assert line["bytes_out"] == len(answer.content)
     assert line["bytes_in"] == int(answer.request.headers["content-length"])
     assert isinstance(line["duration_ms"], float)
-    assert 0 < line["duration_ms"] < 60_000
+    assert line["duration_ms"] > 0
     assert (line["key"], line["level"]) == (None, "info")
     assert "client" not in line
     assert "Doe" not in json.dumps(line)
