@@ -13,7 +13,7 @@ from breastseg.data.cases import MaskLayers
 from breastseg.data.fingerprint import fingerprint
 from breastseg.data.layouts import layout
 from breastseg.data.layouts.masks import FaintMaskError, MaskError
-from breastseg.data.mask_copies import copies_image
+from breastseg.data.mask_copies import copies_image, repeats_texture
 from breastseg.data.png import encode_png
 from breastseg.data.quality import count_lesions, quality_flags
 from breastseg.data.table import PreparedCase
@@ -101,8 +101,8 @@ def _require_mask_of(image: UInt8Image, mask: UInt8Image) -> None:
     if mask.shape[:2] != image.shape[:2]:
         what = f"is {_size(mask)} pixels, but its image is {_size(image)}"
         raise MaskError(what, "Take the mask that was drawn on this very image")
-    if copies_image(mask, image):
-        raise MaskError("shows its image, as it is or with marks on it, and not the lesion alone")
+    if copies_image(mask, image) or repeats_texture(mask, image):
+        raise MaskError("shows its image, as it is, with marks on it, cut out or brightened, and not the lesion alone")
 
 
 def _size(pixels: UInt8Image) -> str:

@@ -194,6 +194,17 @@ def test_a_lossy_mask_below_16_is_refused(level: int, quality: int) -> None:
         read_bright_mask(decode_bright_mask(data))
 
 
+@pytest.mark.parametrize("labels", [(1, 2), (2, 1), (3, 9)])
+def test_labels_without_a_0_are_refused_and_not_called_faint(labels: tuple[int, int]) -> None:
+    pixels = np.where(LESION, labels[1], labels[0]).astype(np.uint8)
+    with pytest.raises(MaskError, match="no 0, which stands for the background") as caught:
+        read_bright_mask(pixels)
+    assert not isinstance(caught.value, FaintMaskError)
+    noise = np.random.default_rng(0).choice(np.array(labels, np.uint8), LESION.shape)
+    with pytest.raises(FaintMaskError):
+        read_bright_mask(noise)
+
+
 def test_a_black_jpeg_has_no_lesion() -> None:
     read = read_bright_mask(decode_bright_mask(encoded(grey(LESION, 0), "JPEG")))
     assert not read.lesion.any()

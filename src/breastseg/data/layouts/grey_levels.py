@@ -44,6 +44,15 @@ def is_label_map(values: UInt8Image) -> bool:
     return bool(np.mean(solid_counts[counts > 0] > counts[counts > 0] / 2) > 1 / 2)
 
 
+def lacks_zero(values: UInt8Image) -> bool:
+    """Find out whether a mask consists of labels of which none is 0, such as 1 for the background and 2 for the lesion.
+
+    Args:
+        values: uint8 `[H, W]`.
+    """
+    return bool(0 < values.min() < values.max() and _in_blocks(values).mean() >= _SOLID_SHARE)
+
+
 def grey_fault(values: UInt8Image) -> str | None:
     """Say what keeps lossy values from being a mask with a threshold at half of its maximum; None if nothing does.
 

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from breastseg.colour import is_grey
 from breastseg.data.cases import MaskLayers
-from breastseg.data.layouts.grey_levels import grey_fault, is_label_map
+from breastseg.data.layouts.grey_levels import grey_fault, is_label_map, lacks_zero
 from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import FORMATS
@@ -120,6 +120,9 @@ def read_bright_mask(image: UInt8Image) -> MaskLayers:
 
 
 def _require_lossy_mask(values: UInt8Image) -> None:
+    if values.max() < _FAINTEST and lacks_zero(values):
+        what = f"has labels from {values.min()} to {values.max()}, but no 0, which stands for the background"
+        raise MaskError(what, "Save it with 0 around the lesion; all 0 where there is no lesion")
     if values.max() < _FAINTEST:
         raise FaintMaskError(values)
     fault = grey_fault(values)
