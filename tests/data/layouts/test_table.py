@@ -160,6 +160,21 @@ def test_masks_without_quotes_that_shift_the_cells_are_found(tmp_path: Path, col
     )
 
 
+def test_masks_without_quotes_that_shift_into_an_ignored_column_are_found(tmp_path: Path) -> None:
+    rows = ("image;label;masks;x_note", "scans/a.png;benign;masks/a1.png;masks/a2.png", "scans/b.png;normal;;old")
+    (problem,) = TABLE.find_cases(_write(tmp_path, *rows)).problems
+    assert problem.path.endswith("cases.csv:2")
+    assert problem.what == "has the image file 'masks/a2.png' in the column x_note, which is ignored"
+    assert "Quote masks" in problem.mend
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_column_of_the_users_own_may_hold_images(tmp_path: Path, separator: str) -> None:
+    rows = ("image,label,masks,x_overlay", "scans/a.png,benign,masks/a1.png,a.jpg", "scans/b.png,normal,,b.jpg")
+    listing = TABLE.find_cases(_write(tmp_path, *[row.replace(",", separator) for row in rows]))
+    assert (len(listing.cases), listing.problems) == (2, ())
+
+
 def test_the_file_name_of_an_image_is_a_fine_case_id(tmp_path: Path) -> None:
     (case,) = TABLE.find_cases(_write(tmp_path, "image;label;masks;case_id", "scans/a.png;normal;;a.png")).cases
     assert case.case_id == "a.png"

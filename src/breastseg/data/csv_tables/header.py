@@ -71,12 +71,14 @@ class Header:
         where: The file and the line.
         separator: What it is separated by.
         at: Index of each known column that is there.
+        ignored: Index of each column that is the user's own.
     """
 
     row: Row
     where: str
     separator: str
     at: dict[str, int]
+    ignored: dict[str, int]
 
     @property
     def widths(self) -> range:
@@ -109,7 +111,10 @@ def read_header(path: Path, lines: Sequence[str], columns: Columns) -> Header:
     if problem:
         raise _invalid(path, problem)
     at = {name: index for index, cell in reversed([*enumerate(row.cells)]) if (name := columns.find(cell))}
-    return Header(row, where, separator, at)
+    ignored = {
+        cell: index for index, cell in enumerate(row.cells) if columns.find(cell) is None and columns.ignores(cell)
+    }
+    return Header(row, where, separator, at, ignored)
 
 
 def _invalid(path: Path, problem: Problem) -> ProblemsError:

@@ -21,11 +21,13 @@ class Line:
     Attributes:
         where: The file and the number of the (first) line of the row.
         cells: Text by known column, without the blanks around it.
+        ignored: The same of the columns that are the user's own.
         fault: Why the cells cannot be trusted to stand in their columns, or None.
     """
 
     where: str
     cells: dict[str, str]
+    ignored: dict[str, str]
     fault: Problem | None
 
 
@@ -81,9 +83,12 @@ def read_valid_csv(path: Path, columns: Columns) -> CsvTable:
 
 def _line(path: Path, row: Row, header: Header, columns: Columns, texts: Sequence[str]) -> Line:
     where = f"{path.as_posix()}:{row.number}"
-    cells = {name: row.cells[index] if index < len(row.cells) else "" for name, index in header.at.items()}
+    cells, ignored = (
+        {name: row.cells[index] if index < len(row.cells) else "" for name, index in at.items()}
+        for at in (header.at, header.ignored)
+    )
     fault = row.fault or _miscount(row, header, columns, texts[row.number - 1])
-    return Line(where, cells, Problem(where, fault.what, fault.fix) if fault else None)
+    return Line(where, cells, ignored, Problem(where, fault.what, fault.fix) if fault else None)
 
 
 def _miscount(row: Row, header: Header, columns: Columns, text: str) -> Fault | None:

@@ -21,7 +21,7 @@ from breastseg.folders import NameLookup, file_fault, name_fault, nfc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from breastseg.data.csv_tables.table import Line
+    from breastseg.data.csv_tables.table import CsvTable, Line
 
 __all__ = ["decode_mask", "find_cases", "read_mask"]
 
@@ -59,6 +59,7 @@ def find_cases(root: Path) -> Listing:
         else:
             problems += found
     problems += _repeated_images(cases, home)
+    problems += _find_hidden_masks(table)
     if table.problems:
         raise ProblemsError(f"{_TABLE} is invalid", [*table.problems, *problems])
     return Listing(tuple(cases), tuple(problems))
@@ -91,6 +92,25 @@ def _find_shifted(line: Line, separator: str) -> list[Problem]:
         for name in _COLUMNS.optional
         # the file name of the image itself is a fine case id
         if name in line.cells and is_image(line.cells[name]) and line.cells[name] != Path(line.cells["image"]).name
+    ]
+
+
+def _find_hidden_masks(table: CsvTable) -> list[Problem]:
+    """Find masks without quotes of which the last ones lie in the user's own columns, where nothing reads them.
+
+    A column of image files on every line is meant to be one.
+    """
+    if table.separator != _BETWEEN_MASKS:
+        return []
+    lines = [line for line in table.lines if not line.fault]
+    own = lines[0].ignored if lines else {}
+    mixed = [name for name in own if not all(is_image(line.ignored[name]) for line in lines)]
+    fix = "Quote masks that hold ';'; if the column is meant to hold images, separate the cells by commas"
+    return [
+        Problem(line.where, f"has the image file {line.ignored[name]!r} in the column {name}, which is ignored", fix)
+        for line in lines
+        for name in mixed
+        if is_image(line.ignored[name])
     ]
 
 
