@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import textwrap
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from breastseg.errors import Problem, ProblemsError
 from breastseg.params.yaml_text import parse_with_faults
+from breastseg.suggestions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,8 +136,8 @@ def _problem(section: str, type_: object, fault: ErrorDetails) -> Problem:
 
 def _unknown(where: str, name: str, known: Sequence[str], kind: str) -> Problem:
     """Names the nearest known one, or all where none is near."""
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    fix = f"Did you mean {near[0]}?" if near else f"The {kind}s are {', '.join(known)}"
+    near = nearest(name, known)
+    fix = f"Did you mean {near}?" if near else f"The {kind}s are {', '.join(known)}"
     return Problem(where, f"is not a known {kind}", fix)
 
 

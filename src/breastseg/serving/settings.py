@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from breastseg.inference.cpus import usable_cpus
 from breastseg.inference.raster import MAX_PIXELS
 from breastseg.serving.exposure import require_guard
 from breastseg.serving.json_logs import LogFormat
+from breastseg.suggestions import nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -139,8 +139,8 @@ def unknown_variables() -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.8)
-    return f"; is {near[0]} meant?" if near else ""
+    near = nearest(name.removeprefix(PREFIX), (other.removeprefix(PREFIX) for other in known), by_word=False)
+    return f"; is {PREFIX}{near} meant?" if near else ""
 
 
 def _problem(fault: ErrorDetails) -> Problem:

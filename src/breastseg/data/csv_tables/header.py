@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from breastseg.data.csv_tables.syntax import Row, separator_name, split_line
 from breastseg.errors import Problem, ProblemsError
-from breastseg.wording import counted, nearest
+from breastseg.suggestions import nearest
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
