@@ -46,13 +46,11 @@ data-push: install  ## Send data, models and the run-cache to the DVC remote (do
 data-pull: install  ## Fetch them, so that `make repro` has nothing to run
 	@breastseg data pull
 
-# folders whose tests are all left out need not even be imported
 test: install  ## Run the tests (at most 5 minutes on 2 cores)
-	$(PYTEST) -m 'not extended and not nightly' $(addprefix --ignore=tests/,browser deploy)
+	$(PYTEST) -m 'not extended and not nightly'
 
-test-fast: install  ## Run the tests of functions only, while you edit
-	$(PYTEST) -m 'not integration and not extended and not nightly' \
-	  $(addprefix --ignore=tests/,browser deploy pipeline service)
+test-fast: install  ## Run the tests of functions only, while you edit (at most a minute)
+	$(PYTEST) --hypothesis-profile fast -m 'not integration and not extended and not nightly'
 
 test-extended: install  ## Run what `make check` adds to `make test`: browser, deployment, service (at most 8 minutes)
 	$(PYTEST) -m 'extended and not nightly'

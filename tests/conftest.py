@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,19 +15,34 @@ if TYPE_CHECKING:
 
 # a slow machine is no fault of the code
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=20)
 settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-_INTEGRATION_FOLDERS = {"browser", "pipeline", "service"}
-# a bucket; a training in a process of its own
+# what takes too long to run after every edit; what is left over needs neither torch nor another process
+_INTEGRATION_FOLDERS = {"browser", "export", "jobs", "models", "pipeline", "service", "training"}
 _EXTENDED_FOLDERS = {"browser", "deploy"}
-_INTEGRATION_FIXTURES = {"storage", "uninterrupted", "finished", "repository"}
+# a bucket; a training in a process of its own; the whole service
+_INTEGRATION_FIXTURES = {"storage", "uninterrupted", "finished", "repository", "app", "client", "client_with"}
 # made once a session, in the one process that runs all tests with it
 _SHARED_FIXTURES = ("uninterrupted", "repository")
 # so that no process is still busy with them when the others have nothing left to do
 _LONGEST_FOLDERS = ("pipeline", "training", "export", "reporting")
+
+
+_OWN_TIER = re.compile(r"^pytestmark = .*?pytest\.mark\.(integration|extended|nightly)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the files of which `-m` leaves out every test: some take seconds of it."""
+    left_out = {tier for tier in ("integration", "extended", "nightly") if f"not {tier}" in config.option.markexpr}
+    tiers = {"integration"} if collection_path.name in _INTEGRATION_FOLDERS else set()
+    tiers |= {"extended"} if collection_path.name in _EXTENDED_FOLDERS else set()
+    if collection_path.name.startswith("test_") and collection_path.is_file():
+        tiers |= {*_OWN_TIER.findall(collection_path.read_text(encoding="utf-8"))}
+    return True if tiers & left_out else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

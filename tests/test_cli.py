@@ -12,6 +12,8 @@ from PIL import Image
 from tests.evaluation.labelled import write_lesions, write_normals
 from tests.onnx_models import bright_image, write_model
 
+pytestmark = pytest.mark.integration
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

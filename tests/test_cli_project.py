@@ -14,6 +14,8 @@ from breastseg.errors import BreastsegError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 COMMANDS = (
     "summary",
     "report",

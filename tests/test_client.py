@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from breastseg.inference.raster import UInt8Image
 
+pytestmark = pytest.mark.integration
+
 IMAGE = speckle("PNG", (120, 90))
 
 

@@ -28,7 +28,7 @@ def _files_of_at_most(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.integration)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     place = str(tmp_path / "packed") if request.param == "folder" else request.getfixturevalue("bucket")
     return Store.open(place)

@@ -35,7 +35,7 @@ def sub_path_proxy(origin: str, prefix: str) -> Iterator[str]:
             if not self.path.startswith(f"{prefix}/"):
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            connection = HTTPConnection(host, timeout=30)
+            connection = HTTPConnection(host, timeout=120)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             connection.request(self.command, self.path.removeprefix(prefix), body, dict(self.headers))
             answer = connection.getresponse()

@@ -18,6 +18,8 @@ from tests.bulk.images import contents, lines, results, save_images
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 IMAGES = 450
 
 
@@ -57,7 +59,6 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
 
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-@pytest.mark.timeout(600)
 def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
     dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")
@@ -69,7 +70,6 @@ def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tm
 
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-@pytest.mark.timeout(600)
 def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket: str) -> None:
     store = Store.open(bucket)
     for name, content in contents(save_images(tmp_path / "few", 30)).items():

@@ -63,7 +63,7 @@ def _write(root: str, names: Sequence[str]) -> str:
     return root
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.integration)])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     place = str(tmp_path / "images") if request.param == "folder" else request.getfixturevalue("bucket") + "/images"
     return _write(place, (*IMAGES, *MASKS))

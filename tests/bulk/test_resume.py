@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from breastseg.bulk.places import Place
     from breastseg.inference.report import ImageReport
 
+pytestmark = pytest.mark.integration
+
 HERE = Engine(workers=1)
 CHUNK = 10
 IMAGES = 2 * CHUNK + 3

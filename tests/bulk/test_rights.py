@@ -19,6 +19,8 @@ from tests.onnx_models import make_contract, write_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 HERE = Engine(workers=1)
 # to root, which may read and write all, rights say something once its capabilities are gone
 _WITHOUT_CAPABILITIES = [] if os.geteuid() else ["setpriv", "--bounding-set=-all"]

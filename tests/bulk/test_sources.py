@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILES = ("a.png", "b.JPG", "deep/c.png", "deep/er/d.dcm", "deep/er/notes.txt", ".hidden.png", ".git/e.png", "out/f.png")
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.integration)])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     place = str(tmp_path / "images") if request.param == "folder" else request.getfixturevalue("bucket")
     store = Store.open(place)

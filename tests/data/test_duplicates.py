@@ -66,6 +66,7 @@ def _enlarge(print_: Picture) -> Picture:
     return np.kron(print_, np.ones((4, 4), dtype=np.uint8))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("guise", GUISES, ids=lambda guise: guise.__name__)
 def test_copies_join_their_source_and_other_pictures_stay_apart(scans: list[Picture], guise: Guise) -> None:
     copies = [guise(scan, np.random.default_rng(seed)) for seed, scan in enumerate(scans)]
@@ -225,6 +226,7 @@ def _noisy(count: int) -> Fingerprints:
     return _same(count) // 2 + noise
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("make", [_same, _noisy])
 def test_memory_is_bounded_when_all_images_are_the_same(make: Callable[[int], Fingerprints]) -> None:
     prints = make(1000)

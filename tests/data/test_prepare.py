@@ -371,6 +371,7 @@ def test_one_case_is_enough(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "near_pairs.png").exists()
 
 
+@pytest.mark.integration
 def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_busi(tmp_path / "raw", benign=2 * CHUNK)
     _prepare(root, tmp_path / "several")
@@ -382,7 +383,6 @@ def test_one_process_or_several_give_the_same_bytes(tmp_path: Path, monkeypatch:
 
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
-@pytest.mark.timeout(600)
 def test_ray_gives_the_same_bytes_from_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_busi(tmp_path / "raw", benign=2 * CHUNK)
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,7 @@ from benchmarks.serving.process import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.nightly
 
 _RAY = str(Path(sys.executable).with_name("ray"))
 _PROGRAM = """

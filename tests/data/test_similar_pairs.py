@@ -105,6 +105,7 @@ def test_images_that_are_not_indexed_are_not_told() -> None:
     assert found.places.tolist() == [[0, 3]]
 
 
+@pytest.mark.integration
 def test_cells_overlook_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prints = _with_crops(600, 600)
     everything = _compare_all(prints, 0.8)

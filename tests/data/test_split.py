@@ -70,6 +70,7 @@ def _parted(rows: list[CaseRow], split: list[SplitRow]) -> set[str]:
     return {name for name, found in places.items() if len(found) > 1}
 
 
+@pytest.mark.integration
 @settings(max_examples=40)
 @given(rows=_tied_rows(), fold=st.integers(0, 2), seed=st.integers(0, 5))
 def test_no_patient_and_no_near_duplicates_are_in_two_subsets(rows: list[CaseRow], fold: int, seed: int) -> None:

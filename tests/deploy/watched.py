@@ -106,7 +106,7 @@ def _commands(programs: tuple[str, str], config: Path, ports: tuple[int, int]) -
 def _running(command: list[str], port: int) -> Iterator[httpx2.Client]:
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,  # noqa: S603 - ours
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
     ):
         try:
             wait_until(lambda: _is_ready(process, client))

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An untrained checkpoint a network."""
-    return world.write_checkpoints(tmp_path_factory.mktemp("checkpoints"))
+    from tests.evaluation import stage_files  # noqa: PLC0415 - seconds of import that most tests do without
+
+    return stage_files.write_checkpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory, checkpoints: dict[str, Path]) -> Inputs:
     """36 cases, a third each train, val and test."""
+    from tests.evaluation import stage_files  # noqa: PLC0415 - see above
+
     cases = [world.make_case(index) for index in range(36)]
-    return world.make_inputs(tmp_path_factory.mktemp("inputs"), cases, checkpoints)
+    return stage_files.make_inputs(tmp_path_factory.mktemp("inputs"), cases, checkpoints)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +26,13 @@ def eroded(index: int, pixels: int) -> Mask:
 
 def table(pixels_of_first: int, pixels_of_second: int, cases: int = 32) -> list[Row]:
     """Both networks predict the truth, each eroded by so many pixels."""
-    first = [world.row("cnn_unet", i, eroded(i, pixels_of_first)) for i in range(cases)]
-    return first + [world.row("vit_unet", i, eroded(i, pixels_of_second)) for i in range(cases)]
+    first = [eroded_row("cnn_unet", i, pixels_of_first) for i in range(cases)]
+    return first + [eroded_row("vit_unet", i, pixels_of_second) for i in range(cases)]
+
+
+@cache
+def eroded_row(network: str, index: int, pixels: int) -> Row:
+    return world.row(network, index, eroded(index, pixels))
 
 
 def compute(rows: list[Row], params: Evaluate) -> list[Statistic]:
@@ -78,6 +84,7 @@ def without_outer_share(mask: Mask, share: float) -> Mask:
     return mask & (depth > np.quantile(depth[mask], share)) if mask.any() else mask
 
 
+@pytest.mark.integration
 def test_a_network_is_told_apart_from_itself_with_masks_eroded_by_5_percent(params: Evaluate) -> None:
     answers = [rough_answer(i) for i in range(80)]
     eroded_answers = [without_outer_share(answer, 0.05) for answer in answers]
@@ -189,11 +196,13 @@ def test_validation_cases_have_no_part(params: Evaluate) -> None:
     assert compute(rows + others, params) == compute(rows, params)
 
 
+@pytest.mark.integration
 def test_several_trainings_that_agree_are_worth_one(params: Evaluate) -> None:
     rows = table(1, 0)
     assert compute(rows * 2, params) == compute(rows, params)
 
 
+@pytest.mark.integration
 def test_a_yes_or_no_of_several_trainings_is_a_share_and_not_mcnemars(params: Evaluate) -> None:
     rows = table(1, 1)
     lost = [replace(row, missed=1) if row.network == "vit_unet" and row.truth_px else row for row in rows]
@@ -208,6 +217,7 @@ def test_a_case_judged_less_often_than_others_is_named(params: Evaluate) -> None
         compute(rows + rows[:-1], params)
 
 
+@pytest.mark.integration
 def test_the_order_of_the_rows_does_not_matter(params: Evaluate) -> None:
     rows = table(1, 0)
     assert compute(rows[::-1], params) == compute(rows, params)

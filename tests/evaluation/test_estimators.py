@@ -4,11 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from torchmetrics.functional.classification import binary_calibration_error
 
 from breastseg.evaluation.estimators import (
     calibration_error,
@@ -78,22 +76,6 @@ def test_knowing_which_answers_are_good_lowers_the_area() -> None:
     losses = np.linspace(0, 1, 40)
     right, wrong = once(risk_coverage_area(losses, -losses), 40), once(risk_coverage_area(losses, losses), 40)
     assert right < losses.mean() < wrong
-
-
-@given(SEEDS)
-def test_the_calibration_error_is_torchmetrics(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    probability = rng.random((4, 50))
-    truth = rng.random((4, 50)) < probability**2
-    index = (probability * 15).astype(int)
-    bins = np.array(
-        [
-            [[(i == b).sum(), p[i == b].sum(), t[i == b].sum()] for b in range(15)]
-            for i, p, t in zip(index, probability, truth, strict=True)
-        ]
-    )
-    expected = binary_calibration_error(torch.from_numpy(probability), torch.from_numpy(truth).int(), 15, "l1")
-    assert once(calibration_error(bins), 4) == pytest.approx(expected.item(), abs=1e-6)
 
 
 def test_differences_are_of_the_same_draw() -> None:

@@ -16,7 +16,7 @@ from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.inference.letterbox import Letterbox
-from tests.evaluation import world
+from tests.evaluation import stage_files, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
     from breastseg.params.inference import Inference
+
+pytestmark = pytest.mark.integration
 
 
 def contents(outputs: Outputs) -> list[bytes]:
@@ -37,7 +39,7 @@ def contents(outputs: Outputs) -> list[bytes]:
 @pytest.fixture(scope="module")
 def done(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory, params: Evaluate) -> Outputs:
     """A judgement that was carried out; tests look at it only."""
-    outputs = world.make_outputs(tmp_path_factory.mktemp("done"))
+    outputs = stage_files.make_outputs(tmp_path_factory.mktemp("done"))
     evaluate(inputs, outputs, params)
     return outputs
 
@@ -77,7 +79,7 @@ def test_the_headline_can_be_computed_from_the_per_image_table_by_anybody(done: 
 def test_the_report_comes_from_the_per_image_table_and_its_bins_alone(
     done: Outputs, tmp_path: Path, params: Evaluate
 ) -> None:
-    copy = world.make_outputs(tmp_path / "copy")
+    copy = stage_files.make_outputs(tmp_path / "copy")
     copy.per_image.parent.mkdir(parents=True)
     copy.per_image.write_bytes(done.per_image.read_bytes())
     copy.reliability.write_bytes(done.reliability.read_bytes())
@@ -89,7 +91,7 @@ def test_the_report_comes_from_the_per_image_table_and_its_bins_alone(
 
 @pytest.mark.extended
 def test_the_same_inputs_give_the_same_bytes(done: Outputs, inputs: Inputs, tmp_path: Path, params: Evaluate) -> None:
-    again = world.make_outputs(tmp_path / "again")
+    again = stage_files.make_outputs(tmp_path / "again")
     evaluate(inputs, again, params)
     assert contents(again) == contents(done)
 
@@ -102,8 +104,8 @@ def test_the_operating_point_never_sees_test_cases(
 
     def changed(subset: int) -> Outputs:
         masks = [replace(c, mask_png=encode_png(full)) if i % 3 == subset else c for i, c in enumerate(cases)]
-        outputs = world.make_outputs(tmp_path / f"changed {subset}")
-        evaluate(world.make_inputs(tmp_path / f"inputs {subset}", masks, checkpoints), outputs, params)
+        outputs = stage_files.make_outputs(tmp_path / f"changed {subset}")
+        evaluate(stage_files.make_inputs(tmp_path / f"inputs {subset}", masks, checkpoints), outputs, params)
         return outputs
 
     validation, test = changed(1), changed(2)
@@ -117,7 +119,7 @@ def test_a_test_set_without_a_lesion_is_refused(checkpoints: dict[str, Path], tm
     cases = [world.make_case(i) for i in range(12)]
     cases = [replace(case, mask_png=black) if i % 3 == 2 else case for i, case in enumerate(cases)]
     with pytest.raises(BreastsegError, match="No test case has a lesion"):
-        evaluate(world.make_inputs(tmp_path, cases, checkpoints), world.make_outputs(tmp_path), params)
+        evaluate(stage_files.make_inputs(tmp_path, cases, checkpoints), stage_files.make_outputs(tmp_path), params)
 
 
 @pytest.mark.extended
@@ -129,8 +131,8 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
         ignored = case.ignored()
         if ignored is not None:
             cases[i] = replace(case, mask_png=encode_png(np.where(ignored, ~case.mask(), case.mask())))
-    outputs = world.make_outputs(tmp_path / "changed")
-    evaluate(world.make_inputs(tmp_path / "changed inputs", cases, checkpoints), outputs, params)
+    outputs = stage_files.make_outputs(tmp_path / "changed")
+    evaluate(stage_files.make_inputs(tmp_path / "changed inputs", cases, checkpoints), outputs, params)
     assert outputs.per_image.read_bytes() == done.per_image.read_bytes()
     assert outputs.reliability.read_bytes() == done.reliability.read_bytes()
     assert outputs.operating_points.read_bytes() == done.operating_points.read_bytes()
@@ -152,8 +154,8 @@ def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
     networks = {name: tmp_path / name for name in ("cnn_unet", "vit_unet")}
 
     def evaluated(name: str, *others: PreparedCase) -> Outputs:
-        outputs = world.make_outputs(tmp_path / name)
-        evaluate(world.make_inputs(tmp_path / f"inputs {name}", [*cases, *others], networks), outputs, params)
+        outputs = stage_files.make_outputs(tmp_path / name)
+        evaluate(stage_files.make_inputs(tmp_path / f"inputs {name}", [*cases, *others], networks), outputs, params)
         return outputs
 
     without = evaluated("without")

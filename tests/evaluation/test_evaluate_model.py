@@ -25,6 +25,8 @@ from tests.onnx_models import make_contract, write_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 FILES = {"metrics.json", "statistics.json", "per_image.csv", "reliability.csv", "overlays.png", "dropped.csv"} | {
     "risk_coverage.csv",
     "risk_coverage.svg",

@@ -20,7 +20,7 @@ from breastseg.evaluation.compute_file import NetworkCost
 from breastseg.evaluation.evaluate import Outputs, evaluate
 from breastseg.inference.letterbox import Letterbox
 from breastseg.params.evaluate import Evaluate
-from tests.evaluation import world
+from tests.evaluation import stage_files, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from breastseg.data.table import PreparedCase
     from breastseg.evaluation.arrays import Float32s
     from breastseg.params.inference import Inference
+
+pytestmark = pytest.mark.integration
 
 Line = dict[str, str]
 Case = tuple[Line, Line]  # the lines of both networks
@@ -69,8 +71,8 @@ def answer_roughly(checkpoint: Path, cases: Iterable[PreparedCase], _asked: Infe
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     root = tmp_path_factory.mktemp("recomputed")
-    inputs = world.make_inputs(root, [make_case(i) for i in range(72)], {name: root / name for name in NETWORKS})
-    outputs = world.make_outputs(root)
+    inputs = stage_files.make_inputs(root, [make_case(i) for i in range(72)], {name: root / name for name in NETWORKS})
+    outputs = stage_files.make_outputs(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "predict_logits", answer_roughly)
         patch.setattr(module, "measure_cost", lambda *_: NetworkCost(1.0, 2.0))

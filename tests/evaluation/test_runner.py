@@ -16,6 +16,8 @@ from tests.evaluation import world
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 
 def test_logits_are_those_of_the_network_case_by_case(checkpoints: dict[str, Path]) -> None:
     cases = [world.make_case(index) for index in range(19)]  # more than a batch

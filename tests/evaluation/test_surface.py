@@ -1,83 +1,16 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 from hypothesis.extra import numpy as hnp
-from monai.metrics.hausdorff_distance import compute_hausdorff_distance
-from monai.metrics.surface_dice import compute_surface_dice
-from torchmetrics.functional.segmentation import hausdorff_distance
 
 from breastseg.evaluation.surface import boundary_pixels, hausdorff, surface_dice, surface_elements
 
 if TYPE_CHECKING:
     from breastseg.evaluation.arrays import Mask
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # the package asks scipy for names of old
-    import surface_distance
-
-# MONAI calls itself by a deprecated argument
-pytestmark = pytest.mark.filterwarnings("ignore:.*always_return_as_numpy.*:FutureWarning")
-
-TOLERANCES_PX = (1, 2, 4)
-
-
-@st.composite
-def mask_pairs(draw: st.DrawFn, *, square: bool = False) -> tuple[Mask, Mask]:
-    """Two masks of one shape, neither empty: noise of any density, with holes and touched borders."""
-    height = draw(st.integers(2, 24))
-    shape = (height, height if square else draw(st.integers(2, 24)))
-    density = draw(st.floats(0.02, 0.98))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    first, second = rng.random((2, *shape)) < density
-    first[draw(st.integers(0, shape[0] - 1)), draw(st.integers(0, shape[1] - 1))] = True
-    second[draw(st.integers(0, shape[0] - 1)), draw(st.integers(0, shape[1] - 1))] = True
-    return first, second
-
-
-def tensor(mask: Mask) -> torch.Tensor:
-    return torch.from_numpy(mask[None, None])
-
-
-@given(mask_pairs())
-def test_surface_dice_is_that_of_its_authors(masks: tuple[Mask, Mask]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        distances = surface_distance.compute_surface_distances(*masks, spacing_mm=(1, 1))
-    expected = [surface_distance.compute_surface_dice_at_tolerance(distances, t) for t in TOLERANCES_PX]
-    assert surface_dice(*masks, TOLERANCES_PX) == pytest.approx(expected, abs=1e-9)
-
-
-@given(mask_pairs())
-def test_surface_dice_is_monais_with_subvoxels(masks: tuple[Mask, Mask]) -> None:
-    truth, predicted = map(tensor, masks)
-    expected = [
-        compute_surface_dice(predicted, truth, [t], include_background=True, use_subvoxels=True).item()
-        for t in TOLERANCES_PX
-    ]
-    assert surface_dice(*masks, TOLERANCES_PX) == pytest.approx(expected, abs=1e-5)
-
-
-@given(mask_pairs(), st.sampled_from([50, 95, 100]))
-def test_hausdorff_percentiles_are_monais(masks: tuple[Mask, Mask], percentile: int) -> None:
-    truth, predicted = map(tensor, masks)
-    expected = compute_hausdorff_distance(predicted, truth, include_background=True, percentile=percentile).item()
-    assert hausdorff(*masks, percentile) == pytest.approx(expected, abs=1e-4)
-
-
-# torchmetrics 1.9 takes the height for the width: only of square images is its distance right
-@given(mask_pairs(square=True))
-@settings(max_examples=25)
-def test_hausdorff_distance_is_torchmetrics(masks: tuple[Mask, Mask]) -> None:
-    truth, predicted = map(tensor, masks)
-    expected = hausdorff_distance(predicted, truth, num_classes=1, include_background=True, input_format="one-hot")
-    assert hausdorff(*masks, 100) == pytest.approx(expected.item(), abs=1e-4)
 
 
 @given(hnp.arrays(np.bool_, (7, 9)))

@@ -1,31 +1,25 @@
-"""A small world to judge: bright ellipses in speckle, their split, untrained checkpoints, and rows of any scores."""
+"""A small world to evaluate: bright ellipses in speckle, and rows of any scores."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.special import logit
 
 from breastseg.data.png import encode_png
-from breastseg.data.split_table import SplitRow, write_split
-from breastseg.data.table import PreparedCase, write_table
-from breastseg.evaluation.evaluate import Inputs, Outputs
+from breastseg.data.split_table import SplitRow
+from breastseg.data.table import PreparedCase
 from breastseg.evaluation.judged_case import JudgedCase
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.reliability import ReliabilityBin
 from breastseg.inference.letterbox import Letterbox
-from breastseg.models import checkpoint, cnn_unet, vit_unet
-from breastseg.models.checkpoint import CheckpointSpec
-from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.inference import Inference
-from breastseg.params.vit_unet import VitUnet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from breastseg.evaluation.arrays import Floats, Mask
     from breastseg.evaluation.per_image import Row
@@ -33,14 +27,6 @@ if TYPE_CHECKING:
 SIZE = 64
 ONCE = Inference(flip_averaging=False)
 HEIGHT, WIDTH = 60, 80
-UNET = {
-    "encoder": "tu-lcnet_035",
-    "encoder_weights": None,
-    "encoder_weights_sha256": None,
-    "encoder_learning_rate": 1e-3,
-    "decoder_channels": (16, 8, 8, 8, 8),
-    "drop_path_rate": 0.0,
-}
 
 
 def ellipse(centre: tuple[float, float] = (30, 40), radii: tuple[float, float] = (10, 14)) -> Mask:
@@ -50,6 +36,7 @@ def ellipse(centre: tuple[float, float] = (30, 40), radii: tuple[float, float] =
     return mask
 
 
+@cache
 def make_case(index: int) -> PreparedCase:
     """Every fourth case is a normal, every third of the others malignant; of every fifth the right edge is ignored."""
     rng = np.random.default_rng(index)
@@ -75,45 +62,6 @@ def make_case(index: int) -> PreparedCase:
         mask_png=encode_png(mask),
         ignored_png=encode_png(ignored) if index % 5 == 0 else None,
     )
-
-
-def make_inputs(root: Path, cases: Sequence[PreparedCase], checkpoints: Mapping[str, Path]) -> Inputs:
-    """Write the tables: case after case goes to train, val, test; two cases of a subset are one group."""
-    root.mkdir(parents=True, exist_ok=True)
-    places = [
-        SplitRow(case.case_id, f"group {i // 6} {i % 3}", i % 3, ("train", "val", "test")[i % 3])
-        for i, case in enumerate(cases)
-    ]
-    write_table(cases, root / "cases.parquet")
-    write_split(places, root / "splits.csv")
-    return Inputs(root / "cases.parquet", root / "splits.csv", checkpoints, ONCE)
-
-
-def make_outputs(root: Path) -> Outputs:
-    """All outs below one folder, in the pipeline's layout."""
-    return Outputs(
-        headline=root / "metrics" / "evaluate.json",
-        statistics=root / "metrics" / "statistics.json",
-        per_image=root / "metrics" / "per_image.csv",
-        reliability=root / "metrics" / "reliability.csv",
-        risk_coverage=root / "plots" / "risk_coverage.csv",
-        compute=root / "metrics" / "compute.json",
-        operating_points=root / "models" / "operating_points.json",
-        overlays=root / "plots" / "overlays",
-    )
-
-
-def write_checkpoints(root: Path) -> dict[str, Path]:
-    """Write one untrained checkpoint a network; a folder each."""
-    torch.manual_seed(0)
-    cnn, vit = CnnUnet.model_validate(UNET), VitUnet.model_validate({**UNET, "encoder": "tu-pvt_v2_b0"})
-    networks = {"cnn_unet": (cnn, cnn_unet.build(cnn, 1, SIZE)), "vit_unet": (vit, vit_unet.build(vit, 1, SIZE))}
-    for name, (params, network) in networks.items():
-        spec = CheckpointSpec.model_validate(
-            {"network": name, "channels": 1, "image_size": SIZE, "params": params.model_dump(mode="json")}
-        )
-        checkpoint.save(network, spec, root / name)
-    return {name: root / name for name in networks}
 
 
 def judged_case(truth: Mask, probability: Floats, judged: Mask | None = None) -> JudgedCase:

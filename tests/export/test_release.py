@@ -28,7 +28,7 @@ from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export, Gate
 from breastseg.params.inference import Inference
 from breastseg.params.monitoring import Monitoring
-from tests.evaluation import world
+from tests.evaluation import stage_files, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +60,9 @@ def traced_once() -> Iterator[None]:
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with tables, two untrained checkpoints, and their judgement."""
     root = tmp_path_factory.mktemp("judged")
-    inputs = world.make_inputs(root, [world.make_case(i) for i in range(36)], world.write_checkpoints(root))
+    inputs = stage_files.make_inputs(root, [world.make_case(i) for i in range(36)], stage_files.write_checkpoints(root))
     params = Evaluate(max_normal_false_positive_rate=0.1, resamples=100, seed=0, overlays=1)
-    evaluate(inputs, world.make_outputs(root), params)
+    evaluate(inputs, stage_files.make_outputs(root), params)
     return root
 
 

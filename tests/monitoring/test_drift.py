@@ -48,6 +48,7 @@ def test_fishers_test_is_scipys(data: st.DataObject, images: int, others: int) -
     assert fisher_exact(window, reference, greater=True) == pytest.approx(greater, rel=1e-5)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
 def test_a_share_that_has_not_changed_is_within_its_limits(share: float) -> None:
     rng, outside = np.random.default_rng(0), 0
@@ -58,6 +59,7 @@ def test_a_share_that_has_not_changed_is_within_its_limits(share: float) -> None
     assert outside <= 5
 
 
+@pytest.mark.integration
 @given(st.data(), st.integers(1, 200), st.integers(1, 200))
 def test_limits_are_where_the_test_begins_to_object(data: st.DataObject, images: int, others: int) -> None:
     reference = Ones(data.draw(st.integers(0, others)), others)

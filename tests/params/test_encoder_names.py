@@ -10,6 +10,9 @@ from timm.models import _registry
 from breastseg.errors import ProblemsError
 from breastseg.params.encoder_names import TRANSFORMER_FAMILIES, EncoderName, Kind, find, smp_names, timm_families
 
+# the libraries take seconds to import
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     ("encoder", "kind", "found"),

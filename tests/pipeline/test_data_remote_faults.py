@@ -176,7 +176,7 @@ def refusing(status: int, reason: str, behind: str | None = None) -> Iterator[st
 
 def fetch(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
     try:
-        with urlopen(Request(url, headers=headers), timeout=30) as response:  # noqa: S310 - an emulator on loopback
+        with urlopen(Request(url, headers=headers), timeout=120) as response:  # noqa: S310 - an emulator on loopback
             return response.status, response.read()
     except HTTPError as error:
         return error.code, error.read()
@@ -232,7 +232,7 @@ def test_a_push_that_is_ended_leaves_nobody_at_work(small: Tree, started: tuple[
         with connection:
             below = psutil.Process(push.pid).children(recursive=True)
             push.terminate()
-            assert push.wait(timeout=60) == 130
+            assert push.wait(timeout=240) == 130
     assert below
     assert [process.pid for process in below if process.is_running()] == []
 

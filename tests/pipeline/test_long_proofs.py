@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.pipeline.conftest import Tree
 
-pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline")]
 
 EPOCHS = 80  # long enough for a second dvc to come while the first one's trainer still runs
 

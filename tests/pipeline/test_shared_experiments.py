@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.pipeline.conftest import Tree
 
-pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("pipeline")]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from breastseg.prediction_logs.compact import Compacted, compact
 from breastseg.prediction_logs.read import read_predictions
 from breastseg.storage import Store
 from tests.prediction_logs.makers import ids, keep, make_prediction, make_predictions
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,9 +96,9 @@ def test_a_kill_loses_and_doubles_nothing(tmp_path: Path) -> None:
     ]
     packed = tmp_path / "packed" / "date=2026-03-01"
     with subprocess.Popen(command) as process:  # noqa: S603 - our own
-        while not packed.exists() or len(list(packed.iterdir())) < 20:
-            assert process.poll() is None
-            time.sleep(0.001)
+        wait_until(
+            lambda: process.poll() is not None or (packed.exists() and len(list(packed.iterdir())) >= 20), pause_s=0
+        )
         process.kill()
     left = len(list((tmp_path / "log").iterdir()))
     assert 0 < left < 600

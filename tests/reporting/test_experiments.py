@@ -11,6 +11,8 @@ import pytest
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.reporting.experiments import list_experiments
 
+pytestmark = pytest.mark.integration
+
 
 def dvc_init(root: Path, *options: str) -> None:
     subprocess.run([Path(sys.executable).with_name("dvc"), "init", "--quiet", *options], cwd=root, check=True)  # noqa: S603 - fixed command

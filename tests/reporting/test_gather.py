@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from breastseg.evaluation.per_image import Row
 
+pytestmark = pytest.mark.integration
+
 ABOUT = About("All folds", "Some images", "A note")
 NAMES = [f"fold-{fold}" for fold in range(FOLDS)]
 ALL_NAMES = [*NAMES, *(f"{name}-seed-{OTHER_SEED}" for name in NAMES)]

@@ -14,6 +14,8 @@ import yaml
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.reporting.html_report import write_report
 
+pytestmark = pytest.mark.integration
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

@@ -13,6 +13,8 @@ from tests.reporting.repository import OTHER_SEED
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 
 def test_both_networks_are_shown_with_what_the_plain_split_adds(repository: Path) -> None:
     table = leakage_table("fold-0", "plain", repository)

@@ -24,6 +24,8 @@ from tests.prediction_logs.makers import START, keep, make_predictions
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 CONTRACT = Contract.model_validate(make_contract(reference_profile=make_profile(1)))
 RULES = Rules(fewest=40, level=0.05)
 EVER = Wanted(Period(), None, RULES)

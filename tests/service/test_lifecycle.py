@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.extended
 
 IMAGE = speckle("PNG", (120, 90))
-NO_ANSWER = 0
 
 
 def large_image() -> bytes:
@@ -161,21 +160,21 @@ def serving_in_this_process(app: FastAPI) -> Iterator[httpx2.Client]:
 
 
 @contextmanager
-def serving_held(tmp_path: Path, **settings: object) -> Iterator[tuple[httpx2.Client, HeldSegmenter]]:
+def serving_held(tmp_path: Path, **settings: object) -> Iterator[tuple[httpx2.Client, HeldSegmenter, Service]]:
     """A real server whose model answers no image before `let_go` is set."""
     checked = Settings.model_validate({"model": write_model(tmp_path / "m.onnx"), **settings})
     segmenter = HeldSegmenter.load(checked.model)
     let_go = segmenter.hold()
     app = create_app(checked)
-    app.state.service = Service(OpenedModel(segmenter, segmenter), checked)
+    app.state.service = service = Service(OpenedModel(segmenter, segmenter), checked)
     with serving_in_this_process(app) as client:
         let_go.clear()
         segmenter.in_work.clear()
-        yield client, segmenter
+        yield client, segmenter, service
 
 
 def test_health_is_answered_while_an_image_is_in_work(tmp_path: Path) -> None:
-    with serving_held(tmp_path) as (client, segmenter):
+    with serving_held(tmp_path) as (client, segmenter, _):
         statuses: list[int] = []
         asking = threading.Thread(target=lambda: statuses.append(ask(client)))
         asking.start()
@@ -189,17 +188,22 @@ def test_health_is_answered_while_an_image_is_in_work(tmp_path: Path) -> None:
 
 
 def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
-    with serving_held(tmp_path, concurrency=1, queue_places=4) as (client, segmenter):
+    with serving_held(tmp_path, concurrency=1, queue_places=4) as (client, segmenter, service):
         staying = threading.Thread(target=ask, args=[client])
         staying.start()
         assert segmenter.in_work.wait(timeout=120)
         leaving = [start_request(client, IMAGE) for _ in range(4)]
-        wait_until(lambda: ask(client, timeout_s=0.5) == 503)
+        wait_until(lambda: service.waiting == 4)
+        assert ask(client) == 503
         for connection in leaving:
             connection.close()
-        # nothing has been answered meanwhile: a place is free because its client has left
-        wait_until(lambda: ask(client, timeout_s=0.5) == NO_ANSWER)
+        # the first image is still in work: places are free because their clients have left
+        wait_until(lambda: service.waiting == 0)
+        late = start_request(client, IMAGE)
+        wait_until(lambda: service.waiting == 1)
         segmenter.let_go.set()
+        assert late.recv(12) == b"HTTP/1.1 200"
+        late.close()
         staying.join()
 
 
@@ -213,12 +217,9 @@ def start_request(client: httpx2.Client, data: bytes) -> socket.socket:
     return connection
 
 
-def ask(client: httpx2.Client, data: bytes = IMAGE, timeout_s: float = 60) -> int:
-    """Post an image: the status of its answer, or `NO_ANSWER` where none has come in time."""
-    try:
-        return client.post("/v1/segment", files={"file": data}, timeout=timeout_s).status_code
-    except httpx2.TimeoutException:
-        return NO_ANSWER
+def ask(client: httpx2.Client, data: bytes = IMAGE) -> int:
+    """Post an image and return the status of the response."""
+    return client.post("/v1/segment", files={"file": data}).status_code
 
 
 @pytest.mark.parametrize("include", ["mask", "mask,probability,overlay"])

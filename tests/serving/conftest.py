@@ -13,6 +13,7 @@ from PIL import Image
 from breastseg.serving.app import create_app
 from breastseg.serving.settings import Settings
 from tests.onnx_models import bright_image, write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +39,7 @@ def app(model_path: Path) -> FastAPI:
 def client(app: FastAPI) -> Iterator[TestClient]:
     """A client of the application once it is ready."""
     with TestClient(app, raise_server_exceptions=False) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 

@@ -12,6 +12,7 @@ from breastseg.inference.session import ModelFileError
 from breastseg.serving.app import create_app
 from breastseg.serving.settings import Settings
 from tests.onnx_models import write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,7 @@ def test_the_session_is_built_once(app: FastAPI, image_png: bytes, monkeypatch: 
 
     monkeypatch.setattr(Segmenter, "load", load_again)
     with TestClient(app) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         for _ in range(3):
             assert client.post("/v1/segment", files={"file": image_png}).status_code == 200
 
@@ -46,8 +46,7 @@ def test_a_failed_warm_up_is_logged_and_leaves_it_unready(
 
     monkeypatch.setattr(Segmenter, "segment", fail)
     with caplog.at_level(logging.CRITICAL), TestClient(app) as client:
-        while not caplog.records:
-            assert client.get("/health/ready").status_code == 503
+        wait_until(lambda: client.get("/health/ready").status_code == 503 and caplog.records)
         answer = client.get("/health/ready")
         assert answer.status_code == 503
         assert "cannot be computed; the service's log says why" in answer.json()["detail"]

@@ -61,7 +61,7 @@ def test_one_that_is_late_is_given_up_however_it_comes(waits_s: tuple[float, ...
 
 
 def test_once_it_is_here_a_connection_may_last_as_long_as_it_likes() -> None:
-    asyncio.run(BodyTimeout(read_beyond, 0.05)(SCOPE, Body(0, 0, stays_s=0.2).receive, send_nothing))
+    asyncio.run(BodyTimeout(read_beyond, 0.5)(SCOPE, Body(0, 0, stays_s=0.7).receive, send_nothing))
 
 
 def test_who_reads_no_body_is_not_hurried() -> None:

@@ -17,6 +17,7 @@ from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
 from tests.onnx_models import make_contract, make_graph, write_model
 from tests.serving.test_metrics import samples
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,7 @@ def shifted(model: Path, tmp_path: Path) -> Iterator[TestClient]:
 
 
 def ask(client: TestClient, grey: int = 200) -> None:
-    while client.get("/health/ready").status_code != 200:
-        pass
+    wait_until(lambda: client.get("/health/ready").status_code == 200)
     for _ in range(30):
         assert client.post("/v1/segment", files={"file": grey_png(grey)}).status_code == 200
 
@@ -91,8 +91,7 @@ def test_of_a_model_that_finds_nothing_any_more_the_share_out_of_distribution_is
 
 def test_the_first_image_of_its_own_does_not_count(model: Path, tmp_path: Path) -> None:
     with started(model, tmp_path / "drift.json") as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         assert client.get("/v1/drift").json()["windows"]["day"]["images"] == 0
 
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,8 +41,7 @@ def test_a_listed_origin_may_ask_and_for_its_leave_it_needs_no_key(client_with: 
 
 def test_a_key_is_asked_for_before_the_body(client_with: Callable[..., TestClient]) -> None:
     with client_with(api_keys=KEY, max_upload_bytes=10) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         assert client.post("/v1/segment", files={"file": b"0" * 100}).status_code == 401
         assert client.post("/v1/segment", files={"file": b"0" * 100}, headers={"X-API-Key": KEY}).status_code == 413
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 _PROGRAM = """
 import sys, numpy as np, psutil
 from breastseg.serving.memory import return_large_blocks

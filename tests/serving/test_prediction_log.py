@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Path:
@@ -40,8 +42,7 @@ def watched(tmp_path: Path) -> Path:
 @contextmanager
 def started(model: Path, folder: Path | None, share: float = 1) -> Iterator[TestClient]:
     with TestClient(create_app(Settings(model=model, prediction_log=folder, prediction_log_share=share))) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         yield client
 
 
@@ -124,12 +125,10 @@ def test_an_image_that_took_too_long_has_no_line_and_does_not_count(
 
     settings = Settings(model=watched, prediction_log=tmp_path / "log", inference_timeout_s=0.3)
     with TestClient(create_app(settings)) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         monkeypatch.setattr(slow, late)
         assert client.post("/v1/segment?include=overlay", files={"file": image_png}).status_code == 504
-        while samples(client)["breastseg_images_in_work", ()]:
-            pass
+        wait_until(lambda: not samples(client)["breastseg_images_in_work", ()])
         assert (lines(tmp_path / "log"), counted(client)) == ([], 0)
     monkeypatch.undo()
     with started(watched, tmp_path / "log") as client:

@@ -18,6 +18,7 @@ from breastseg.serving.schemas import ModelAnswer
 from breastseg.serving.settings import Settings
 from tests.monitoring.profiles import make_profile
 from tests.onnx_models import FAILED_GATE, make_contract, make_graph, write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +70,7 @@ def test_a_model_with_a_profile_says_how_usual_the_image_is(tmp_path: Path, imag
     file = io.BytesIO()
     Image.fromarray(np.full((90, 120), 250, np.uint8)).save(file, "PNG")
     with TestClient(create_app(Settings(model=model))) as client:
-        while client.get("/health/ready").status_code != 200:
-            pass
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
         usual, unusual = (
             client.post("/v1/segment", files={"file": data}).json() for data in (image_png, file.getvalue())
         )

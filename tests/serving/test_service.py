@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
 from breastseg.serving.work_queue import InferenceTimeoutError, QueueFullError
 from tests.onnx_models import FAILED_GATE, failing_graph, make_contract, not_a_number_graph, write_model
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import onnx
 
     from breastseg.inference.session import Stop
+
+pytestmark = pytest.mark.integration
 
 
 def make_settings(model_path: Path, **changes: float) -> Settings:
@@ -48,8 +50,8 @@ class GatedSegmenter(Segmenter):
             self.in_work += 1
             self.most_in_work = max(self.most_in_work, self.in_work)
         if not self.gate.is_set():
-            self.two_in_work.wait(timeout=60)
-        self.gate.wait(timeout=60)
+            self.two_in_work.wait(timeout=240)
+        self.gate.wait(timeout=240)
         try:
             return super().segment(image, stop)
         finally:
@@ -108,8 +110,7 @@ def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(
         assert used == ["alone", "alone"]
 
         def decode_once_both_are_here(data: bytes, *, max_pixels: int, frame: int | None) -> np.ndarray:
-            while service.in_work < 2:
-                time.sleep(0.001)
+            wait_until(lambda: service.in_work == 2)
             return decode_image(data, max_pixels=max_pixels, frame=frame)
 
         monkeypatch.setattr(service_module, "decode_image", decode_once_both_are_here)
@@ -145,7 +146,7 @@ def test_a_small_image_goes_past_large_ones(model_path: Path, image_png: bytes) 
     class LargeWaits(Segmenter):
         def segment(self, image: np.ndarray, stop: Stop | None = None) -> Segmentation:
             if image.shape[0] > 2000:
-                gate.wait(timeout=60)
+                gate.wait(timeout=240)
             return super().segment(image, stop)
 
     segmenter = LargeWaits.load(model_path)
@@ -275,7 +276,7 @@ def test_an_answer_that_takes_too_long_is_ended_and_the_service_goes_on(model_pa
         )
         with pytest.raises(InferenceTimeoutError):
             await service.mask(image_png)
-        assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=60))
+        assert await anyio.to_thread.run_sync(lambda: ended.wait(timeout=240))
         segmenter.endless = False
         # on a busy machine the time-out of this test ends images that are not endless too
         for _ in range(100):

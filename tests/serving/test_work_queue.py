@@ -35,8 +35,8 @@ def test_work_beyond_the_places_is_refused_at_once_and_told_when_to_come_back() 
         assert refused.value.retry_after_s == 1
         gate.set()
         assert await asyncio.gather(*tasks) == [True] * 3
-        await asyncio.sleep(0.01)  # places are given back on the loop, after the answers
-        assert queue.waiting == 0
+        while queue.waiting:  # noqa: ASYNC110 - places are given back on the loop, after the answers
+            await asyncio.sleep(0)
         assert await queue.run(lambda: "room again") == "room again"
         queue.close()
 
@@ -72,7 +72,7 @@ def test_no_more_than_the_workers_run_at_once() -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        both.wait(timeout=60)
+        both.wait(timeout=240)
         with lock:
             running[0] -= 1
 

@@ -47,7 +47,7 @@ def start(
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for its end; return the exit code and all that was said."""
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=1200)
     return process.returncode, said
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-import torch
-
 from breastseg.inference.processor import processor_name
 
 LIBRARIES = (
@@ -24,6 +22,8 @@ LIBRARIES = (
 
 def describe_environment() -> dict[str, str]:
     """Return name → version of Python and the libraries, the operating system's kind, processor and accelerator."""
+    import torch  # noqa: PLC0415 - seconds of import that other commands do without
+
     machine = {
         "python": platform.python_version(),
         "system": platform.system(),

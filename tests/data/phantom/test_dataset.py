@@ -60,11 +60,13 @@ def test_images_are_grey_and_masks_as_large(written: Path, small: Phantom) -> No
         assert mask.any() == (mask_file.parent.name != "normal")
 
 
+@pytest.mark.integration
 def test_bytes_depend_on_params_alone_not_on_workers(written: Path, small: Phantom, tmp_path: Path) -> None:
     write_phantom(small, tmp_path / "again", workers=2)
     assert digests(tmp_path / "again") == digests(written)
 
 
+@pytest.mark.integration
 def test_more_images_leave_the_first_ones_as_they_are(written: Path, small: Phantom, tmp_path: Path) -> None:
     write_phantom(small.model_copy(update={"images": 26}), tmp_path / "more", workers=1)
     assert digests(written).items() < digests(tmp_path / "more").items()

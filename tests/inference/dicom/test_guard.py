@@ -70,6 +70,7 @@ def test_a_file_cut_anywhere_before_the_end_of_its_pixels_is_refused(name: str) 
             assert decode_or_refuse(data[:length]) in (None, whole.tolist())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", FILES)
 def test_a_length_that_lies_never_ends_otherwise_than_in_pixels_or_a_refusal(name: str) -> None:
     data = FILES[name]
@@ -92,6 +93,7 @@ def decode_or_refuse(data: bytes) -> object:
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8)
 
 
+@pytest.mark.integration
 @settings(max_examples=500)
 @given(name=st.sampled_from(sorted(FILES)), edits=EDITS, keep=st.floats(0.1, 1))
 def test_damaged_bytes_give_pixels_or_a_decode_error(name: str, edits: list[tuple[float, int]], keep: float) -> None:
@@ -238,6 +240,7 @@ def run_python(code: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["explicit", "implicit", "run-lengths"])
 def test_nothing_is_said_beside_the_error(name: str) -> None:
     # pydicom has something to say on such a character set
