@@ -4,19 +4,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, gamma, t
 
 from breastseg.evaluation import bootstrap as module
-from breastseg.evaluation.bootstrap import draw_weights, estimate, unanimous_interval
+from breastseg.evaluation.bootstrap import Range, draw_weights, estimate, unanimous_interval, with_seeds
 from breastseg.evaluation.estimators import ratio
 
 if TYPE_CHECKING:
     from breastseg.evaluation.arrays import Floats
 
 
-def mean_interval(values: Floats, groups: list[str], resamples: int, seed: int) -> Floats:
-    """Lower and upper ends of the columns' means, `[2, columns]`."""
-    found = estimate(ratio(values, np.ones_like(values)), groups, resamples, seed)
+UNIT = Range(0, 1)
+
+
+def mean_interval(values: Floats, groups: list[str], resamples: int, seed: int, range_: Range | None = None) -> Floats:
+    """Lower and upper ends of the columns' means, `[2, columns]`; without a range those of the draws alone."""
+    estimator, ranges = ratio(values, np.ones_like(values)), [range_ or UNIT] * values.shape[1]
+    with pytest.MonkeyPatch.context() as patch:
+        if range_ is None:
+            patch.setattr(module, "_UNSEEN", 1e-12)
+        found = estimate(estimator, ranges, groups, resamples, seed)
     assert found.value == pytest.approx(values.mean(axis=0))
     return np.stack([found.low, found.high])
 
@@ -28,6 +35,45 @@ def test_with_one_case_a_group_it_is_scipys_percentile_interval() -> None:
     expected = bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=rng).confidence_interval
     assert low == pytest.approx(expected.low, abs=2e-3)
     assert high == pytest.approx(expected.high, abs=2e-3)
+
+
+def test_what_the_groups_do_not_show_widens_towards_the_ends_of_the_range() -> None:
+    values = np.full((20, 1), 0.8)
+    low, high = mean_interval(values, [str(i) for i in range(20)], 20_000, seed=0, range_=Range(0, 1))
+    half = gamma(0.5).ppf(0.975)
+    assert low[0] == pytest.approx(20 * 0.8 / (20 + half), abs=3e-3)
+    assert high[0] == pytest.approx((20 * 0.8 + half) / (20 + half), abs=1e-3)
+    many = mean_interval(np.full((2000, 1), 0.8), [str(i) for i in range(2000)], 1000, seed=0, range_=Range(0, 1))
+    assert many == pytest.approx(np.full((2, 1), 0.8), abs=2e-3)
+
+
+def test_the_range_may_end_where_groups_are_at_three_times_their_greatest_value() -> None:
+    values = np.array([[0.02], [-0.01]] * 10)
+    groups = [str(i) for i in range(20)]
+    seen = mean_interval(values, groups, 4000, seed=0, range_=Range(-1, 1, seen=True))
+    assert seen == pytest.approx(mean_interval(values, groups, 4000, seed=0, range_=Range(-0.06, 0.06)))
+    beyond = mean_interval(values, groups, 4000, seed=0, range_=Range(-0.05, 0.05, seen=True))
+    assert beyond == pytest.approx(mean_interval(values, groups, 4000, seed=0, range_=Range(-0.05, 0.05)))
+
+
+@pytest.mark.parametrize("failure", [0.0, 0.85])
+def test_intervals_of_twenty_groups_cover_rare_failures(failure: float) -> None:
+    # one image in eight differs: in seven samples of a hundred, no image shows it
+    population = np.where(np.arange(400) % 8 == 0, failure, 0.85 - failure)[:, None]
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        sample = population[rng.integers(0, 400, 20)]
+        low, high = mean_interval(sample, [str(i) for i in range(20)], 200, seed=0, range_=Range(0, 1))
+        covered += bool(low[0] <= population.mean() <= high[0])
+    assert covered / 300 > 0.93
+
+
+def test_the_spread_of_trainings_widens_an_interval() -> None:
+    assert with_seeds(0.8, 0.75, [0.8, 0.8, 0.8]) == pytest.approx(0.75)
+    reach = t.ppf(0.975, 2) * np.std([0.79, 0.8, 0.81], ddof=1) / np.sqrt(3)
+    assert with_seeds(0.8, 0.75, [0.79, 0.8, 0.81]) == pytest.approx(0.8 - np.hypot(0.05, reach))
+    assert with_seeds(0.8, 0.85, [0.79, 0.8, 0.81]) == pytest.approx(0.8 + np.hypot(0.05, reach))
 
 
 def test_groups_are_drawn_whole() -> None:
@@ -80,6 +126,7 @@ def test_one_group_has_no_spread() -> None:
 
 def test_draws_that_do_not_tell_a_figure_have_no_part_in_it() -> None:
     told_by_one = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
-    found = estimate(ratio(told_by_one, told_by_one), ["a", "b", "c"], 200, seed=0)
-    assert (found.value[0], found.low[0], found.high[0]) == (1, 1, 1)
+    found = estimate(ratio(told_by_one, told_by_one), [UNIT] * 2, ["a", "b", "c"], 200, seed=0)
+    assert (found.value[0], found.high[0]) == (1, 1)
+    assert 0 < found.low[0] < 1
     assert np.isnan([found.value[1], found.low[1], found.high[1]]).all()

@@ -32,7 +32,7 @@ FILES = {"metrics.json", "statistics.json", "per_image.csv", "reliability.csv", 
     "risk_coverage.svg",
     "reliability.svg",
 }
-NO_CASE = {"mean": None, "n": 0, "ci_low": None, "ci_high": None}
+NO_CASE = {"mean": None, "n": 0, "groups": 0, "ci_low": None, "ci_high": None}
 BOOTSTRAP = Bootstrap(resamples=200, seed=0)
 
 
@@ -76,7 +76,7 @@ def test_every_mean_has_its_interval_and_number_of_cases(done: Path) -> None:
     found = json.loads((done / "metrics.json").read_text())
     for part, count in (("lesion", 4), ("normal", 2)):
         for mean in found[part].values():
-            assert list(mean) == ["mean", "n", "ci_low", "ci_high"]
+            assert list(mean) == ["mean", "n", "groups", "ci_low", "ci_high"]
             assert mean["ci_low"] <= mean["mean"] <= mean["ci_high"]
             assert mean["ci_low"] < mean["ci_high"]
             assert mean["n"] == count
@@ -207,8 +207,8 @@ def test_a_grey_model_reads_colour_as_grey_and_says_so(model: Path, tmp_path: Pa
 def test_the_table_has_every_headline(model: Path, tmp_path: Path) -> None:
     folder = LabelledFolder(write_lesions(tmp_path / "raw"), "busi", "fail")
     lines = evaluate_model(model, folder, tmp_path / "out", BOOTSTRAP).splitlines()
-    assert lines[1].startswith("Dice         0.650 [")
-    assert lines[6] == "normals FPR  -"
+    assert lines[1].startswith("Dice         4       0.650 [")
+    assert lines[6] == "normals FPR  -       -"
     assert "4 lesion images, 0 normals, 4 groups" in lines[8]
     assert lines[-1].startswith("Research use only")
 

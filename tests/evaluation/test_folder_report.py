@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from breastseg.evaluation.per_image import Row
 
 BOOTSTRAP = Bootstrap(resamples=300, seed=0)
-NO_CASE = {"mean": None, "n": 0, "ci_low": None, "ci_high": None}
+NO_CASE = {"mean": None, "n": 0, "groups": 0, "ci_low": None, "ci_high": None}
 
 
 def rows_of(network: str, indices: range, shift: int = 0) -> list[Row]:
@@ -43,4 +43,4 @@ def test_what_no_case_tells_is_nothing() -> None:
     statistics = describe_network(normals, [], BOOTSTRAP)
     assert {row.stratum for row in statistics} == {"all"}
     assert set(map(str, headline_metrics(statistics)["lesion"].values())) == {str(NO_CASE)}
-    assert "Dice         -" in format_table(statistics).splitlines()
+    assert "Dice         -       -" in format_table(statistics).splitlines()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,23 +159,25 @@ def with_difference(cases: list[Case], bins: list[Bins], figures: Callable[..., 
     return found | {f"difference {name}": second[name] - first[name] for name in first}
 
 
-def p_value(name: str, cases: list[Case]) -> tuple[float, str]:
+def p_values(name: str, cases: list[Case]) -> tuple[float, float | None]:
     first, second = ([figure_of(case[i], name) for case in cases] for i in (0, 1))
     by_group = defaultdict(list)
     for case, a, b in zip(cases, first, second, strict=True):
         by_group[case[0]["group"]].append(b - a)
-    if name in YES_OR_NO:
-        return share_of_signs([round(sum(values)) for values in by_group.values()]), "mcnemar"
     means = [round(float(np.mean(values)), 9) for values in by_group.values()]
-    return float(wilcoxon(means).pvalue) if any(means) else 1.0, "wilcoxon"
+    ranks = None if name in YES_OR_NO else float(wilcoxon(means).pvalue) if any(means) else 1.0
+    return share_of_signs([round(sum(by_group[group]), 9) for group in sorted(by_group)]), ranks
 
 
-def share_of_signs(sums: list[int]) -> float:
-    """In how many of all ways to sign these numbers their sum is as far from 0 as it is now."""
-    ways = Counter([0])
-    for size in sums:
-        ways = sum((Counter({at + step: count for at, count in ways.items()}) for step in (size, -size)), Counter())
-    return sum(count for at, count in ways.items() if abs(at) >= abs(sum(sums))) / ways.total()
+def share_of_signs(sums: list[float]) -> float:
+    """In how many of all ways to sign these numbers, or of 20,000 random ones, their sum is as far from 0 as it is."""
+    sums = [value for value in sums if value]
+    if len(sums) <= 14:
+        ways = [sum(way) for way in product(*((value, -value) for value in sums))]
+        return float(np.mean([abs(way) >= abs(sum(sums)) - 1e-9 for way in ways]))
+    rng = np.random.default_rng(PARAMS.seed)
+    signs = np.concatenate([rng.integers(0, 2, (1000, len(sums)), dtype=np.int8) for _ in range(20)])
+    return float((1 + sum(np.abs((1.0 - 2 * signs) @ sums) >= abs(sum(sums)) - 1e-9)) / 20_001)
 
 
 def figure_of(line: Line, name: str) -> float:
@@ -199,17 +202,46 @@ def recompute(cases: list[Case], bins: list[Bins]) -> Records:
 
 def recompute_set(cases: list[Case], bins: list[Bins], figures: Callable[..., Figures]) -> dict[str, Any]:
     drawn = [with_difference(draw, bins, figures) for draw in draws_of(cases)]
-    groups = len({case[0]["group"] for case in cases})
+    groups = sorted({case[0]["group"] for case in cases})
+    without = [with_difference([case for case in cases if case[0]["group"] != g], bins, figures) for g in groups]
     records: dict[str, Any] = {}
     for name, value in with_difference(cases, bins, figures).items():
         if not np.isnan(value):
-            ends = np.nanpercentile([figures_of_draw[name] for figures_of_draw in drawn], [2.5, 97.5])
             network, metric = name.split()
+            low, high = range_of_record(name, cases, value, without)
+            ends = interval([figures_of_draw[name] for figures_of_draw in drawn], low, high, len(groups))
             if metric in YES_OR_NO and network != "difference" and value in {0, 1}:
-                ends = np.array(binomtest(int(value) * groups, groups).proportion_ci(method="exact"))
-            p, test = p_value(metric, cases) if network == "difference" and metric in TESTED else (None, None)
-            records[name] = {"mean": value, "ci": ends, "n": len(cases), "groups": groups, "p": p, "test": test}
+                ends = np.array(binomtest(int(value) * len(groups), len(groups)).proportion_ci(method="exact"))
+            p, ranks = p_values(metric, cases) if network == "difference" and metric in TESTED else (None, None)
+            records[name] = {"mean": value, "ci": ends, "n": len(cases), "groups": len(groups), "p": p, "ranks": ranks}
     return records
+
+
+def interval(drawn: list[float], low: float, high: float, groups: int) -> np.ndarray:
+    """Percentiles of the draws, each with a part of a group at the lower or at the upper end of the range."""
+    extra = np.random.default_rng(PARAMS.seed).gamma(0.5, size=PARAMS.resamples)
+    ends = [(groups * np.array(drawn) + extra * end) / (groups + extra) for end in (low, high)]
+    return np.array([np.nanpercentile(ends[0], 2.5), np.nanpercentile(ends[1], 97.5)])
+
+
+def range_of_record(name: str, cases: list[Case], value: float, without: list[Figures]) -> tuple[float, float]:
+    network, metric = name.split()
+    low, high = range_of(metric, cases)
+    if network != "difference":
+        return low, high
+    of_groups = np.array([len(without) * value - (len(without) - 1) * figures[name] for figures in without])
+    known = metric not in YES_OR_NO and not np.isnan(of_groups).any()
+    reach = 3 * np.abs(of_groups).max() if known else np.inf
+    return max(low - high, -reach), min(high - low, reach)
+
+
+def range_of(metric: str, cases: list[Case]) -> tuple[float, float]:
+    lines = [line for case in cases for line in case]
+    if metric == "hd95_px":
+        return 0, max((int(line["height"]) ** 2 + int(line["width"]) ** 2) ** 0.5 for line in lines)
+    if metric.startswith("fp_per_image"):
+        return 0, max(int(line["predicted_lesions"]) for line in lines)
+    return (-1 if metric == "expected_dice_spearman" else 0), 1
 
 
 def draws_of(cases: list[Case]) -> Iterator[list[Case]]:
@@ -237,7 +269,9 @@ def test_every_figure_interval_and_test_of_every_stratum_is_the_same(done: Outpu
         expected = recomputed[key]
         values = [record[name] for name in ("mean", "ci_low", "ci_high")]
         assert values == pytest.approx([expected["mean"], *expected["ci"]], rel=1e-4, abs=2e-6), key
-        assert (record["n"], record["groups"], record["test"]) == (expected["n"], expected["groups"], expected["test"])
+        assert (record["n"], record["groups"]) == (expected["n"], expected["groups"])
+        assert record["test"] == (None if expected["p"] is None else "sign_flip")
+        assert record["p_signed_rank"] == (expected["ranks"] and pytest.approx(expected["ranks"], rel=1e-4)), key
         assert record["p_value"] == (expected["p"] and pytest.approx(expected["p"], rel=1e-4)), key
 
 

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy.stats import permutation_test, wilcoxon
 from statsmodels.stats.contingency_tables import mcnemar
 
-from breastseg.evaluation.significance import holm, mcnemar_p_value, signed_rank_p_value
+from breastseg.evaluation.significance import holm, sign_flip_p_value, signed_rank_p_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from breastseg.evaluation.arrays import Floats
 
 
 def test_the_signed_rank_test_takes_a_group_for_one_observation() -> None:
@@ -15,27 +22,51 @@ def test_the_signed_rank_test_takes_a_group_for_one_observation() -> None:
     assert signed_rank_p_value(np.zeros(4), ["a", "b", "c", "d"]) == 1
 
 
-def test_mcnemar_asks_only_cases_that_the_networks_do_not_agree_on() -> None:
+def flipped(differences: Floats, groups: Sequence[str]) -> float:
+    """The p-value by scipy: pairs of group sums and 0, exchanged at random."""
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], differences)
+    found = permutation_test(
+        (sums, np.zeros_like(sums)), lambda a, b: float((a - b).sum()), permutation_type="samples", n_resamples=20_000
+    )
+    return float(found.pvalue)
+
+
+@pytest.mark.parametrize("groups", [8, 12, 40])
+def test_signs_of_group_sums_are_flipped(groups: int) -> None:
+    rng = np.random.default_rng(groups)
+    differences = rng.normal(0.2, 1, 60)
+    names = [str(group) for group in np.sort(rng.integers(0, groups, 60))]
+    expected = flipped(differences, names)
+    assert sign_flip_p_value(differences, names, 0) == pytest.approx(expected, rel=1e-5 if groups < 14 else 0.1)
+
+
+def test_it_tests_the_mean_and_not_the_ranks() -> None:
+    # one network is a little better on most images, and much worse on a few
+    differences = np.array([0.01] * 40 + [-0.5] * 6)
+    groups = [str(i) for i in range(46)]
+    assert differences.mean() < 0
+    assert signed_rank_p_value(differences, groups) < 0.001
+    assert sign_flip_p_value(differences, groups, 0) == pytest.approx(flipped(differences, groups), rel=0.2)
+    assert sign_flip_p_value(differences, groups, 0) > 0.02
+    assert sign_flip_p_value(-differences, groups, 0) == sign_flip_p_value(differences, groups, 0)
+
+
+@pytest.mark.parametrize("groups", [13, 15])
+def test_the_null_gives_small_p_values_as_often_as_they_say(groups: int) -> None:
+    rng = np.random.default_rng(0)
+    found = [sign_flip_p_value(rng.standard_t(2, groups), [*map(str, range(groups))], seed) for seed in range(200)]
+    assert 0.01 <= np.mean(np.array(found) <= 0.05) <= 0.1
+
+
+def test_of_yes_or_no_it_is_the_exact_test_of_mcnemar() -> None:
     only_first, only_second, agreed = [(1, 0)] * 2, [(0, 1)] * 9, [(1, 1)] * 50 + [(0, 0)] * 7
     first, second = np.array(only_first + only_second + agreed, float).T
     alone = [str(i) for i in range(len(first))]
     expected = mcnemar([[50, 2], [9, 7]], exact=True).pvalue
-    assert mcnemar_p_value(first, second, alone) == pytest.approx(expected, rel=1e-5)
-    assert mcnemar_p_value(first, first, alone) == 1
-
-
-def test_mcnemar_takes_a_group_for_one_observation() -> None:
-    rng = np.random.default_rng(1)
-    first, second = rng.integers(0, 2, (2, 40)).astype(float)
-    groups = np.sort(rng.integers(0, 12, 40))
-    sums = np.bincount(groups, second - first)
-    signs = permutation_test(
-        (sums, np.zeros_like(sums)), lambda a, b: float((a - b).sum()), permutation_type="samples", n_resamples=10_000
-    )
-    assert mcnemar_p_value(first, second, [str(g) for g in groups]) == pytest.approx(signs.pvalue, rel=1e-5)
+    assert sign_flip_p_value(second - first, alone, 0) == pytest.approx(expected, rel=1e-5)
+    assert sign_flip_p_value(first - first, alone, 0) == 1
     # ten equal images of a patient say no more than one
-    patients = [str(i // 10) for i in range(60)]
-    assert mcnemar_p_value(np.zeros(60), np.ones(60), patients) == pytest.approx(2 / 2**6)
+    assert sign_flip_p_value(np.ones(60), [str(i // 10) for i in range(60)], 0) == pytest.approx(2 / 2**6)
 
 
 def test_equal_differences_of_averaged_trainings_are_ties() -> None:
@@ -49,8 +80,8 @@ def test_equal_differences_of_averaged_trainings_are_ties() -> None:
 
 def test_the_worked_example_of_the_docs() -> None:
     first, second = np.array([1] * 6 + [0] * 4, float), np.array([1] * 6 + [1] * 4, float)
-    assert mcnemar_p_value(first, second, [str(i) for i in range(10)]) == 0.125  # 4 to 0 among the disagreeing: 2 / 2^4
-    assert mcnemar_p_value(first, second, [str(i // 2) for i in range(10)]) == 0.5
+    assert sign_flip_p_value(second - first, [str(i) for i in range(10)], 0) == 0.125  # 4 to 0: 2 / 2^4
+    assert sign_flip_p_value(second - first, [str(i // 2) for i in range(10)], 0) == 0.5
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 

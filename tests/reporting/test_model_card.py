@@ -57,8 +57,8 @@ def test_it_names_the_model_its_use_and_its_origin(inputs: CardInputs) -> None:
 
 def test_it_shows_this_networks_scores_over_all_cases_first(inputs: CardInputs) -> None:
     lines = [line for line in render_model_card(inputs).splitlines() if line.startswith(("| all", "| size"))]
-    assert lines[0].startswith("| all | 0.812 [0.750, 0.850], n = 50 | - |")
-    assert lines[1].startswith("| size<5% | 0.713 [0.650, 0.750], n = 12 | - |")
+    assert lines[0].startswith("| all | 0.812 [0.750, 0.850], n = 50, 40 groups | - |")
+    assert lines[1].startswith("| size<5% | 0.713 [0.650, 0.750]*, n = 12, 11 groups | - |")
     assert "0.040 [0.000, 0.100], n = 50" in lines[0]
 
 

@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
-from breastseg.evaluation.bootstrap import estimate, unanimous_interval
+from breastseg.evaluation.bootstrap import estimate, unanimous_interval, with_seeds
 from breastseg.evaluation.estimators import with_difference
 from breastseg.evaluation.json_file import significant
-from breastseg.evaluation.metric_sets import LESION_MEANS, METRIC_SETS, NORMAL_MEANS, Answers, MetricSet
+from breastseg.evaluation.metric_sets import (
+    LESION_MEANS,
+    METRIC_SETS,
+    NORMAL_MEANS,
+    YES_OR_NO,
+    Answers,
+    MetricSet,
+    range_of,
+    range_of_difference,
+)
 from breastseg.evaluation.reliability import BINS, gather_bins
-from breastseg.evaluation.significance import holm, mcnemar_p_value, signed_rank_p_value
+from breastseg.evaluation.significance import holm, sign_flip_p_value, signed_rank_p_value
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
 from breastseg.evaluation.strata import strata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from breastseg.evaluation.arrays import Floats
     from breastseg.evaluation.bootstrap import Resampling
     from breastseg.evaluation.per_image import Row
     from breastseg.evaluation.reliability import ReliabilityBin
@@ -28,7 +38,6 @@ if TYPE_CHECKING:
 # The named comparisons: Holm's correction is for all of them together, over the whole test set
 FAMILY = ("dice", "iou", "nsd2", "hd95_px", "lesion_hit", "false_positive")
 TESTED = (*LESION_MEANS, *NORMAL_MEANS)
-_YES_OR_NO = ("missed", "lesion_hit", "false_positive")
 _MEND = "Run `dvc repro evaluate`"
 
 
@@ -37,7 +46,8 @@ def compute_statistics(rows: Sequence[Row], bins: Sequence[ReliabilityBin], para
 
     Args:
         rows: The per-image table; rows of other subsets are left out. Where several trainings (of other seeds) judged
-            a case, its scores are averaged first: the intervals are about images, not about seeds.
+            a case, its scores are averaged first, and the spread of the trainings widens the intervals; the rows of a
+            training stand together, or at least in the same order for every case.
         bins: The reliability beside it.
         params: `resamples` and `seed` of the bootstrap.
 
@@ -107,7 +117,7 @@ def _describe(answers: Mapping[str, Answers], params: Resampling) -> list[Statis
         told = [i for i in indices if metrics.tells(rows[i])]
         if told:
             parts = {network: whole.part(told) for network, whole in answers.items()}
-            statistics += _tested(_estimate(stratum, metrics, parts, params), list(parts.values()))
+            statistics += _tested(_estimate(stratum, metrics, parts, params), list(parts.values()), params.seed)
     return statistics
 
 
@@ -116,7 +126,13 @@ def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], pa
     groups = next(iter(parts.values())).groups
     estimators = [metrics.build(part) for part in parts.values()]
     paired = len(estimators) > 1
-    found = estimate(with_difference(*estimators) if paired else estimators[0], groups, params.resamples, params.seed)
+    estimator = with_difference(*estimators) if paired else estimators[0]
+    own = {name: range_of(name, parts.values()) for name in metrics.names}
+    ranges = list(own.values()) * len(parts)
+    if paired:
+        ranges += [range_of_difference(name, range_) for name, range_ in own.items()]
+    found = estimate(estimator, ranges, groups, params.resamples, params.seed)
+    by_training = _by_training(metrics, list(parts.values()))
     names = product((*parts, DIFFERENCE) if paired else parts, metrics.names)
     statistics = [
         Statistic(
@@ -124,40 +140,58 @@ def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], pa
             stratum=stratum,
             metric=metric,
             mean=significant(found.value[i]),
-            ci_low=significant(found.low[i]),
-            ci_high=significant(found.high[i]),
+            ci_low=_limit(found.value[i], found.low[i], by_training[:, i]),
+            ci_high=_limit(found.value[i], found.high[i], by_training[:, i]),
             n=len(groups),
             groups=len(set(groups)),
             p_value=None,
+            trainings=len(by_training),
         )
         for i, (network, metric) in enumerate(names)
         if np.isfinite([found.value[i], found.low[i]]).all()
     ]
-    return [_unanimous(row) if row.metric in _YES_OR_NO and row.network != DIFFERENCE else row for row in statistics]
+    return [_unanimous(row) if row.metric in YES_OR_NO and row.network != DIFFERENCE else row for row in statistics]
+
+
+def _by_training(metrics: MetricSet, parts: Sequence[Answers]) -> Floats:
+    """Compute the figures of each training: `[trainings, columns]`."""
+    figures = []
+    for index in range(parts[0].trainings):
+        estimators = [metrics.build(part.training(index)) for part in parts]
+        estimator = with_difference(*estimators) if len(estimators) > 1 else estimators[0]
+        figures.append(estimator(np.ones((1, len(parts[0].cases))))[0])
+    return np.array(figures)
+
+
+def _limit(value: float, limit: float, trainings: Floats) -> float:
+    told = trainings[np.isfinite(trainings)]
+    return significant(with_seeds(value, limit, told.tolist()) if len(told) > 1 else limit)
 
 
 def _unanimous(row: Statistic) -> Statistic:
-    """Give a share of 0 or 1 the interval that the bootstrap cannot give it."""
+    """Give a share of 0 or 1 its exact interval."""
     if row.mean not in {0.0, 1.0}:
         return row
     low, high = unanimous_interval(row.mean, row.groups)
     return replace(row, ci_low=significant(low), ci_high=significant(high))
 
 
-def _tested(statistics: Sequence[Statistic], parts: Sequence[Answers]) -> list[Statistic]:
-    """Add a p-value to those differences that a test knows."""
+def _tested(statistics: Sequence[Statistic], parts: Sequence[Answers], seed: int) -> list[Statistic]:
+    """Add p-values to those differences that are of means."""
     return [
-        replace(row, **_test(row.metric, *parts)) if row.network == DIFFERENCE and row.metric in TESTED else row
+        replace(row, **_test(row.metric, parts, seed)) if row.network == DIFFERENCE and row.metric in TESTED else row
         for row in statistics
     ]
 
 
-def _test(metric: str, first: Answers, second: Answers) -> dict[str, Any]:
-    scores, others = first.column(metric), second.column(metric)
-    # an average over several trainings is no yes or no
-    if metric in _YES_OR_NO and np.isin([scores, others], (0, 1)).all():
-        return {"p_value": mcnemar_p_value(scores, others, first.groups), "test": "mcnemar"}
-    return {"p_value": signed_rank_p_value(others - scores, first.groups), "test": "wilcoxon"}
+def _test(metric: str, parts: Sequence[Answers], seed: int) -> dict[str, Any]:
+    first, second = parts
+    differences, groups = second.column(metric) - first.column(metric), first.groups
+    return {
+        "p_value": sign_flip_p_value(differences, groups, seed),
+        "test": "sign_flip",
+        "p_signed_rank": None if metric in YES_OR_NO else signed_rank_p_value(differences, groups),
+    }
 
 
 def _correct(statistics: Sequence[Statistic]) -> list[Statistic]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from breastseg.evaluation.bootstrap import Range
 from breastseg.evaluation.estimators import calibration_error, joined, rank_correlation, ratio, risk_coverage_area
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from breastseg.evaluation.bootstrap import Estimator
     from breastseg.evaluation.per_image import Row
 
+YES_OR_NO = ("missed", "lesion_hit", "false_positive")
 LESION_MEANS = ("dice", "iou", "nsd1", "nsd2", "nsd4", "hd95_px", "missed", "lesion_hit", "expected_dice_error")
 NORMAL_MEANS = ("false_positive", "false_positive_share")
 # ratio of sums → columns of the numerator (what is subtracted comes second) and of the denominator (None: the images)
@@ -51,9 +54,18 @@ class Answers:
         """The group of each case."""
         return [row.group for row in self.rows]
 
+    @property
+    def trainings(self) -> int:
+        """How many trainings judged each case."""
+        return len(self.cases[0])
+
     def part(self, indices: Sequence[int]) -> Answers:
         """Take some of the cases."""
         return Answers([self.cases[i] for i in indices], self.bins[indices])
+
+    def training(self, index: int) -> Answers:
+        """Take one of the trainings; the bins stay those of all."""
+        return Answers([[rows[index]] for rows in self.cases], self.bins)
 
     def column(self, name: str) -> Floats:
         """Take a column of the table, averaged over trainings: float64 `[cases]`."""
@@ -100,6 +112,24 @@ def _calibration(answers: Answers) -> Estimator:
     return joined(
         calibration_error(answers.bins), rank_correlation(expected, dice), risk_coverage_area(1 - dice, expected)
     )
+
+
+def range_of(metric: str, answers: Iterable[Answers]) -> Range:
+    """Return what a figure can be; of what has no upper end, the greatest value of a case stands for it."""
+    if metric == "expected_dice_spearman":
+        return Range(-1, 1)
+    rows = [row for found in answers for row in found.rows]
+    if metric == "hd95_px":
+        return Range(0, max(hypot(row.height, row.width) for row in rows))
+    if metric.startswith("fp_per_image"):
+        return Range(0, max(row.predicted_lesions for row in rows))
+    return Range(0, 1)
+
+
+def range_of_difference(metric: str, range_: Range) -> Range:
+    """Return what the difference of two such figures can be; of yes or no, the least difference is the whole range."""
+    span = range_.high - range_.low
+    return Range(-span, span, seen=metric not in YES_OR_NO)
 
 
 METRIC_SETS = (

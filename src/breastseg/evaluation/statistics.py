@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 NETWORKS = ("cnn_unet", "vit_unet")
 DIFFERENCE = "difference"
 ALL = "all"
+# from as many groups on, intervals cover what they say (docs/metrics.md)
+ENOUGH_GROUPS = 20
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Statistic:
         ci_high: Upper end.
         n: Number of cases that it is computed from.
         groups: Number of groups that they belong to.
-        p_value: Of differences that are tested, two-sided; else None.
+        p_value: Of a difference that is tested, two-sided; it tests the mean. Else None.
         p_holm: The same, corrected for the number of the named comparisons that it is one of; else None.
-        test: `wilcoxon` or `mcnemar` where there is a p-value.
+        test: `sign_flip` or, in runs of before, `mcnemar`, where there is a p-value.
+        p_signed_rank: Of Wilcoxon's signed-rank test, which looks at ranks and not at the mean; None for yes or no.
+        trainings: How many trainings of each network the scores are averaged over.
     """
 
     network: str
@@ -42,6 +46,13 @@ class Statistic:
     p_value: float | None
     p_holm: float | None = None
     test: str | None = None
+    p_signed_rank: float | None = None
+    trainings: int = 1
+
+    @property
+    def few_groups(self) -> bool:
+        """Whether the interval rests on so few groups that it may be too narrow."""
+        return self.groups < ENOUGH_GROUPS
 
 
 def over_all_cases(statistics: Iterable[Statistic]) -> dict[tuple[str, str], Statistic]:

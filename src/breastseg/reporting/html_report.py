@@ -17,7 +17,15 @@ from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.evaluation.report import read_comparison
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
-from breastseg.evaluation.summary import HEADLINES, format_mean, format_p_value, release_note
+from breastseg.evaluation.summary import (
+    HEADLINES,
+    ONE_TRAINING,
+    few_groups_note,
+    format_groups,
+    format_mean,
+    format_p_value,
+    release_note,
+)
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting import charts
 from breastseg.reporting.html_page import figure, lay_out, require_page, write_page
@@ -60,7 +68,7 @@ def write_report(root: Path, out: Path) -> None:
 
 def _tables(statistics: Sequence[Statistic]) -> list[str]:
     strata = dict.fromkeys(row.stratum for row in statistics)
-    parts = []
+    parts = [f"<p>{html.escape(note)}</p>" for note in (ONE_TRAINING, few_groups_note(statistics)) if note]
     for stratum in (ALL, *(name for name in strata if name != ALL)):
         found = {(row.network, row.metric): row for row in statistics if row.stratum == stratum}
         name = "All test images" if stratum == ALL else stratum
@@ -69,13 +77,14 @@ def _tables(statistics: Sequence[Statistic]) -> list[str]:
 
 
 def _table(found: Mapping[tuple[str, str], Statistic]) -> str:
-    """Means with 95 % intervals, a row a metric, as far as the cases of the stratum tell them."""
+    """Means with 95 % intervals, one row per metric, as far as the cases of the stratum tell them."""
     networks = (*NETWORKS, DIFFERENCE)
-    head = ["", "n", *networks, "p", "p (Holm)"]
+    head = ["", "n", "groups", *networks, "p", "p (Holm)", "p (signed-rank)"]
     lines = [
         [
             heading,
             str(found[NETWORKS[0], metric].n),
+            format_groups(found[NETWORKS[0], metric]),
             *(format_mean(found.get((network, metric)), decimals) for network in networks),
             *_p_values(found.get((DIFFERENCE, metric))),
         ]
@@ -107,8 +116,9 @@ def _params(root: Path) -> list[str]:
 
 
 def _p_values(difference: Statistic | None) -> list[str]:
-    values = (None, None) if difference is None else (difference.p_value, difference.p_holm)
-    return [format_p_value(value) for value in values]
+    if difference is None:
+        return ["-"] * 3
+    return [format_p_value(p) for p in (difference.p_value, difference.p_holm, difference.p_signed_rank)]
 
 
 def _charts(root: Path) -> list[str]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
-from breastseg.evaluation.statistics import ALL, Statistic
+from breastseg.evaluation.statistics import ALL, ENOUGH_GROUPS, Statistic
 from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.files import replacing
 from breastseg.inference.gate import describe_gate
 from breastseg.inference.segmenter import Segmenter
 from breastseg.reporting.markdown import markdown_table
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +42,9 @@ scanner on which it has not been checked (`breastseg evaluate` does that on any 
 
 _HEAD = "Generated from the exported file's contract and the scores with each export: do not edit."
 
-_SCORES = """Means over the test cases at native size with 95 % bootstrap intervals over groups; n is the number of
-cases. See docs/metrics.md."""
+_SCORES = f"""Means over the test cases at native size with 95 % bootstrap intervals over groups; n is the number of
+cases, and a star marks intervals of fewer than {ENOUGH_GROUPS} groups, which may be too narrow. One training: see
+"Seeds" in docs/metrics.md."""
 
 _LIMITS = """- The scores hold for images like the test cases. Other scanners, settings and populations lower them.
 - Intervals are about which images were tested, not about the seed of the training.
@@ -152,4 +154,4 @@ def _scores(scores: Sequence[Statistic]) -> list[list[str]]:
 
 
 def _score(row: Statistic | None, decimals: int) -> str:
-    return "-" if row is None else f"{format_mean(row, decimals)}, n = {row.n}"
+    return "-" if row is None else f"{format_mean(row, decimals)}, n = {row.n}, {counted(row.groups, 'group')}"
