@@ -13,10 +13,11 @@ import pytest
 
 from breastseg.errors import BreastsegError, ProblemsError
 from breastseg.evaluation.comparison import compute_statistics
+from breastseg.evaluation.metric_sets import YES_OR_NO
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.evaluation.report import read_statistics, write_statistics
-from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS
+from breastseg.evaluation.statistics import ALL, NETWORKS
 from breastseg.models import checkpoint
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.yaml_text import parse_yaml
@@ -93,12 +94,18 @@ def test_p_values_are_those_of_the_family_after_correction(workspace: Path) -> N
     assert "validation cases are optimistic" in head
 
 
-def test_p_values_of_before_the_correction_are_called_uncorrected(workspace: Path) -> None:
+def test_p_values_of_before_the_test_of_the_mean_are_called_what_they_are(workspace: Path) -> None:
     folder = save_run("old", ABOUT, workspace)
-    rows = [replace(row, p_holm=None) for row in read_statistics(folder / "statistics.json")]
+    before = {"p_value": None, "p_holm": None, "test": None, "p_signed_rank": 0.908}
+    yes_or_no = {"p_value": 0.25, "p_holm": None, "test": "mcnemar", "p_signed_rank": None}
+    rows = [
+        replace(row, **yes_or_no if row.metric in YES_OR_NO else before) if row.p_value is not None else row
+        for row in read_statistics(folder / "statistics.json")
+    ]
     write_statistics(rows, folder / "statistics.json")
-    (dice,) = (row.p_value for row in rows if (row.network, row.stratum, row.metric) == (DIFFERENCE, ALL, "dice"))
-    assert f"p of the named comparisons, uncorrected: `dice` {dice:.3g}, " in render_page(folder.parent)
+    page = render_page(folder.parent)
+    assert "uncorrected, of the signed-rank test or, of yes or no, of McNemar's: `dice` 0.908, `iou` 0.908, " in page
+    assert "`lesion_hit` 0.25" in page
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from breastseg.evaluation.comparison import FAMILY
 from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.seeds import format_spreads, read_spreads
-from breastseg.evaluation.statistics import ALL, DIFFERENCE, NETWORKS, Statistic
-from breastseg.evaluation.summary import HEADLINES, format_mean
+from breastseg.evaluation.statistics import ALL, DIFFERENCE, ENOUGH_GROUPS, NETWORKS, Statistic
+from breastseg.evaluation.summary import HEADLINES, ONE_TRAINING, format_mean
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.elsewhere import read_checks
 from breastseg.reporting.fold_lines import fold_lines
@@ -22,7 +22,7 @@ from breastseg.reporting.results import ABOUT, ENVIRONMENT, EXPERIMENTS, FILES, 
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 # what is shown of the validation cases
@@ -44,14 +44,18 @@ _HEAD = f"""# Results
 Generated from the folders in `results/` by `breastseg results page`: do not edit. Each folder holds the run's params,
 lock, per-image table, statistics, curves and environment; where several were joined, `experiments/` holds those of
 each, and the environment is that of the joining. Scores are defined in [metrics.md](metrics.md): means over
-the held-out test images at native size with 95 % bootstrap intervals over groups; the difference is `vit_unet` minus
+the held-out test images at native size with 95 % bootstrap intervals over groups; a star marks those of fewer than
+{ENOUGH_GROUPS} groups, which may be too narrow. The difference is `vit_unet` minus
 `cnn_unet`, paired. The second table is about single lesions (sensitivity, positive predictive value and false
 positives an image, at two overlaps), the calibration error near outlines (ECE) and the area under the risk-coverage
 curve (AURC); "-" stands where a run's files do not tell.
 
 The named comparisons are one family: {", ".join(f"`{metric}`" for metric in FAMILY)},
-as many of them as a run tells, over its whole test set. Their p-values are given
-after Holm's correction, or called uncorrected.
+as many of them as a run tells, over its whole test set. Their p-values are those of the means, after Holm's correction.
+Runs of before that test have p-values of Wilcoxon's signed-rank test, which is about ranks and not about the means
+beside it; they are called so.
+
+The scores of the default run, on simulated images, are in `metrics/` and on the [model card](model_card.md).
 
 Scores on validation cases are optimistic: epoch and operating point were chosen on those cases.
 
@@ -193,14 +197,18 @@ def _cells(
 
 
 def _render_p_values(statistics: Sequence[Statistic]) -> str:
-    named = {row.metric: row for row in statistics if row.network == DIFFERENCE and row.p_value is not None}
+    named = {row.metric: row for row in statistics if row.network == DIFFERENCE}
     rows = [named[metric] for metric in FAMILY if metric in named]
-    # runs of before the correction
-    corrected = all(row.p_holm is not None for row in rows)
-    values = [(row.metric, row.p_holm if corrected else row.p_value) for row in rows]
-    told = ", ".join(f"`{metric}` {value:.3g}" for metric, value in values)
-    how = "after Holm's correction" if corrected else "uncorrected"
-    return f"p of the named comparisons, {how}: {told}."
+    if all(row.p_holm is not None for row in rows):
+        return (
+            f"p of the named comparisons, after Holm's correction: {_listed((row.metric, row.p_holm) for row in rows)}."
+        )
+    before = _listed((row.metric, row.p_value if row.p_signed_rank is None else row.p_signed_rank) for row in rows)
+    return f"p of the named comparisons, uncorrected, of the signed-rank test or, of yes or no, of McNemar's: {before}."
+
+
+def _listed(values: Iterable[tuple[str, float | None]]) -> str:
+    return ", ".join(f"`{metric}` {value:.3g}" for metric, value in values if value is not None)
 
 
 def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
@@ -208,7 +216,7 @@ def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
 
 
 def _render_spreads(run: Path) -> list[str]:
-    return [format_spreads(read_spreads(run / SEEDS)), ""] if (run / SEEDS).exists() else []
+    return [format_spreads(read_spreads(run / SEEDS)) if (run / SEEDS).exists() else ONE_TRAINING, ""]
 
 
 def _render_tested(run: Path, params: dict[str, Any]) -> str:
