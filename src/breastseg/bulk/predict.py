@@ -37,7 +37,7 @@ from breastseg.bulk.parts import (
 )
 from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
-from breastseg.data.parallel import ordered_map
+from breastseg.data.parallel import WorkerLostError, ordered_map
 from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.cpus import usable_cpus
 
@@ -198,6 +198,8 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
         with tqdm(total=plan.images(), initial=plan.counts()[0], desc="segment", unit="image", disable=None) as bar:
             for count in counts:
                 bar.update(count)
+    except WorkerLostError as error:
+        raise BreastsegError(f"{error}: it goes on where it was") from error
     finally:
         remove_plan(run)
     add_parts(plan, run.out, run.answerer, run.name, failed=True)

@@ -43,6 +43,10 @@ _MOST_BLOCKS = 10_000
 _MOST_RETRIES = 3
 
 
+class WorkerLostError(BreastsegError):
+    """A worker ended before its work was done."""
+
+
 def ordered_map(
     function: Callable[[T], R],
     items: Sequence[T],
@@ -62,6 +66,7 @@ def ordered_map(
             a cluster that is started here for the time being. By default what BREASTSEG_ENGINE says, or `local`.
 
     Raises:
+        WorkerLostError: A process was killed, or a worker of Ray again and again.
         BreastsegError: The engine is unknown, Ray is not installed, or its cluster cannot be reached.
     """
     engine = _known(engine or os.environ.get(ENGINE_VARIABLE) or LOCAL)
@@ -111,10 +116,8 @@ def _told(what: str, mend: str, *faults: type[Exception]) -> Iterator[None]:
     try:
         yield
     except faults as error:
-        again = "and run the command again: predict goes on where it was"
-        raise BreastsegError(
-            f"{what} was ended by something else, often for want of memory. {mend}, {again}"
-        ) from error
+        cause = "was ended by something else, often for want of memory"
+        raise WorkerLostError(f"{what} {cause}. {mend}, and run the command again") from error
 
 
 def _end_with_parent() -> None:
