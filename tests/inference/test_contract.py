@@ -79,6 +79,29 @@ def test_nonsense_is_refused(text: str) -> None:
         parse_contract(text)
 
 
+NUMBER = "1" * 5000
+NESTED = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NESTED,
+        NESTED + "]" * 100_000,
+        '{"a":' * 100_000,
+        f'{{"schema_version": {NUMBER}}}',
+        f'{{"schema_version": 3, "channels": {NUMBER}}}',
+        f'{{"schema_version": 3, "licence": {NESTED + "]" * 100_000}}}',
+    ],
+    ids=["open", "closed", "objects", "version", "number", "within"],
+)
+def test_what_no_parser_should_be_given_is_refused_in_a_line(text: str) -> None:
+    with pytest.raises(ContractError, match="dvc repro export_onnx") as error:
+        parse_contract(text)
+    assert len(str(error.value)) < 1000
+    assert "\n" not in str(error.value)
+
+
 def older(version: int) -> str:
     """A contract as it was written before gates were recorded."""
     facts = json.loads(changed(schema_version=version))

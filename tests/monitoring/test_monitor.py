@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from typing import TYPE_CHECKING
@@ -164,6 +165,51 @@ def test_counts_of_another_model_are_left(tmp_path: Path) -> None:
     fill(before, range(1), shift=0)
     before.save()
     assert make_monitor(file, "b" * 64).status(START)["hour"].drift.images == 0
+
+
+def damaged(state: str, old: str, new: str) -> str:
+    assert old in state
+    return state.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e300", "-1.0", "0.5", "null", "1" * 5000])
+@pytest.mark.parametrize("column", range(5))
+def test_damaged_counts_are_refused_at_start(tmp_path: Path, column: int, value: str) -> None:
+    file = tmp_path / "drift.json"
+    before = make_monitor(file)
+    fill(before, range(2), shift=0)
+    before.save()
+    whole = json.loads(file.read_text())
+    slots = whole["windows"]["hour"]["slots"]
+    (slot,) = [slot for slot in slots if slot[0]][:1]
+    slot[column] = "here"
+    file.write_text(json.dumps(whole).replace('"here"', value))
+    # the sum of expected Dice is the one that need not be whole
+    if (column, value) == (3, "0.5"):
+        assert make_monitor(file).status(START + SLOT_S)["hour"].drift.images == 100
+        return
+    with pytest.raises(BreastsegError, match=r"drift\.json holds no counts of this service"):
+        make_monitor(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"against": 0', '"against": -1'),
+        ('"blind": ', '"blind": -1'),
+        ('"newest": ', '"newest": -'),
+        ("[", "[" * 100_000),
+    ],
+    ids=["against", "blind", "newest", "nested"],
+)
+def test_a_damaged_state_is_refused_at_start(tmp_path: Path, old: str, new: str) -> None:
+    file = tmp_path / "drift.json"
+    before = make_monitor(file)
+    fill(before, range(1), shift=0)
+    before.save()
+    file.write_text(damaged(file.read_text(), old, new))
+    with pytest.raises(BreastsegError, match=r"drift\.json holds no counts of this service"):
+        make_monitor(file)
 
 
 @pytest.mark.parametrize("content", [b"{}", b"no json", b""])

@@ -186,8 +186,9 @@ def parse_contract(text: str) -> Contract:
 def _require_known_schema(text: str) -> None:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ContractError(f"the contract is not JSON ({error}). {_EXPORT_AGAIN}") from error
+    # numbers of thousands of digits are a ValueError, endless nesting a RecursionError
+    except (ValueError, RecursionError) as error:
+        raise ContractError(f"the contract is not JSON that can be read ({error}). {_EXPORT_AGAIN}") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ContractError(

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from breastseg.errors import BreastsegError
 from breastseg.files import replacing
@@ -70,12 +70,16 @@ class Status:
     alarm: bool
 
 
+# far beyond what a service lives to see
+_MOST_LOOKS = 10**12
+
+
 class AlarmState(BaseModel):
     """What is kept of an alarm over a restart."""
 
     raised: bool
-    against: int
-    blind: int
+    against: int = Field(ge=0, le=_MOST_LOOKS)
+    blind: int = Field(ge=0, le=_MOST_LOOKS)
 
 
 class MonitorState(BaseModel):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from breastseg.monitoring.answer_features import EMPTY, YES_OR_NO
 from breastseg.monitoring.drift import (
@@ -83,6 +83,11 @@ class Rules:
         return self.level / (looks_a_day * len(HORIZONS))
 
 
+# far beyond what a service counts in an hour or a day, and exact as a float
+_MOST = 10**12
+Count = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+
+
 class WindowState(BaseModel):
     """The counts of a window as they are kept over a restart.
 
@@ -91,8 +96,8 @@ class WindowState(BaseModel):
         slots: `[slots, 4 + bins]`.
     """
 
-    newest: int
-    slots: list[list[float]]
+    newest: int = Field(ge=0, le=_MOST)
+    slots: list[list[Count]]
 
 
 @dataclass(frozen=True)
@@ -246,6 +251,12 @@ class Window:
         slots = np.array(state.slots)
         if slots.shape != self._slots.shape:
             raise ValueError(f"the counts are {slots.shape}, not {self._slots.shape}")
+        images, out, found, expected = slots[:, :_SUMS].T
+        whole = np.delete(slots, _SUMS - 1, axis=1)
+        if (whole != np.floor(whole)).any() or (np.maximum(out, found) > images).any() or (expected > found).any():
+            raise ValueError("the counts contradict each other")
+        if (slots[:, _SUMS:].max(axis=1, initial=0) > images).any():
+            raise ValueError("bins hold more images than there were")
         self._slots, self._newest = slots, state.newest
 
     def _of_features(self, counts: Counts) -> dict[str, tuple[Distribution, Counts]]:
