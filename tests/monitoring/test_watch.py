@@ -31,6 +31,16 @@ def test_an_image_is_told_by_either(grey: int, embedding: float) -> None:
     assessed = Watch(PROFILE).assess(np.full((50, 60), grey, np.uint8), found(np.full(4, embedding)))
     assert assessed.out_of_distribution
     assert assessed.novelty > 3
+    # how good answers to such images are is not known
+    assert assessed.expected_dice is None
+
+
+def test_an_answer_without_a_lesion_has_no_expected_dice() -> None:
+    nothing, unsure = np.zeros_like(MASK), np.full(MASK.shape, 0.02, np.float32)
+    answer = Segmentation(nothing, unsure, find_lesions(nothing, unsure), np.zeros(4, np.float32))
+    assessed = Watch(PROFILE).assess(np.full((50, 60), 40, np.uint8), answer)
+    assert not assessed.out_of_distribution
+    assert assessed.expected_dice is None
 
 
 def test_what_is_not_defined_is_filled_and_a_dice_stays_one() -> None:

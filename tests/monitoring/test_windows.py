@@ -166,12 +166,12 @@ def test_examinations_of_many_images_may_be_told() -> None:
     assert alarms(10.0) <= 5
 
 
-def test_expected_dice_is_the_mean_of_answers_with_a_lesion() -> None:
+def test_expected_dice_is_the_mean_of_answers_that_have_one() -> None:
     window = Window(PROFILE, HOUR, RULES)
     for place in range(50):
         seen = Observation(dict.fromkeys(FEATURES, 0.0), {"empty": float(place >= 10)}, np.zeros(4, np.float32))
-        expected = 0.0 if place >= 10 else 0.8
-        window.add(Assessment(seen, 1.4, out_of_distribution=False, expected_dice=expected), now=1e9)
+        expected = None if place >= 10 else 0.8
+        window.add(Assessment(seen, 1.4, out_of_distribution=place >= 40, expected_dice=expected), now=1e9)
     assert window.drift().expected_dice == pytest.approx(0.8)
 
 

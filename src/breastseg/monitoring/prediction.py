@@ -33,7 +33,7 @@ class Prediction(BaseModel):
         features: See `image_features` and `answer_features`; null where undefined.
         novelty: See `Assessment`; null for a model without a reference profile, as are the next two.
         out_of_distribution: The same.
-        expected_dice: The same.
+        expected_dice: The same; null too where the image is out of distribution, or no lesion was found.
         runs: The mask, see `run_length`.
     """
 

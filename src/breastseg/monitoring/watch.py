@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.expected_dice import foretell
 from breastseg.monitoring.novelty import Detector
 from breastseg.monitoring.observation import Observation
@@ -26,13 +27,14 @@ class Assessment:
         observation: What was seen.
         novelty: How unlike the reference images it is; 1.4 is typical.
         out_of_distribution: Whether that is more than a set share of reference images are.
-        expected_dice: The Dice to be expected if there is a lesion in the image, 0..1.
+        expected_dice: The Dice to be expected if there is a lesion in the image, 0..1; None where no lesion was found,
+            and where the image is out of distribution: how good answers to such images are is not known.
     """
 
     observation: Observation
     novelty: float
     out_of_distribution: bool
-    expected_dice: float
+    expected_dice: float | None
 
 
 class Watch:
@@ -60,5 +62,6 @@ class Watch:
     def judge(self, seen: Observation) -> Assessment:
         """Judge what was seen of an image."""
         score = self._detector.score(seen)
-        expected = foretell(self._profile.expected_dice, seen.answer)
-        return Assessment(seen, score, self._detector.is_out(score), expected)
+        out = self._detector.is_out(score)
+        known = not out and not seen.answer[EMPTY]
+        return Assessment(seen, score, out, foretell(self._profile.expected_dice, seen.answer) if known else None)

@@ -190,8 +190,8 @@ class Window:
         self.move_on(now)
         slot = self._slots[self._newest % self._horizon.slots]
         features = assessment.observation.features
-        found = not features.get(EMPTY)
-        slot[:_SUMS] += (1, assessment.out_of_distribution, found, assessment.expected_dice * found)
+        expected = assessment.expected_dice
+        slot[:_SUMS] += (1, assessment.out_of_distribution, expected is not None, expected or 0)
         for start, (name, distribution) in zip(self._starts, self._profile.distributions.items(), strict=True):
             value = features[name]
             if value is not None:
@@ -225,14 +225,14 @@ class Window:
 
     def drift(self) -> Drift:
         """Hold what is in the window against the reference."""
-        (images, out, found, expected), bins = np.split(self._slots.sum(axis=0), [_SUMS])
+        (images, out, known, expected), bins = np.split(self._slots.sum(axis=0), [_SUMS])
         counts = bins.astype(np.int64)
         enough = bool(images >= self._rules.fewest)
         return Drift(
             images=int(images),
             enough=enough,
             out_of_distribution_share=float(out / images) if images else None,
-            expected_dice=float(expected / found) if found else None,
+            expected_dice=float(expected / known) if known else None,
             empty_rate=self._empty_rate(counts),
             features=self._judge(counts, int(images), int(out)) if enough else {},
         )
@@ -251,9 +251,9 @@ class Window:
         slots = np.array(state.slots)
         if slots.shape != self._slots.shape:
             raise ValueError(f"the counts are {slots.shape}, not {self._slots.shape}")
-        images, out, found, expected = slots[:, :_SUMS].T
+        images, out, known, expected = slots[:, :_SUMS].T
         whole = np.delete(slots, _SUMS - 1, axis=1)
-        if (whole != np.floor(whole)).any() or (np.maximum(out, found) > images).any() or (expected > found).any():
+        if (whole != np.floor(whole)).any() or (np.maximum(out, known) > images).any() or (expected > known).any():
             raise ValueError("the counts contradict each other")
         if (slots[:, _SUMS:].max(axis=1, initial=0) > images).any():
             raise ValueError("bins hold more images than there were")

@@ -8,6 +8,7 @@ import numpy as np
 
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.distributions import distributions_of
+from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.watch import Assessment
 from breastseg.monitoring.windows import Drift, Horizon, Rules, Window
@@ -59,11 +60,13 @@ def profile_of(predictions: Sequence[Prediction], profile: Profile) -> Profile:
 
 
 def _assessment(prediction: Prediction) -> Assessment:
-    novelty, out, expected = prediction.novelty, prediction.out_of_distribution, prediction.expected_dice
-    if novelty is None or out is None or expected is None:
+    novelty, out = prediction.novelty, prediction.out_of_distribution
+    if novelty is None or out is None:
         raise BreastsegError(
             f"The answer {prediction.request_id} was given without a reference profile, though its model has one. "
             "Leave it out with --since or --until"
         )
+    # earlier services foretold something for every answer
+    expected = None if out or prediction.features.get(EMPTY) else prediction.expected_dice
     # the embedding is not kept: its part is in the score
     return Assessment(Observation({}, prediction.features, np.empty(0, np.float32)), novelty, out, expected)

@@ -134,7 +134,7 @@ def _summary(found: Found, contract: Contract, wanted: Wanted) -> list[str]:
         ["held against", against],
         ["answers", str(drift.images)],
         ["out of distribution", _share(drift.out_of_distribution_share)],
-        ["mean expected Dice of answers with a lesion", _number(drift.expected_dice)],
+        ["mean expected Dice of answers with a lesion, images out of distribution aside", _number(drift.expected_dice)],
     ]
     if (rate := drift.empty_rate) is not None:
         limits = f"{_share(rate.share)}, usual {_share(rate.lower)} to {_share(rate.upper)}"

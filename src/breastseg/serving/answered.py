@@ -93,7 +93,7 @@ class Answered:
         answer = SegmentAnswer(
             **dict(found.segmenter.report(found.segmentation)),
             quality=image_flags(self.image, seen),
-            expected_dice=round(assessed.expected_dice, _DIGITS) if assessed else None,
+            expected_dice=_rounded(assessed.expected_dice) if assessed else None,
             out_of_distribution=assessed.out_of_distribution if assessed else None,
             novelty=round(assessed.novelty, _DIGITS) if assessed else None,
             timings_ms=self.clock.timings(),
@@ -120,3 +120,7 @@ class Answered:
             case _:
                 picture = encode_overlay(self.image, self.found.segmentation.lesions)
         return base64.b64encode(picture).decode("ascii")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

@@ -41,7 +41,8 @@ class SegmentAnswer(ImageReport):
     quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
     expected_dice: float | None = Field(
         default=None,
-        description="To be expected if there is a lesion, 0 to 1; 0 where none was found; null: no profile",
+        description="To be expected if there is a lesion, 0 to 1; null where none was found, where the image is out of "
+        "distribution, or where the model carries no profile",
     )
     out_of_distribution: bool | None = Field(
         default=None, description="Unlike the images that the model was judged on; null: the model carries no profile"
@@ -104,7 +105,9 @@ class WindowReport(BaseModel):
     images: int
     enough: bool = Field(description="Whether there are enough images to be judged")
     out_of_distribution_share: float | None
-    expected_dice: float | None = Field(description="Mean over answers with a lesion; null without any")
+    expected_dice: float | None = Field(
+        description="Mean over answers with a lesion to images that are not out of distribution; null without any"
+    )
     empty_rate: RateReport | None = Field(description="Share of answers without a lesion; null without any image")
     alarm: bool = Field(description="Raised by two judgements in a row that found drift, lowered by two that did not")
     features: dict[str, FeatureDriftReport]
