@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from breastseg.errors import BreastsegError
 from breastseg.inference.predict import AnsweringModel
 from breastseg.inference.raster import DecodeError
-from breastseg.inference.report import ImageReport
+from breastseg.inference.report import AssessedReport
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, ModelAnswer, ProblemDetails, SegmentAnswer
 
 if TYPE_CHECKING:
@@ -199,15 +199,15 @@ class _RemoteAnswerer:
     model: AnsweringModel
     frame: int | None
 
-    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
         try:
             found = self.client.segment(data, include=["mask"], frame=self.frame)
         except ServiceError as error:
             if error.problem.type in UNREADABLE:
                 raise DecodeError(error.problem.detail.removeprefix("The file ")) from error
             raise
-        report = {name: getattr(found, name) for name in ImageReport.model_fields}
-        return base64.b64decode(found.mask or ""), ImageReport(**report)
+        report = {name: getattr(found, name) for name in AssessedReport.model_fields}
+        return base64.b64decode(found.mask or ""), AssessedReport(**report)
 
 
 def remote_answerer(client: Client, frame: int | None = None, *, threads: int | None = None) -> Answerer:

@@ -12,7 +12,7 @@ from breastseg.inference.predict import Answerer, local_answerer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breastseg.inference.report import ImageReport
+    from breastseg.inference.report import AssessedReport
 
 
 class _DyingOnce:
@@ -23,7 +23,7 @@ class _DyingOnce:
         self._inner, self._image, self._flag = inner, image, flag
         self.model, self.frame = inner.model, inner.frame
 
-    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
         if data == self._image and not self._flag.exists():
             self._flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -20,7 +20,8 @@ from breastseg.inference.predict import local_answerer
 from breastseg.inference.segmenter import Segmenter
 from breastseg.storage import Store
 from tests.dicom_files import dicom
-from tests.onnx_models import FAILED_GATE, PASSED_GATE, bright_image, make_contract, write_model
+from tests.monitoring.profiles import make_profile
+from tests.onnx_models import FAILED_GATE, PASSED_GATE, bright_image, make_contract, make_graph, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,43 @@ def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Pa
         "done": 1,
         "failed": 1,
         "skipped_masks": 0,
+        "out_of_distribution": None,
     }
+
+
+def profiled_model(folder: Path) -> Path:
+    """A model made for images of grey level 40."""
+    contract = make_contract(reference_profile=make_profile(1, embedding_scale=100.0))
+    return write_model(folder / "profiled.onnx", contract.to_json(), make_graph(embedding=True))
+
+
+def save_grey(path: Path, level: int) -> Path:
+    Image.fromarray(np.full((140, 150), level, np.uint8)).save(path)
+    return path
+
+
+def test_lines_say_how_far_an_answer_can_be_relied_on(tmp_path: Path) -> None:
+    images = [save_grey(tmp_path / "like.png", 40), save_grey(tmp_path / '"out_of_distribution": true.png', 200)]
+    said: list[str] = []
+    assert predict(images, partial(local_answerer, profiled_model(tmp_path)), tmp_path / "out", say=said.append) == 2
+    like, unlike = read_lines(tmp_path / "out")
+    assert (like["out_of_distribution"], unlike["out_of_distribution"]) == (False, True)
+    assert like["novelty"] < unlike["novelty"]
+    # no lesion is found in the one, and of images like the other nothing is known
+    assert (like["expected_dice"], unlike["expected_dice"]) == (None, None)
+    assert "blank_image" in like["quality"]
+    assert said == ["1 of 2 images is unlike the training images"]
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["out_of_distribution"] == 1
+
+
+def test_the_dice_to_be_expected_stands_beside_a_lesion(tmp_path: Path) -> None:
+    image = np.full((140, 150), 40, np.uint8)
+    image[20:60, 30:80] = 160
+    Image.fromarray(image).save(tmp_path / "a.png")
+    predict([tmp_path / "a.png"], partial(local_answerer, profiled_model(tmp_path)), tmp_path / "out")
+    (line,) = read_lines(tmp_path / "out")
+    assert (line["out_of_distribution"], len(line["lesions"])) == (False, 1)
+    assert 0 < line["expected_dice"] <= 1
 
 
 def test_a_model_that_failed_its_gate_is_warned_of_once_and_named_in_the_manifest(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.bulk.places import Place
-    from breastseg.inference.report import ImageReport
+    from breastseg.inference.report import AssessedReport
 
 pytestmark = pytest.mark.integration
 
@@ -63,7 +63,7 @@ class Counting:
         class Answering:
             model, frame = inner.model, inner.frame
 
-            def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+            def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
                 if counting.count == counting._most:
                     counting._then()
                 counting.count += 1

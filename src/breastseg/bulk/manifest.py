@@ -19,12 +19,21 @@ _SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Counts:
-    """How many images there are, have masks, could not be read, and how many masks beside images were skipped."""
+    """What there was.
+
+    Attributes:
+        images: How many images there are.
+        done: Of them have masks.
+        failed: Could not be read.
+        skipped_masks: Masks that lie beside their images and were skipped.
+        out_of_distribution: Images unlike those that the model was made for; None for a model without a profile.
+    """
 
     images: int
     done: int
     failed: int
     skipped_masks: int
+    out_of_distribution: int | None
 
 
 def write_manifest(

@@ -40,6 +40,7 @@ from breastseg.bulk.plan import Plan, new_plan
 from breastseg.data.parallel import WorkerLostError, ordered_map
 from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.cpus import usable_cpus
+from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,7 +85,8 @@ def predict(
         make_answerer: Makes who finds the lesions; called once the sources are known to hold.
         out: The folder to write to, in a bucket too; what stands there under the same names is replaced.
         engine: Where the work is done; the results do not depend on it.
-        say: Called with what is skipped, where something is: masks beside their images, links to folders.
+        say: Called with what is skipped, where something is: masks beside their images, links to folders; and at the
+            end with how many images are unlike those that the model was made for.
 
     Returns:
         The number of images.
@@ -110,7 +112,7 @@ def predict(
             _add_done(plan, run)
             end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
-            return _finish(plan, run, answerer, names, skipped)
+            return _finish(plan, run, answerer, _Call(names, skipped, say))
 
 
 def _checked_out(out: str) -> str:
@@ -205,7 +207,35 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
-def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str], skipped: Skipped) -> int:
+@dataclass
+class _Novelty:
+    """Counts images that are unlike those that the model was made for, in lines as they pass."""
+
+    like: int = 0
+    unlike: int = 0
+
+    def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            # a quote within a name has a stroke before it
+            self.unlike += b'"out_of_distribution": true' in line
+            self.like += b'"out_of_distribution": false' in line
+            yield line
+
+    @property
+    def found(self) -> int | None:
+        return self.unlike if self.like + self.unlike else None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What was asked for: the sources, what of them is skipped, and how the caller hears of it."""
+
+    sources: Sequence[str]
+    skipped: Skipped
+    say: Callable[[str], object]
+
+
+def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
     """Make the one file of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
@@ -218,8 +248,13 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, sources: Sequence[str], sk
         raise listing("No image can be read; nothing is written", problems, failed)
     begin_joining(out, run.answerer, PREDICTIONS)
     with out.writing(PREDICTIONS) as file:
-        file.writelines(planned_lines(plan, out))
-    write_manifest(out, answerer.model, answerer.frame, sources, Counts(images, images - failed, failed, skipped.masks))
+        novelty = _Novelty()
+        file.writelines(novelty.counted(planned_lines(plan, out)))
+    counts = Counts(images, images - failed, failed, call.skipped.masks, novelty.found)
+    write_manifest(out, answerer.model, answerer.frame, call.sources, counts)
+    if novelty.found is not None:
+        done = counted(images - failed, "image")
+        call.say(f"{novelty.found} of {done} {'is' if novelty.found == 1 else 'are'} unlike the training images")
     if failed:
         problems = _failures(planned_lines(plan, out))
         title = f"Images that cannot be read; the others are written to {run.out}, and {PREDICTIONS} tells of all"

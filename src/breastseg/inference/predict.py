@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from breastseg.inference.decode import decode_image
 from breastseg.inference.gate import gate_warning
+from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.report import AssessedReport
 from breastseg.inference.segmenter import Segmenter
 from breastseg.inference.session import ModelFileError
+from breastseg.monitoring.image_features import image_features
+from breastseg.monitoring.watch import Watch
 
 if TYPE_CHECKING:
     from breastseg.inference.gate import GateResult
-    from breastseg.inference.report import ImageReport, ModelReport
+    from breastseg.inference.report import ModelReport
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Answerer(Protocol):
     def frame(self) -> int | None:
         """See `decode_image`."""
 
-    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
+    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
         """Return the mask of an image file as PNG at native size, and what is told about it.
 
         Raises:
@@ -84,10 +88,15 @@ class _LocalAnswerer:
     segmenter: Segmenter
     model: AnsweringModel
     frame: int | None
+    watch: Watch | None
 
-    def __call__(self, data: bytes) -> tuple[bytes, ImageReport]:
-        segmentation = self.segmenter.segment(decode_image(data, frame=self.frame))
-        return encode_mask(segmentation.mask), self.segmenter.report(segmentation)
+    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
+        image = decode_image(data, frame=self.frame)
+        segmentation = self.segmenter.segment(image)
+        assessment = self.watch.assess(image, segmentation) if self.watch else None
+        seen = assessment.observation.image if assessment else image_features(image)
+        report = AssessedReport.assessed(self.segmenter.report(segmentation), image_flags(image, seen), assessment)
+        return encode_mask(segmentation.mask), report
 
 
 def local_answerer(model: Path, frame: int | None = None, *, threads: int | None = None) -> Answerer:
@@ -105,7 +114,9 @@ def local_answerer(model: Path, frame: int | None = None, *, threads: int | None
     segmenter = Segmenter.load(model, threads)
     with model.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return _LocalAnswerer(segmenter, AnsweringModel.of(segmenter.described, segmenter.contract.gate, sha256), frame)
+    model_ = AnsweringModel.of(segmenter.described, segmenter.contract.gate, sha256)
+    profile = segmenter.contract.reference_profile
+    return _LocalAnswerer(segmenter, model_, frame, None if profile is None else Watch(profile))
 
 
 def carried_answerer(model: Path, frame: int | None = None) -> MakeAnswerer:

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from breastseg.inference.contract import Contract
     from breastseg.inference.lesions import Lesion
     from breastseg.inference.segmenter import Segmentation
+    from breastseg.monitoring.watch import Assessment
 
 _DIGITS = 6
+_ASSESSED_DIGITS = 4
 
 
 class LesionReport(BaseModel):
@@ -73,3 +75,35 @@ class ImageReport(BaseModel):
             model=model,
             notice=notice,
         )
+
+
+class AssessedReport(ImageReport):
+    """The lesions of one image, and how far the answer can be relied on."""
+
+    quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
+    expected_dice: float | None = Field(
+        default=None,
+        description="To be expected if there is a lesion, 0 to 1; null where none was found, where the image is out of "
+        "distribution, or where the model carries no profile",
+    )
+    out_of_distribution: bool | None = Field(
+        default=None, description="Unlike the images that the model was made for; null: the model carries no profile"
+    )
+    novelty: float | None = Field(
+        default=None, description="How unlike: out_of_distribution is this above the profile's threshold"
+    )
+
+    @classmethod
+    def assessed(cls, report: ImageReport, quality: tuple[str, ...], assessment: Assessment | None) -> Self:
+        """Add what is known about an answer to its lesions; `assessment` is None for a model without a profile."""
+        return cls(
+            **dict(report),
+            quality=quality,
+            expected_dice=_rounded(assessment.expected_dice) if assessment else None,
+            out_of_distribution=assessment.out_of_distribution if assessment else None,
+            novelty=_rounded(assessment.novelty) if assessment else None,
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _ASSESSED_DIGITS)

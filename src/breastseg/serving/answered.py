@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask, encode_probability
 from breastseg.inference.overlay import encode_overlay
+from breastseg.inference.report import AssessedReport
 from breastseg.monitoring.image_features import image_features
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.prediction import AnsweredBy
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from breastseg.inference.session import Stop
     from breastseg.monitoring.prediction import Prediction
     from breastseg.serving.answering import Found
-
-_DIGITS = 4
 
 PICTURES = ("mask", "probability", "overlay")
 """What may be asked for beside lesions."""
@@ -90,12 +89,9 @@ class Answered:
         found, assessed = self.found, self.found.assessment
         seen = assessed.observation.image if assessed else image_features(self.image)
         pictures = {name: self._draw(name) for name in PICTURES if name in include}
+        report = found.segmenter.report(found.segmentation)
         answer = SegmentAnswer(
-            **dict(found.segmenter.report(found.segmentation)),
-            quality=image_flags(self.image, seen),
-            expected_dice=_rounded(assessed.expected_dice) if assessed else None,
-            out_of_distribution=assessed.out_of_distribution if assessed else None,
-            novelty=round(assessed.novelty, _DIGITS) if assessed else None,
+            **dict(AssessedReport.assessed(report, image_flags(self.image, seen), assessed)),
             timings_ms=self.clock.timings(),
             request_id=self.label.request_id,
         )
@@ -120,7 +116,3 @@ class Answered:
             case _:
                 picture = encode_overlay(self.image, self.found.segmentation.lesions)
         return base64.b64encode(picture).decode("ascii")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)

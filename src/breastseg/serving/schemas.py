@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from breastseg.inference.contract import Contract  # noqa: TC001 - pydantic reads it at run time
-from breastseg.inference.report import ImageReport, ModelReport
+from breastseg.inference.report import AssessedReport, ModelReport
 
 
 class ProblemDetails(BaseModel):
@@ -35,21 +35,9 @@ class Timings(BaseModel):
         return cls(**{name: round(1000 * value, 3) for name, value in seconds.items()})
 
 
-class SegmentAnswer(ImageReport):
+class SegmentAnswer(AssessedReport):
     """The lesions of the posted image, largest first, and pictures where they were asked for."""
 
-    quality: tuple[str, ...] = Field(description="Names of what is unusual about the image, see docs/serving.md")
-    expected_dice: float | None = Field(
-        default=None,
-        description="To be expected if there is a lesion, 0 to 1; null where none was found, where the image is out of "
-        "distribution, or where the model carries no profile",
-    )
-    out_of_distribution: bool | None = Field(
-        default=None, description="Unlike the images that the model was judged on; null: the model carries no profile"
-    )
-    novelty: float | None = Field(
-        default=None, description="How unlike: out_of_distribution is this above the profile's threshold"
-    )
     timings_ms: Timings
     request_id: str
     mask: str | None = Field(default=None, description="PNG at native size, 0 and 255, in base64; on request")
