@@ -109,6 +109,11 @@ def expected_rows(features: dict[str, Any]) -> list[list[str]]:
     return [cells(name, **found) for name, found in surest_first]
 
 
+def time_of_day(page: Page, time: str) -> str:
+    """A time as the page writes it, in the browser's zone."""
+    return str(page.evaluate("time => new Date(time).toLocaleTimeString('en-GB')", time))
+
+
 def with_windows(page: Page, **fields: Any) -> None:  # noqa: ANN401 - any JSON
     """Let each window of the service's answers hold these fields."""
 
@@ -141,6 +146,8 @@ def test_few_images_are_counted_and_enough_are_judged(open_page: Callable[..., P
             "Mean expected Dice": f"{told['expected_dice']:.2f}",
             "Answers without a lesion": rate_text(**told["empty_rate"]),
             "Alarm": "Not raised",
+            "Why": "No feature differs from the reference by more than chance.",
+            "Evaluated next": time_of_day(page, told["next_evaluation"]),
         }
         assert rows(page, name) == expected_rows(told["features"])
         assert {row[-1] for row in rows(page, name)} == {"No"}
@@ -177,7 +184,10 @@ def test_no_figure_is_made_up_where_there_is_none(open_page: Callable[..., Page]
     page = open_page(base=base(watched))
     with_windows(page, empty_rate=None)
     open_monitor(page)
-    assert figures(page, "hour") == {"Images": "0", "Alarm": "Not raised"}
+    found = figures(page, "hour")
+    assert set(found) == {"Images", "Alarm", "Why", "Evaluated next"}
+    assert (found["Images"], found["Alarm"]) == ("0", "Not raised")
+    assert found["Why"] == f"0 of at least {FEWEST} images: too few to be evaluated."
 
 
 def test_a_model_without_a_profile_says_so(page: Page) -> None:

@@ -55,6 +55,30 @@ def test_an_alarm_changes_after_so_many_judgements_in_a_row() -> None:
     assert heard(alarm, p_values) == "-----RRRRRR-"
 
 
+def test_the_reason_says_what_is_missing_for_a_change() -> None:
+    alarm = Alarm(looks=2, level=0.001, slots=5)
+    few = Drift(12, enough=False, out_of_distribution_share=0.0, expected_dice=None, empty_rate=None, features={})
+    assert alarm.reason(few, 50) == "12 of at least 50 images: too few to be evaluated."
+    assert alarm.reason(drift(0.5), 50) == "No feature differs from the reference by more than chance."
+    assert alarm.reason(drift(0.01), 50) == (
+        "These features differ from the reference: a. An alarm needs a p-value below 0.001."
+    )
+    alarm.hear(drift(0.0001))
+    raising = "2 evaluations in a row with a p-value below 0.001 raise the alarm, 1 so far."
+    assert alarm.reason(drift(0.0001), 50) == f"These features differ from the reference: a. {raising}"
+    alarm.hear(drift(0.0001))
+    lowering = "2 evaluations in a row without a difference lower the alarm"
+    assert alarm.reason(drift(0.0001), 50) == f"These features differ from the reference: a. {lowering}, 0 so far."
+    alarm.hear(drift(0.5))
+    assert alarm.reason(drift(0.5), 50) == f"No feature differs from the reference now. {lowering}, 1 so far."
+    assert alarm.reason(few, 50) == "12 of at least 50 images: too few to be evaluated, so a raised alarm stays."
+
+
+def test_a_window_says_when_it_is_evaluated_next() -> None:
+    found = make_monitor().status(START + 10)
+    assert (found["hour"].next_evaluation, found["day"].next_evaluation) == (START + SLOT_S, START + 3600)
+
+
 def test_an_alarm_is_lowered_when_nothing_is_known_any_more() -> None:
     alarm = Alarm(looks=2, level=0.001, slots=3)
     assert heard(alarm, (0.0, 0.0, None, None, 0.0, None, None, None, None)) == "-RRRRRR--"

@@ -53,6 +53,27 @@ class Alarm:
             if self._against >= self._looks:
                 self.raised, self._against = not self.raised, 0
 
+    def reason(self, drift: Drift, fewest: int) -> str:
+        """Say why the alarm is raised or not.
+
+        Args:
+            drift: The window now.
+            fewest: Images below which it is not evaluated.
+        """
+        if not drift.enough:
+            kept = ", so a raised alarm stays" if self.raised else ""
+            return f"{drift.images} of at least {fewest} images: too few to be evaluated{kept}."
+        names = ", ".join(sorted(name.replace("_", " ") for name, found in drift.features.items() if found.drifted))
+        differ, row = f"These features differ from the reference: {names}.", f"{self._looks} evaluations in a row"
+        if self.raised:
+            now = differ if names else "No feature differs from the reference now."
+            return f"{now} {row} without a difference lower the alarm, {self._against} so far."
+        if not names:
+            return "No feature differs from the reference by more than chance."
+        if drift.smallest_p >= self._level:
+            return f"{differ} An alarm needs a p-value below {self._level:.1g}."
+        return f"{differ} {row} with a p-value below {self._level:.1g} raise the alarm, {self._against} so far."
+
     def state(self) -> dict[str, object]:
         """Return what is kept over a restart."""
         return {"raised": self.raised, "against": self._against, "blind": self._blind}
@@ -64,10 +85,19 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Status:
-    """A window now, and whether its alarm is raised."""
+    """A window now.
+
+    Attributes:
+        drift: How it differs from the reference.
+        alarm: Whether its alarm is raised.
+        reason: Why, in a sentence or two.
+        next_evaluation: When it is evaluated for the alarm next, in seconds since 1970.
+    """
 
     drift: Drift
     alarm: bool
+    reason: str
+    next_evaluation: float
 
 
 # far beyond what a service lives to see
@@ -110,7 +140,7 @@ class Monitor:
     """
 
     def __init__(self, profile: Profile, contract_sha256: str, rules: Rules, file: Path | None) -> None:
-        self._contract_sha256, self._file = contract_sha256, file
+        self._contract_sha256, self._file, self._fewest = contract_sha256, file, rules.fewest
         self._windows = {horizon.name: Window(profile, horizon, rules) for horizon in HORIZONS}
         self._alarms = {
             horizon.name: Alarm(rules.looks, rules.alarm_level(horizon), horizon.slots) for horizon in HORIZONS
@@ -132,11 +162,15 @@ class Monitor:
         """Return each window and its alarm, by the horizon's name."""
         with self._lock:
             moved_on = self._look(now)
-            found = {name: Status(window.drift(), self._alarms[name].raised) for name, window in self._windows.items()}
+            found = {name: self._status(name, window) for name, window in self._windows.items()}
         # else a scraper, which looks more often than images come, would see each slot end, and nothing were kept
         if moved_on:
             self.save(wait=False)
         return found
+
+    def _status(self, name: str, window: Window) -> Status:
+        drift, alarm = window.drift(), self._alarms[name]
+        return Status(drift, alarm.raised, alarm.reason(drift, self._fewest), window.next_slot)
 
     def save(self, *, wait: bool = True) -> None:
         """Keep the counts; a file that cannot be written is told in the log, and requests go on.

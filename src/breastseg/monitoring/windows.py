@@ -208,6 +208,11 @@ class Window:
             self._move_to(number)
         self._move_to(current)
 
+    @property
+    def next_slot(self) -> float:
+        """When the newest slot ends, in seconds since 1970."""
+        return (self._newest + 1) * self._horizon.seconds / self._horizon.slots
+
     def move_on(self, now: float) -> None:
         """Forget slots that the time has left behind; a clock that is set back a little forgets nothing."""
         self._move_to(self._number(now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -80,7 +81,12 @@ async def reload(service: AnyService) -> ModelAnswer:
 def _window(status: Status) -> WindowReport:
     features = {name: FeatureDriftReport(**asdict(found)) for name, found in status.drift.features.items()}
     rate = status.drift.empty_rate and RateReport(**asdict(status.drift.empty_rate))
-    return WindowReport(**asdict(status.drift) | {"features": features, "empty_rate": rate}, alarm=status.alarm)
+    return WindowReport(
+        **asdict(status.drift) | {"features": features, "empty_rate": rate},
+        alarm=status.alarm,
+        alarm_reason=status.reason,
+        next_evaluation=datetime.fromtimestamp(status.next_evaluation, UTC),
+    )
 
 
 def _describe(contract: Contract) -> ModelAnswer:

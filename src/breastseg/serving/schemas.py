@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -97,7 +98,9 @@ class WindowReport(BaseModel):
         description="Mean over answers with a lesion to images that are not out of distribution; null without any"
     )
     empty_rate: RateReport | None = Field(description="Share of answers without a lesion; null without any image")
-    alarm: bool = Field(description="Raised by two judgements in a row that found drift, lowered by two that did not")
+    alarm: bool = Field(description="Raised by two evaluations in a row that found drift, lowered by two that did not")
+    alarm_reason: str = Field(description="Why it is raised or not, in a sentence or two")
+    next_evaluation: datetime = Field(description="When the window is evaluated for the alarm next")
     features: dict[str, FeatureDriftReport]
 
 

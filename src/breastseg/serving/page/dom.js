@@ -1,6 +1,7 @@
 // The little that the other modules need to build elements without a framework.
 
 const NUMBER = new Intl.NumberFormat("en");
+const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Return the element with this id; a wrong id is a mistake in the page and fails at once. */
 export function byId(id) {
@@ -23,6 +24,11 @@ export function element(tag, settings = {}, ...children) {
 /** Write a number with thousands apart, and at most `digits` decimals where they are given. */
 export function number(value, digits) {
   return digits === undefined ? NUMBER.format(value) : value.toFixed(digits);
+}
+
+/** Write the time of day of a date, in the viewer's zone. */
+export function timeOfDay(date) {
+  return TIME.format(date);
 }
 
 /** Write a share of 0 to 1 as percent. */

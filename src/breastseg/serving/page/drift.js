@@ -1,6 +1,6 @@
 // What the service says about its windows of images, as text and tables.
 
-import { count, element, number, percent } from "./dom.js";
+import { count, element, number, percent, timeOfDay } from "./dom.js";
 
 const NO_PROFILE = "The model carries no reference profile, so there is nothing to hold its images against.";
 const TOO_FEW = "Too few images to be judged.";
@@ -43,6 +43,8 @@ function figures(found) {
     ["Mean expected Dice", optional(found.expected_dice, (dice) => number(dice, 2))],
     ["Answers without a lesion", optional(found.empty_rate, emptyText)],
     ["Alarm", found.alarm ? element("strong", { className: "raised" }, "Raised") : "Not raised"],
+    ["Why", found.alarm_reason],
+    ["Evaluated next", optional(found.next_evaluation, (time) => timeOfDay(new Date(time)))],
   ].filter(([, text]) => text != null);
   const cells = rows.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
   return element("dl", { className: "facts" }, ...cells);

@@ -1,12 +1,11 @@
 // The monitor: asks how traffic differs from the reference, when it is opened, on demand, and regularly while it is open.
 
 import { drift, Fault } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, timeOfDay } from "./dom.js";
 import { driftParts, driftSummary, raisedAlarms } from "./drift.js";
 import { faultBox } from "./fault_box.js";
 
 const PERIOD_MS = 30_000;
-const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Keeps the section up to date. `on` has key(), which tells the access key, and fault(fault). */
 export class Monitor {
@@ -67,7 +66,7 @@ export class Monitor {
   }
 
   #showWindows(text, value) {
-    byId("monitor-time").textContent = `As of ${TIME.format(new Date())}`;
+    byId("monitor-time").textContent = `As of ${timeOfDay(new Date())}`;
     this.#alarms = raisedAlarms(value);
     if (text === this.#shown) return;
     this.#shown = text;
