@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ settings.register_profile("fast", deadline=None, max_examples=20)
 settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# what a shell runs in its background ignores the signal, and so would all that tests start and interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # what takes too long to run after every edit; what is left over needs neither torch nor another process

@@ -13,13 +13,14 @@ from filelock import FileLock
 
 from breastseg.experiment_queue.tasks import Tasks
 from breastseg.reporting.experiments import repository
-from tests.pipeline.conftest import Tree
 from tests.pipeline.queues import RUN, message_folder, node, queue, results, runs_slowly, shown, worker
 from tests.pipeline.remotes import clone
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.pipeline.conftest import Tree
 
 pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("queue")]
 
@@ -32,14 +33,6 @@ def test_a_clean_clone_runs_its_queue_with_two_workers(small_tree: Tree, tmp_pat
     assert len(results(tree)) == 4
     assert set(shown(tree).values()) == {"success"}
     assert all(f"{name}: done" in said for name in results(tree))
-
-
-def test_it_runs_from_a_subfolder(tiny: Tree) -> None:
-    queue(tiny, "below", "value=2")
-    below = tiny.root / "below"
-    below.mkdir()
-    Tree(below).run(*RUN)
-    assert results(tiny) == {"below"}
 
 
 def test_an_experiment_whose_message_was_read_too_early_is_run_after_all(tiny: Tree) -> None:
