@@ -56,7 +56,19 @@ def files_by_kind() -> dict[str, bytes]:
 
 def hostile_files() -> Corpus:
     """Yield a name and the bytes of each, the same ones each time."""
-    for make in (cut_off, flipped, png_headers, jpeg_headers, other_headers, bombs, metadata, impostors, sizes, modes):
+    for make in (
+        cut_off,
+        flipped,
+        png_headers,
+        jpeg_headers,
+        other_headers,
+        bombs,
+        metadata,
+        impostors,
+        sizes,
+        modes,
+        floods,
+    ):
         for name, data in make():
             yield f"{make.__name__}/{name}", data
     for name, data in wrong_dicom():
@@ -107,6 +119,48 @@ def png_headers() -> Corpus:
     yield "length-beyond-the-end", PNG_MARK + struct.pack(">I", 2**31 - 1) + b"IHDR" + b"\0" * 30
     yield "thousands-of-chunks", png(head(80, 60), rows, chunk(b"tEXt", b"a\0b") * 20_000)
     yield "much-more-data-than-pixels", png(head(80, 60), b"\0" * 50_000_000)
+
+
+def floods(size: int = 2_000_000) -> Corpus:
+    """Yield files of so many bytes, made of the smallest parts that their formats have."""
+    grey = encode(GREY, "JPEG")
+    for name, part in (
+        ("fill-bytes", b"\xff"),
+        ("junk", b"\0"),
+        ("stuffed-bytes", b"\xff\0"),
+        ("comments", b"\xff\xfe\0\2"),
+        ("restarts", b"\xff\xd0"),
+    ):
+        yield f"jpeg-{name}", grey[:2] + part * (size // len(part)) + grey[2:]
+    yield "jpeg-fill-bytes-in-the-scan", grey[:-2] + b"\xff" * size + grey[-2:]
+    rows = b"\0" * 81 * 60
+    yield "png-texts", png(head(80, 60), rows, chunk(b"tEXt", b"a\0b") * (size // 15))
+    yield "png-empty-chunks", png(head(80, 60), rows, chunk(b"abCd", b"") * (size // 12))
+    data = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IDAT", b"") * (size // 12)
+    yield "png-empty-data", PNG_MARK + head(80, 60) + data + chunk(b"IEND", b"")
+    for name, codes in (("line-ends", b"\0\0"), ("moves", b"\0\2\0\0"), ("single-pixels", b"\1\7")):
+        yield f"bmp-{name}", run_length_bmp(codes * (size // len(codes)))
+    yield "tiff-strips", tiff_of_strips(size // 8)
+
+
+def run_length_bmp(codes: bytes, width: int = 2000, height: int = 2000) -> bytes:
+    """Return a BMP file of 8 bits whose pixels are these codes."""
+    palette = b"".join(bytes([level, level, level, 0]) for level in range(256))
+    start = 14 + 40 + len(palette)
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(codes), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(codes), 0, 0, start) + info + palette + codes
+
+
+def tiff_of_strips(count: int, width: int = 80) -> bytes:
+    """Return a TIFF file of so many rows, a strip each, which are all the same bytes."""
+    tags = [(256, 4, width), (257, 4, count), (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1), (278, 4, 1)]
+    first = 8 + 2 + 12 * (len(tags) + 2) + 4
+    entries = [struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags]
+    entries += [struct.pack("<HHII", 273, 4, count, first), struct.pack("<HHII", 279, 4, count, first + 4 * count)]
+    directory = struct.pack("<H", len(entries)) + b"".join(sorted(entries)) + struct.pack("<I", 0)
+    pixels = first + 8 * count
+    values = struct.pack("<I", pixels) * count + struct.pack("<I", width) * count
+    return b"II*\0" + struct.pack("<I", 8) + directory + values + b"\7" * width
 
 
 def replaced(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:

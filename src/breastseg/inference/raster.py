@@ -26,6 +26,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from breastseg.errors import BreastsegError
 from breastseg.inference.samples import is_premultiplied, is_wide_colour, raw_form, read_wide, use_machine_order
+from breastseg.inference.structure import structure_fault
 from breastseg.inference.tiff import TiffError, TiffForm, is_tiff
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
@@ -98,6 +99,8 @@ def decode_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Image:
     """
     if not data:
         raise DecodeError("is empty")
+    if fault := structure_fault(data):
+        raise DecodeError(fault)
     try:
         form, data = TiffForm.read(data) if is_tiff(data) else (None, data)
         with _open(data) as image:

@@ -17,6 +17,8 @@ from breastseg.errors import BreastsegError
 _MARKS = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")
 # an image has some dozens
 _MOST_ENTRIES = 4096
+# Pillow goes through strips and tiles one by one; programs write some hundreds, or one for each row
+_MOST_PARTS = 20_000
 # the largest palette, of 16 bits
 _MOST_VALUES = 3 * 2**16
 # whole numbers by their type in a directory; of others, none of the tags below may be
@@ -68,10 +70,12 @@ class _Tag(IntEnum):
     BITS = 258
     COMPRESSION = 259
     PHOTOMETRIC = 262
+    STRIPS = 273
     ORIENTATION = 274
     SAMPLES = 277
     PLANAR = 284
     COLOUR_MAP = 320
+    TILES = 324
     EXTRA = 338
     SAMPLE_FORMAT = 339
     SUBSAMPLING = 530
@@ -125,6 +129,10 @@ class _Directory:
 
     def __contains__(self, tag: _Tag) -> bool:
         return tag in self._entries
+
+    def count(self, tag: _Tag) -> int:
+        """Return how many values a tag has; 0 where it is not there."""
+        return self._entries[tag].count if tag in self._entries else 0
 
     def numbers(self, tag: _Tag, default: tuple[int, ...]) -> tuple[int, ...]:
         """Return the values of a tag, at least one."""
@@ -183,6 +191,7 @@ class TiffForm:
             TiffError: The directory is damaged, or the samples would be misread.
         """
         directory = _Directory(data)
+        _require_few_parts(directory)
         photometric = _photometric(directory)
         kind, bits = _sample(directory, photometric)
         is_inverted = photometric == _WHITE_IS_ZERO
@@ -203,6 +212,14 @@ class TiffForm:
 def is_tiff(data: bytes) -> bool:
     """Say whether a file begins as a TIFF file does."""
     return data.startswith(_MARKS)
+
+
+def _require_few_parts(directory: _Directory) -> None:
+    parts = max(directory.count(tag) for tag in (_Tag.STRIPS, _Tag.TILES))
+    if parts > _MOST_PARTS:
+        raise TiffError(
+            f"has {parts:,} strips or tiles, more than {_MOST_PARTS:,}; save it with larger ones, or as PNG"
+        )
 
 
 def _photometric(directory: _Directory) -> int:
