@@ -65,10 +65,10 @@ def read_populations(folder: Path) -> list[Population]:
     rows = sorted(read_rows(folder / "per_image.csv"), key=lambda row: row.case_id)
     found = []
     for metric in METRICS:
-        told = [row for row in rows if row.subset == "test" and getattr(row, metric) is not None]
-        first, second = (np.array([getattr(r, metric) for r in told if r.network == n], float) for n in NETWORKS)
-        groups = [row.group for row in told if row.network == NETWORKS[0]]
-        top = max(hypot(row.height, row.width) for row in told) if metric == "hd95_px" else 1.0
+        scored = [row for row in rows if row.subset == "test" and getattr(row, metric) is not None]
+        first, second = (np.array([getattr(r, metric) for r in scored if r.network == n], float) for n in NETWORKS)
+        groups = [row.group for row in scored if row.network == NETWORKS[0]]
+        top = max(hypot(row.height, row.width) for row in scored) if metric == "hd95_px" else 1.0
         own = Range(0.0, top)
         found += [Population(folder.name, metric, "one network", scores, groups, own) for scores in (first, second)]
         difference = range_of_difference(metric, own)
@@ -87,7 +87,7 @@ def cover(population: Population, size: int, samples: int) -> tuple[float, float
         drawn = rng.integers(0, len(names), size)
         values = np.concatenate([population.values[cases[group]] for group in drawn])[:, None]
         # a group that is drawn twice counts as two
-        groups = [str(place) for place, group in enumerate(drawn) for _ in cases[group]]
+        groups = [str(number) for number, group in enumerate(drawn) for _ in cases[group]]
         estimator = ratio(values, np.ones_like(values))
         means = np.concatenate([estimator(weights) for weights in draw_weights(groups, RESAMPLES, seed)])
         low, high = np.quantile(means, [0.025, 0.975])

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, bootstrap, gamma, t
 
 from breastseg.evaluation import bootstrap as module
-from breastseg.evaluation.bootstrap import Range, draw_weights, estimate, unanimous_interval, with_seeds
+from breastseg.evaluation.bootstrap import Range, draw_weights, estimate, seed_reach, unanimous_interval
 from breastseg.evaluation.estimators import ratio
 
 if TYPE_CHECKING:
@@ -70,10 +70,17 @@ def test_intervals_of_twenty_groups_cover_rare_failures(failure: float) -> None:
 
 
 def test_the_spread_of_trainings_widens_an_interval() -> None:
-    assert with_seeds(0.8, 0.75, [0.8, 0.8, 0.8]) == pytest.approx(0.75)
+    assert seed_reach(0.05, [0.8, 0.8, 0.8]) == pytest.approx(0.05)
     reach = t.ppf(0.975, 2) * np.std([0.79, 0.8, 0.81], ddof=1) / np.sqrt(3)
-    assert with_seeds(0.8, 0.75, [0.79, 0.8, 0.81]) == pytest.approx(0.8 - np.hypot(0.05, reach))
-    assert with_seeds(0.8, 0.85, [0.79, 0.8, 0.81]) == pytest.approx(0.8 + np.hypot(0.05, reach))
+    assert seed_reach(0.05, [0.79, 0.8, 0.81]) == pytest.approx(np.hypot(0.05, reach))
+    assert seed_reach(0.0, [0.79, 0.8, 0.81]) == pytest.approx(reach)
+
+
+def test_where_no_group_differs_one_may_by_the_whole_range() -> None:
+    groups = [str(i) for i in range(20)]
+    equal = mean_interval(np.zeros((20, 1)), groups, 4000, seed=0, range_=Range(-1, 1, seen=True))
+    assert equal == pytest.approx(mean_interval(np.zeros((20, 1)), groups, 4000, seed=0, range_=Range(-1, 1)))
+    assert equal[0] < 0 < equal[1]
 
 
 def test_groups_are_drawn_whole() -> None:

@@ -217,6 +217,16 @@ def test_the_spread_of_trainings_is_in_the_interval(params: Evaluate) -> None:
 
 
 @pytest.mark.integration
+def test_no_limit_is_beyond_what_a_figure_can_be(params: Evaluate) -> None:
+    rows = table(1, 1)
+    other = [replace(row, dice=0.1, missed=1) if row.dice else row for row in rows]
+    for found in compute(rows + other, params):
+        if found.metric in {"dice", "missed", "false_positive"}:
+            least = -1 if found.network == DIFFERENCE else 0
+            assert least <= found.ci_low <= found.mean <= found.ci_high <= 1
+
+
+@pytest.mark.integration
 def test_a_yes_or_no_of_several_trainings_is_a_share(params: Evaluate) -> None:
     rows = table(1, 1)
     lost = [replace(row, missed=1) if row.network == "vit_unet" and row.truth_px else row for row in rows]

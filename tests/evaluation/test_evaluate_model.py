@@ -209,7 +209,7 @@ def test_the_table_has_every_headline(model: Path, tmp_path: Path) -> None:
     lines = evaluate_model(model, folder, tmp_path / "out", BOOTSTRAP).splitlines()
     assert lines[1].startswith("Dice         4       0.650 [")
     assert lines[6] == "normals FPR  -       -"
-    assert "4 lesion images, 0 normals, 4 groups" in lines[8]
+    assert "4 lesion images, 0 normals, 4 groups" in lines[9]
     assert lines[-1].startswith("Research use only")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -166,18 +166,23 @@ def p_values(name: str, cases: list[Case]) -> tuple[float, float | None]:
         by_group[case[0]["group"]].append(b - a)
     means = [round(float(np.mean(values)), 9) for values in by_group.values()]
     ranks = None if name in YES_OR_NO else float(wilcoxon(means).pvalue) if any(means) else 1.0
-    return share_of_signs([round(sum(by_group[group]), 9) for group in sorted(by_group)]), ranks
+    return share_of_signs([sum(by_group[group]) for group in sorted(by_group)]), ranks
 
 
 def share_of_signs(sums: list[float]) -> float:
     """In how many of all ways to sign these numbers, or of 20,000 random ones, their sum is as far from 0 as it is."""
-    sums = [value for value in sums if value]
+    sums = [value for value in sums if abs(value) > 1e-9]
+    if all(value == round(value) for value in sums):
+        ways = Counter([0])
+        for size in map(round, sums):
+            ways = sum((Counter({at + step: n for at, n in ways.items()}) for step in (size, -size)), Counter())
+        return sum(count for at, count in ways.items() if abs(at) >= abs(sum(sums))) / ways.total()
     if len(sums) <= 14:
-        ways = [sum(way) for way in product(*((value, -value) for value in sums))]
-        return float(np.mean([abs(way) >= abs(sum(sums)) - 1e-9 for way in ways]))
+        totals = [sum(way) for way in product(*((value, -value) for value in sums))]
+        return float(np.mean([abs(total) >= abs(sum(sums)) - 1e-8 for total in totals]))
     rng = np.random.default_rng(PARAMS.seed)
     signs = np.concatenate([rng.integers(0, 2, (1000, len(sums)), dtype=np.int8) for _ in range(20)])
-    return float((1 + sum(np.abs((1.0 - 2 * signs) @ sums) >= abs(sum(sums)) - 1e-9)) / 20_001)
+    return float((1 + sum(np.abs((1.0 - 2 * signs) @ sums) >= abs(sum(sums)) - 1e-8)) / 20_001)
 
 
 def figure_of(line: Line, name: str) -> float:
@@ -231,7 +236,7 @@ def range_of_record(name: str, cases: list[Case], value: float, without: list[Fi
         return low, high
     of_groups = np.array([len(without) * value - (len(without) - 1) * figures[name] for figures in without])
     known = metric not in YES_OR_NO and not np.isnan(of_groups).any()
-    reach = 3 * np.abs(of_groups).max() if known else np.inf
+    reach = 3 * np.abs(of_groups).max() if known and np.abs(of_groups).max() > 1e-9 else np.inf
     return max(low - high, -reach), min(high - low, reach)
 
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test, wilcoxon
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, permutation_test, wilcoxon
 from statsmodels.stats.contingency_tables import mcnemar
 
 from breastseg.evaluation.significance import holm, sign_flip_p_value, signed_rank_p_value
@@ -67,6 +69,24 @@ def test_of_yes_or_no_it_is_the_exact_test_of_mcnemar() -> None:
     assert sign_flip_p_value(first - first, alone, 0) == 1
     # ten equal images of a patient say no more than one
     assert sign_flip_p_value(np.ones(60), [str(i // 10) for i in range(60)], 0) == pytest.approx(2 / 2**6)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=11))
+def test_differences_in_thirds_are_counted_exactly(thirds: list[int]) -> None:
+    groups = [str(i) for i in range(len(thirds))]
+    expected = sign_flip_p_value(np.array(thirds, float), groups, 0)
+    # of three trainings, written in every way that a mean of scores comes about
+    sums = [sum([1 / 3] * abs(number)) * np.sign(number) for number in thirds]
+    assert sign_flip_p_value(np.array(sums), groups, 0) == pytest.approx(expected)
+    assert sign_flip_p_value(np.array([2 / 3 + number / 3 - 2 / 3 for number in thirds]), groups, 0) == expected
+
+
+@pytest.mark.parametrize(("first_only", "second_only"), [(0, 28), (5, 16), (40, 70)])
+def test_yes_or_no_is_exact_for_any_number_of_groups(first_only: int, second_only: int) -> None:
+    differences = np.array([-1.0] * first_only + [1.0] * second_only)
+    expected = binomtest(first_only, first_only + second_only).pvalue
+    found = sign_flip_p_value(differences, [str(i) for i in range(len(differences))], 0)
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_equal_differences_of_averaged_trainings_are_ties() -> None:

@@ -63,7 +63,7 @@ def test_checks_are_kept_with_their_tables_and_shown(
     assert kept == run / ELSEWHERE / "vit_unet-BUS-BRA"
     assert {path.name for path in kept.iterdir()} == {"metrics.json", *TABLES}
     page = render_page(run.parent)
-    assert "- BUS-BRA (51 images, 1 group), `vit_unet/some`: Dice 0.750 [0.700, 0.800] (n = 51); missed 0.750" in page
+    assert "- BUS-BRA (51 images, 1 group), `vit_unet/some`: Dice 0.750 [0.700, 0.800]* (n = 51); missed 0.750" in page
     assert "normals FPR None" not in page
 
 

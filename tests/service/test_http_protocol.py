@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import httpx2
 import psutil
 import pytest
 
@@ -166,3 +169,92 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(server: Serv
             break
         server.get("/health/live")
     assert [(record["level"], record["status"]) for record in found] == [("info", 499)]
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+
+
+def multipart(data: bytes) -> bytes:
+    return b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + data + b"\r\n--x--\r\n"
+
+
+def post(data: bytes, headers: bytes = b"") -> bytes:
+    """A request for the lesions of an image."""
+    body = multipart(data)
+    head = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    return head + b"Content-Length: %d\r\n%s\r\n" % (len(body), headers) + body
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_wish_for_http_2_costs_no_body(server: Server, pieces: int) -> None:
+    request = post(speckle("PNG", (120, 90)), UPGRADE)
+    step = -(-len(request) // pieces)
+    answered, closing = (
+        post(speckle("PNG", (60, 50))),
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    parts = [request[start : start + step] for start in range(0, len(request), step)]
+    # the connection goes on as any other
+    answer = send(server, [*parts, answered, closing])
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert b'"width":90,"height":120' in answer
+    assert b'"width":50,"height":60' in answer
+
+
+def test_a_chunked_body_beside_such_a_wish_is_read(server: Server) -> None:
+    request = chunked_image().replace(b"Connection: close\r\n", UPGRADE)
+    closing = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert send(server, [request, closing]).count(b"HTTP/1.1 200 ") == 2
+
+
+def test_a_client_that_has_closed_its_own_side_gets_its_response(server: Server) -> None:
+    with socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=120) as connection:
+        connection.sendall(post(speckle("PNG", (120, 90))))
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    _, _, response = received.rpartition(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in response.partition(b"\r\n\r\n")[0]
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.base_url.host, server.base_url.port, timeout=120)
+    for _ in range(5):
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        connection.request("POST", "/v1/segment", multipart(b"x" * 25_000_000), headers)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["type"]) == (413, "urn:breastseg:problem:too-large")
+        connection.close()
+
+
+def test_headers_that_come_slowly_are_given_up(model_path: Path) -> None:
+    with running_server(model_path, header_timeout_s="0.5") as server:
+        assert_problem(send(server, [b"GET /health/live HTTP/1.1\r\nHost:"]), 408, "header-timeout")
+        # nothing was asked, so nothing is answered
+        assert send(server, []) == b""
+        with socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=120) as connection:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\n")
+            received = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b"HTTP/1.1 408 " in received
+
+
+def limited(server: Server) -> None:
+    """Let the server open few files, as a shell with `ulimit -n 256` does."""
+    psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE, (256, 256))
+
+
+def test_idle_connections_keep_nobody_out_and_are_logged_in_a_line(model_path: Path, tmp_path: Path) -> None:
+    log_file = tmp_path / "serve.log"
+    with running_server(model_path, log_file, max_connections="64") as server, ExitStack() as held:
+        limited(server)
+        address = server.base_url.host, server.base_url.port or 80
+        for _ in range(300):
+            held.enter_context(socket.create_connection(address, timeout=120))
+        with httpx2.Client(base_url=server.base_url, timeout=120) as other:
+            assert other.get("/health/live").status_code == 200
+            assert other.post("/v1/segment", files={"file": speckle("PNG", (60, 50))}).status_code == 200
+        assert server.connections() <= 64
+    log = log_file.read_text()
+    assert log.count("connections are taken") == 1
+    assert len(log) < 20_000

@@ -23,6 +23,7 @@ _LEVEL = 0.95
 _UNSEEN = 0.5
 # times the greatest difference of a group: how far from 0 the difference of an unseen one is taken to be
 _BEYOND = 3
+_NOTHING = 1e-9
 # weights of so many resamples x cases are in memory at once
 _BLOCK = 2_000_000
 
@@ -93,7 +94,8 @@ def estimate(
     reach = _reach(estimator, value, groups) if any(range_.seen for range_ in ranges) else np.full_like(value, np.inf)
     low, high = np.full_like(value, np.nan), np.full_like(value, np.nan)
     for column, range_ in enumerate(ranges):
-        furthest = reach[column] if range_.seen else np.inf
+        # where no group differs, nothing is known of how far one may
+        furthest = reach[column] if range_.seen and reach[column] > _NOTHING else np.inf
         defined = ~np.isnan(drawn[:, column])
         seen, extra = drawn[defined, column] * count, unseen[defined]
         if defined.any():
@@ -115,27 +117,29 @@ def _reach(estimator: Estimator, value: Floats, groups: Sequence[str]) -> Floats
     names, index = np.unique(np.array(groups), return_inverse=True)
     if len(names) == 1:
         return np.full_like(value, np.inf)
-    without = estimator(1.0 - (index == np.arange(len(names))[:, None]))
-    pseudo_values = len(names) * value - (len(names) - 1) * without
-    greatest: Floats = np.abs(pseudo_values).max(axis=0)
+    greatest = np.zeros_like(value)
+    step = max(1, _BLOCK // len(groups))
+    for start in range(0, len(names), step):
+        without = estimator(1.0 - (index == np.arange(len(names))[start : start + step, None]))
+        pseudo_values = len(names) * value - (len(names) - 1) * without
+        # NaN stays NaN
+        greatest = np.maximum(greatest, np.abs(pseudo_values).max(axis=0))
     return np.where(np.isnan(greatest), np.inf, _BEYOND * greatest)
 
 
-def with_seeds(value: float, limit: float, means: Sequence[float]) -> float:
-    """Move a limit of an interval away from the value by what other trainings would change.
+def seed_reach(distance: float, means: Sequence[float]) -> float:
+    """Return the distance of a limit from the value, widened by what other trainings would change.
 
     The distances of both causes are added as squares, as for independent ones.
 
     Args:
-        value: The figure, its mean over trainings.
-        limit: The lower or upper limit for these trainings.
+        distance: Of the limit for these trainings.
         means: The figure of each training, at least two.
 
     Source: Zou and Donner 2008, https://doi.org/10.1002/sim.3095 (limits of sums); Student's t for the trainings.
     """
     spread = float(np.std(means, ddof=1)) / len(means) ** 0.5 * float(t.ppf((1 + _LEVEL) / 2, len(means) - 1))
-    reach = float(np.hypot(limit - value, spread))
-    return value - reach if limit <= value else value + reach
+    return float(np.hypot(distance, spread))
 
 
 def unanimous_interval(share: float, groups: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from breastseg.errors import BreastsegError, Problem, ProblemsError
-from breastseg.evaluation.bootstrap import estimate, unanimous_interval, with_seeds
+from breastseg.evaluation.bootstrap import estimate, seed_reach, unanimous_interval
 from breastseg.evaluation.estimators import with_difference
 from breastseg.evaluation.json_file import significant
 from breastseg.evaluation.metric_sets import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from breastseg.evaluation.arrays import Floats
-    from breastseg.evaluation.bootstrap import Resampling
+    from breastseg.evaluation.bootstrap import Range, Resampling
     from breastseg.evaluation.per_image import Row
     from breastseg.evaluation.reliability import ReliabilityBin
 
@@ -140,12 +140,11 @@ def _estimate(stratum: str, metrics: MetricSet, parts: Mapping[str, Answers], pa
             stratum=stratum,
             metric=metric,
             mean=significant(found.value[i]),
-            ci_low=_limit(found.value[i], found.low[i], by_training[:, i]),
-            ci_high=_limit(found.value[i], found.high[i], by_training[:, i]),
             n=len(groups),
             groups=len(set(groups)),
             p_value=None,
             trainings=len(by_training),
+            **_limits(found.value[i], (found.low[i], found.high[i]), ranges[i], by_training[:, i]),
         )
         for i, (network, metric) in enumerate(names)
         if np.isfinite([found.value[i], found.low[i]]).all()
@@ -163,9 +162,14 @@ def _by_training(metrics: MetricSet, parts: Sequence[Answers]) -> Floats:
     return np.array(figures)
 
 
-def _limit(value: float, limit: float, trainings: Floats) -> float:
-    told = trainings[np.isfinite(trainings)]
-    return significant(with_seeds(value, limit, told.tolist()) if len(told) > 1 else limit)
+def _limits(value: float, found: tuple[float, float], range_: Range, trainings: Floats) -> dict[str, Any]:
+    """Return both limits, of several trainings with their spread; none is beyond what the figure can be."""
+    low, high = found
+    means = trainings[np.isfinite(trainings)].tolist()
+    if len(means) > 1:
+        low = max(range_.low, value - seed_reach(value - low, means))
+        high = min(range_.high, value + seed_reach(high - value, means))
+    return {"ci_low": significant(low), "ci_high": significant(high)}
 
 
 def _unanimous(row: Statistic) -> Statistic:

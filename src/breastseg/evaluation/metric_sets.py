@@ -56,7 +56,7 @@ class Answers:
 
     @property
     def trainings(self) -> int:
-        """How many trainings judged each case."""
+        """How many trainings predicted on each case."""
         return len(self.cases[0])
 
     def part(self, indices: Sequence[int]) -> Answers:
@@ -118,7 +118,7 @@ def range_of(metric: str, answers: Iterable[Answers]) -> Range:
     """Return what a figure can be; of what has no upper end, the greatest value of a case stands for it."""
     if metric == "expected_dice_spearman":
         return Range(-1, 1)
-    rows = [row for found in answers for row in found.rows]
+    rows = [row for found in answers for case in found.cases for row in case]
     if metric == "hd95_px":
         return Range(0, max(hypot(row.height, row.width) for row in rows))
     if metric.startswith("fp_per_image"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -65,9 +65,16 @@ def read_statistics(path: Path) -> list[Statistic]:
         BreastsegError: The file is missing or holds no statistics.
     """
     try:
-        return _STATISTICS.validate_json(path.read_bytes())
+        return [_named(row) for row in _STATISTICS.validate_json(path.read_bytes())]
     except (OSError, ValidationError) as error:
         raise BreastsegError(f"{path} holds no statistics ({fault_of(error)}). Run `dvc repro evaluate`") from error
+
+
+def _named(row: Statistic) -> Statistic:
+    """Give the p-value of a file of before the test of the mean its own name."""
+    if row.test != "wilcoxon":
+        return row
+    return replace(row, p_value=None, p_holm=None, test=None, p_signed_rank=row.p_value)
 
 
 def read_comparison(path: Path) -> list[Statistic]:

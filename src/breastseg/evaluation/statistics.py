@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 NETWORKS = ("cnn_unet", "vit_unet")
 DIFFERENCE = "difference"
 ALL = "all"
-# from as many groups on, intervals cover what they say (docs/metrics.md)
+# from as many groups on, intervals of means cover nearly what they say (docs/metrics.md)
 ENOUGH_GROUPS = 20
 
 
@@ -28,7 +28,7 @@ class Statistic:
         ci_high: Upper end.
         n: Number of cases that it is computed from.
         groups: Number of groups that they belong to.
-        p_value: Of a difference that is tested, two-sided; it tests the mean. Else None.
+        p_value: Of a difference that is tested, two-sided; of the mean. Else None.
         p_holm: The same, corrected for the number of the named comparisons that it is one of; else None.
         test: `sign_flip` or, in runs of before, `mcnemar`, where there is a p-value.
         p_signed_rank: Of Wilcoxon's signed-rank test, which looks at ranks and not at the mean; None for yes or no.

@@ -61,8 +61,9 @@ class Alarm:
             fewest: Images below which it is not evaluated.
         """
         if not drift.enough:
-            kept = ", so a raised alarm stays" if self.raised else ""
-            return f"{drift.images} of at least {fewest} images: too few to be evaluated{kept}."
+            few = f"{drift.images} of at least {fewest} images: too few to be evaluated."
+            lowered = f" {self._slots} times in a row lower a raised alarm, {self._blind} so far."
+            return few + lowered if self.raised else few
         names = ", ".join(sorted(name.replace("_", " ") for name, found in drift.features.items() if found.drifted))
         differ, row = f"These features differ from the reference: {names}.", f"{self._looks} evaluations in a row"
         if self.raised:
@@ -71,8 +72,8 @@ class Alarm:
         if not names:
             return "No feature differs from the reference by more than chance."
         if drift.smallest_p >= self._level:
-            return f"{differ} An alarm needs a p-value below {self._level:.1g}."
-        return f"{differ} {row} with a p-value below {self._level:.1g} raise the alarm, {self._against} so far."
+            return f"{differ} An alarm needs a p-value below {self._level:.3g}."
+        return f"{differ} {row} with a p-value below {self._level:.3g} raise the alarm, {self._against} so far."
 
     def state(self) -> dict[str, object]:
         """Return what is kept over a restart."""
@@ -80,6 +81,8 @@ class Alarm:
 
     def restore(self, state: AlarmState) -> None:
         """Go on from there."""
+        if state.against >= self._looks:
+            raise ValueError(f"{state.against} evaluations in a row would have changed the alarm before")
         self.raised, self._against, self._blind = state.raised, state.against, state.blind
 
 

@@ -260,8 +260,9 @@ class Window:
         whole = np.delete(slots, _SUMS - 1, axis=1)
         if (whole != np.floor(whole)).any() or (np.maximum(out, known) > images).any() or (expected > known).any():
             raise ValueError("the counts contradict each other")
-        if (slots[:, _SUMS:].max(axis=1, initial=0) > images).any():
-            raise ValueError("bins hold more images than there were")
+        for _, own in self._of_features(slots[:, _SUMS:].T).values():
+            if (own.sum(axis=0) > images).any():
+                raise ValueError("bins hold more images than there were")
         self._slots, self._newest = slots, state.newest
 
     def _of_features(self, counts: Counts) -> dict[str, tuple[Distribution, Counts]]:

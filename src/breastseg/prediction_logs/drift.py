@@ -66,7 +66,7 @@ def _assessment(prediction: Prediction) -> Assessment:
             f"The answer {prediction.request_id} was given without a reference profile, though its model has one. "
             "Leave it out with --since or --until"
         )
-    # earlier services foretold something for every answer
+    # earlier services gave an expected Dice for every answer
     expected = None if out or prediction.features.get(EMPTY) else prediction.expected_dice
     # the embedding is not kept: its part is in the score
     return Assessment(Observation({}, prediction.features, np.empty(0, np.float32)), novelty, out, expected)

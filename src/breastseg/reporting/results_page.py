@@ -13,7 +13,7 @@ from breastseg.evaluation.compute_file import HEADINGS, NetworkCost, format_cost
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.seeds import format_spreads, read_spreads
 from breastseg.evaluation.statistics import ALL, DIFFERENCE, ENOUGH_GROUPS, NETWORKS, Statistic
-from breastseg.evaluation.summary import HEADLINES, ONE_TRAINING, format_mean
+from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.params.yaml_text import parse_yaml
 from breastseg.reporting.elsewhere import read_checks
 from breastseg.reporting.fold_lines import fold_lines
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+_ONE_SEED = "One seed: no claim about networks, which takes several (see [metrics.md](metrics.md))."
 # what is shown of the validation cases
 _CHOSEN_BY = ("dice", "missed", "false_positive")
 # Metric, heading, decimals: single lesions, and whether the network knows what it does not know
@@ -52,8 +53,9 @@ curve (AURC); "-" stands where a run's files do not tell.
 
 The named comparisons are one family: {", ".join(f"`{metric}`" for metric in FAMILY)},
 as many of them as a run tells, over its whole test set. Their p-values are those of the means, after Holm's correction.
-Runs of before that test have p-values of Wilcoxon's signed-rank test, which is about ranks and not about the means
-beside it; they are called so.
+Earlier runs have p-values of Wilcoxon's signed-rank test, which is about ranks and not about the means beside it; they
+are called so. Their intervals were computed again from their tables, but for the first run at 224 px, which has no
+reliability table and keeps its percentiles. Where p-value and interval disagree, the interval decides.
 
 The scores of the default run, on simulated images, are in `metrics/` and on the [model card](model_card.md).
 
@@ -149,12 +151,15 @@ def _elsewhere(check: dict[str, Any]) -> str:
     lesion, false_positive = check["lesion"], check["normal"]["false_positive_rate"]
     columns = (("Dice", lesion["dice"]), ("missed", lesion["missed"]), ("normals FPR", false_positive))
     told = [(name, found) for name, found in columns if found["n"]]
-    return "; ".join(f"{name} {found['mean']:.3f}{_interval(found)} (n = {found['n']})" for name, found in told)
+    star = "*" if check["data"].get("groups", ENOUGH_GROUPS) < ENOUGH_GROUPS else ""
+    return "; ".join(f"{name} {found['mean']:.3f}{_interval(found, star)} (n = {found['n']})" for name, found in told)
 
 
-def _interval(found: dict[str, Any]) -> str:
+def _interval(found: dict[str, Any], star: str) -> str:
     """Nothing for images of one group: they are one observation. Earlier files have an interval without width there."""
-    return "" if found["ci_low"] in {None, found["ci_high"]} else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]"
+    return (
+        "" if found["ci_low"] in {None, found["ci_high"]} else f" [{found['ci_low']:.3f}, {found['ci_high']:.3f}]{star}"
+    )
 
 
 def _read_costs(run: Path) -> dict[str, NetworkCost]:
@@ -216,7 +221,7 @@ def _cost_cells(network: str, costs: dict[str, NetworkCost]) -> list[str]:
 
 
 def _render_spreads(run: Path) -> list[str]:
-    return [format_spreads(read_spreads(run / SEEDS)) if (run / SEEDS).exists() else ONE_TRAINING, ""]
+    return [format_spreads(read_spreads(run / SEEDS)) if (run / SEEDS).exists() else _ONE_SEED, ""]
 
 
 def _render_tested(run: Path, params: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvicorn
 from breastseg.errors import BreastsegError
 from breastseg.serving import json_logs
 from breastseg.serving.app import create_app
+from breastseg.serving.connection_limits import BACKLOG, ConnectionLimits, most_connections
 from breastseg.serving.http_protocol import BoundedProtocol
 from breastseg.serving.memory import return_large_blocks
 from breastseg.serving.settings import unknown_variables
@@ -42,12 +44,14 @@ def run(settings: Settings) -> None:
         logger.warning(line)
     return_large_blocks()
     app = create_app(settings)
+    limits = ConnectionLimits(settings.max_connections or most_connections(), settings.header_timeout_s)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         # the parser in C: the one in Python takes a third of the event loop's time
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, limits=limits),  # type: ignore[arg-type] # uvicorn only calls it
+        backlog=BACKLOG,
         # a library for WebSockets that happens to be installed would answer past all layers, and log the query
         ws="none",
         server_header=False,

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         max_upload_bytes: Largest request body.
         max_uploads_total_bytes: Most bytes of all requests' bodies together; what comes beyond is refused with 503.
         max_pixels: Largest image, height times width; a small file may hold a large one.
+        max_connections: Most connections at once; the oldest idle one makes room for a new one. By default what open
+            files allow, at most 1,000.
+        header_timeout_s: Seconds for a request's headers to arrive, from the first byte or the connection's beginning.
         body_timeout_s: Seconds for a request's body to arrive.
         api_keys: Keys that are let in, separated by commas: `key`, `name=key`, `sha256:<hex>` or `name=sha256:<hex>`.
         api_keys_file: A file of the same, one a line; read again when it changes.
@@ -77,6 +80,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
     max_uploads_total_bytes: int = Field(default=400_000_000, ge=1)
     max_pixels: int = Field(default=16_000_000, ge=1, le=MAX_PIXELS)
+    max_connections: int | None = Field(default=None, ge=1)
+    header_timeout_s: float = Field(default=10, gt=0, allow_inf_nan=False)
     body_timeout_s: float = Field(default=30, gt=0, allow_inf_nan=False)
     api_keys: SecretStr | None = None
     api_keys_file: Path | None = None
