@@ -5,6 +5,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import httpx2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import httpx2
     from fastapi import FastAPI
 
 
@@ -97,17 +97,47 @@ def test_the_mask_comes_on_request_in_both_forms(client: TestClient, model_path:
         ("image/png; q=0", False),
         ("application/json, image/png", False),
         ("*/*", False),
-        ("image/*", False),
         ("", False),
+        ("text/html", False),
+        # RFC 9110, 12.5.1: the most specific range counts, and its weight decides
+        ("image/*", True),
+        ("image/*;q=0.5, */*;q=0.1", True),
+        ("image/*, image/png;q=0", False),
+        ("application/json;q=0.5, image/png", True),
+        ("application/json, image/png;q=0.9", False),
+        ("application/*;q=0.2, image/png ; q=0.3", True),
+        ("image/avif,image/webp,image/*,*/*;q=0.8", True),
+        ("image/png;q=2, application/json", False),
+        ("image/png;q=high", False),
+        ("image/png; charset=x; q=0.1, application/json;q=0.2", False),
     ],
 )
-def test_only_who_asks_for_png_by_name_gets_it(
+def test_who_prefers_png_gets_it(
     client: TestClient,
     image_png: bytes,
     accept: str,
     is_png: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     answer = client.post("/v1/segment", files={"file": image_png}, headers={"Accept": accept})
+    assert answer.headers["content-type"] == ("image/png" if is_png else "application/json")
+
+
+@pytest.mark.parametrize(
+    ("accepts", "is_png"),
+    [
+        (["text/html", "image/png"], True),
+        (["image/png;q=0.5", "application/json"], False),
+        (["application/json;q=0.1", "image/*"], True),
+    ],
+)
+def test_several_accept_headers_are_one_list(
+    client: TestClient,
+    image_png: bytes,
+    accepts: list[str],
+    is_png: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    headers = httpx2.Headers([("Accept", accept) for accept in accepts])
+    answer = client.post("/v1/segment", files={"file": image_png}, headers=headers)
     assert answer.headers["content-type"] == ("image/png" if is_png else "application/json")
 
 

@@ -6,6 +6,7 @@ service adds to it. Its documentation calls this "Custom OpenAPI path operation 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from breastseg.serving.problems import INVALID, MALFORMED, NOT_MULTIPART, TOO_MA
 from breastseg.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Mapping
 
     from pydantic_core import ErrorDetails
     from starlette.datastructures import FormData
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 FORM = "multipart/form-data"
 PNG = "image/png"
-# RFC 9110, section 12.4.2: a weight of 0 means "not acceptable"
-_REFUSED = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
+_JSON = "application/json"
+_WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
 _EITHER, _NAMED = "|".join(PICTURES), ", ".join(PICTURES)
 
@@ -95,11 +96,30 @@ def require_form(request: Request, field: str) -> None:
 
 
 def wants_png(request: Request) -> bool:
-    """Tell whether the client asks for the mask itself: it accepts PNG by name, and no JSON."""
-    accept = request.headers.get("accept", "")
-    parts = [part.lower().replace(" ", "").partition(";") for part in accept.split(",")]
-    media_types = {media_type for media_type, _, options in parts if options not in _REFUSED}
-    return PNG in media_types and "application/json" not in media_types
+    """Return whether the client prefers the mask itself, as PNG, to JSON; where it has no preference, it gets JSON."""
+    weights = _weights(",".join(request.headers.getlist("accept")))
+    return _weight(PNG, weights) > _weight(_JSON, weights)
+
+
+def _weights(accept: str) -> dict[str, float]:
+    """Read the media ranges of all `Accept` headers of a request, joined by commas; what is malformed is left out.
+
+    Source: RFC 9110, sections 5.3 (several headers) and 12.5.1.
+    """
+    found: dict[str, float] = {}
+    for part in accept.lower().split(","):
+        media_range, *parameters = (text.strip() for text in part.split(";"))
+        given = [text.partition("=")[2].strip() for text in parameters if text.partition("=")[0].strip() == "q"]
+        weight = given[0] if given else "1"
+        if media_range and _WEIGHT.fullmatch(weight):
+            found[media_range] = max(found.get(media_range, 0.0), float(weight))
+    return found
+
+
+def _weight(media_type: str, weights: Mapping[str, float]) -> float:
+    """Return the weight of the most specific range that a type is in; 0 where it is in none."""
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+    return next((weights[name] for name in ranges if name in weights), 0.0)
 
 
 def refuse_pictures(query: BatchQuery) -> None:
