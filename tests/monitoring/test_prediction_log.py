@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,14 @@ def lines(folder: Path) -> list[Prediction]:
 def is_free(part: Path) -> bool:
     with lock_part(part) as locked:
         return locked
+
+
+@pytest.mark.parametrize("changes", [{"out_of_distribution": True}, {"features": {"brightness": 40.5, "empty": 1.0}}])
+def test_lines_of_earlier_services_lose_an_expected_dice_without_ground(changes: dict[str, object]) -> None:
+    line = make_prediction().model_dump(mode="json")
+    assert Prediction.model_validate(line).expected_dice == 0.75
+    assert Prediction.model_validate(line | changes).expected_dice is None
+    assert Prediction.model_validate_json(json.dumps(line | changes)).expected_dice is None
 
 
 def test_a_line_comes_back_as_it_was(tmp_path: Path) -> None:

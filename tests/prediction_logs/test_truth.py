@@ -29,28 +29,32 @@ def test_real_dice_and_what_was_foretold(tmp_path: Path) -> None:
     kept = [
         make_prediction("same", expected_dice=0.9),
         make_prediction("half", expected_dice=0.5),
+        make_prediction("half again", expected_dice=0.5),
+        # an answer without a lesion has no expected Dice, whatever an earlier service gave
         make_prediction("missed", mask=NOTHING, expected_dice=0.1),
         make_prediction("clean", mask=NOTHING, hours=5),
         make_prediction("alarm", hours=5),
         make_prediction("unlabelled"),
     ]
-    for name, mask in (("same", SQUARE), ("half", HALF), ("missed", SQUARE), ("clean", NOTHING), ("alarm", NOTHING)):
+    outlined = {"same": SQUARE, "half": HALF, "half again": HALF, "missed": SQUARE, "clean": NOTHING, "alarm": NOTHING}
+    for name, mask in outlined.items():
         draw(tmp_path, name, mask)
     rows = label(kept, tmp_path)
     found = {row.request_id: (row.dice, row.missed, row.false_positive) for row in rows}
     assert found == {
         "same": (1, False, None),
         "half": (pytest.approx(2 / 3), False, None),
+        "half again": (pytest.approx(2 / 3), False, None),
         "missed": (0, True, None),
         "clean": (None, None, False),
         "alarm": (None, None, True),
     }
-    assert {day: len(held) for day, held in by_day(rows).items()} == {"2026-03-01": 3, "2026-03-02": 2}
+    assert {day: len(held) for day, held in by_day(rows).items()} == {"2026-03-01": 4, "2026-03-02": 2}
     told = foretelling(rows)
     assert told.answers == 3
     assert told.rank_correlation == pytest.approx(1)
-    assert told.mean_error == pytest.approx((0.9 - 1 + 0.5 - 2 / 3 + 0.1) / 3)
-    assert told.mean_absolute_error == pytest.approx((0.1 + 2 / 3 - 0.5 + 0.1) / 3)
+    assert told.mean_error == pytest.approx((0.9 - 1 + 2 * (0.5 - 2 / 3)) / 3)
+    assert told.mean_absolute_error == pytest.approx((0.1 + 2 * (2 / 3 - 0.5)) / 3)
     assert "2026-03-02: 2 answers, 0 missed, 1 false alarm" in format_truth(rows)
     write_labelled(rows, tmp_path / "labelled.csv")
     assert read_labelled(tmp_path / "labelled.csv") == rows

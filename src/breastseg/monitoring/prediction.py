@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.run_length import encode_runs
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ class Prediction(BaseModel):
     out_of_distribution: bool | None
     expected_dice: float | None
     runs: list[int]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_groundless(cls, line: Any) -> Any:  # noqa: ANN401 - whatever was read
+        """Leave out the expected Dice that earlier services gave for every answer."""
+        if not isinstance(line, dict) or line.get("expected_dice") is None:
+            return line
+        features = line.get("features")
+        is_empty = isinstance(features, dict) and bool(features.get(EMPTY))
+        return line | {"expected_dice": None} if is_empty or line.get("out_of_distribution") else line
 
     @model_validator(mode="after")
     def _require_whole_mask(self) -> Self:

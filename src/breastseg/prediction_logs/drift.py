@@ -8,7 +8,6 @@ import numpy as np
 
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.distributions import distributions_of
-from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.observation import Observation
 from breastseg.monitoring.watch import Assessment
 from breastseg.monitoring.windows import Drift, Horizon, Rules, Window
@@ -66,7 +65,7 @@ def _assessment(prediction: Prediction) -> Assessment:
             f"The answer {prediction.request_id} was given without a reference profile, though its model has one. "
             "Leave it out with --since or --until"
         )
-    # earlier services gave an expected Dice for every answer
-    expected = None if out or prediction.features.get(EMPTY) else prediction.expected_dice
     # the embedding is not kept: its part is in the score
-    return Assessment(Observation({}, prediction.features, np.empty(0, np.float32)), novelty, out, expected)
+    return Assessment(
+        Observation({}, prediction.features, np.empty(0, np.float32)), novelty, out, prediction.expected_dice
+    )

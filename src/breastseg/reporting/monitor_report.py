@@ -204,11 +204,22 @@ def _truth(labelled: Sequence[Labelled]) -> list[str]:
         told = foretelling(rows)
         dice = [row.dice for row in rows if row.dice is not None]
         expected = [row.expected_dice for row in rows if row.dice is not None and row.expected_dice is not None]
+        # not of all lesion images: out of distribution, and where none was found, none is expected
+        foreseen = f"{_mean(expected)} ({len(expected)})"
         lines.append([
-            day, str(len(rows)), str(len(dice)), _mean(dice), _mean(expected), _number(told.mean_absolute_error),
+            day, str(len(rows)), str(len(dice)), _mean(dice), foreseen, _number(told.mean_absolute_error),
             str(sum(bool(row.missed) for row in rows)), str(sum(bool(row.false_positive) for row in rows)),
         ])  # fmt: skip
-    head = ["day", "labelled", "with a lesion", "Dice", "expected", "mean size of the error", "missed", "false alarms"]
+    head = [
+        "day",
+        "labelled",
+        "with a lesion",
+        "Dice",
+        "expected (of so many)",
+        "mean size of the error",
+        "missed",
+        "false alarms",
+    ]
     told = foretelling(labelled)
     rank = f"Rank correlation of expected and real Dice over {told.answers} lesion images: "
     traffic = traffic_dice(labelled)
