@@ -131,7 +131,7 @@ def test_evaluate_needs_nothing_of_training(tmp_path: Path) -> None:
     arguments = ("evaluate", model, "--root", root, "--layout", "busi", "--out", tmp_path / "out", "--resamples", "200")
     done = run(*arguments, before=bare)
     assert done.returncode == 0, done.stderr
-    assert "Dice         0.650 [" in done.stdout
+    assert "Dice         4       0.650 [" in done.stdout
     assert f"are in {tmp_path / 'out'}" in done.stdout
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["lesion"]["dice"]["mean"] == 0.65
 

@@ -17,20 +17,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from tests.service.conftest import Server
 
 # above the 50 that the alerts ask for
 IMAGES = 60
 
 
-def _grey_png(level: int) -> bytes:
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.full((40, 50), level, np.uint8)).save(file, "PNG")
+    Image.fromarray(image).save(file, "PNG")
     return file.getvalue()
 
 
-BRIGHT_PNG = _grey_png(200)
+def _typical() -> npt.NDArray[np.uint8]:
+    image = np.full((140, 150), 40, np.uint8)
+    image[20:60, 30:80] = 160
+    return image
+
+
+BRIGHT_PNG = _png(np.full((40, 50), 200, np.uint8))
 """Far brighter than the reference, and all of it a lesion for the model."""
+TYPICAL_PNG = _png(_typical())
+"""As bright as the reference, with a lesion."""
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +53,8 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(model_path: Path) -> Iterator[Server]:
     with running_server(model_path) as server:
-        for _ in range(IMAGES):
-            assert server.post("/v1/segment", files={"file": BRIGHT_PNG}).status_code == 200
+        for image in (TYPICAL_PNG, *[BRIGHT_PNG] * (IMAGES - 1)):
+            assert server.post("/v1/segment", files={"file": image}).status_code == 200
         yield server
 
 
