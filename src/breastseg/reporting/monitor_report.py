@@ -205,9 +205,9 @@ def _truth(labelled: Sequence[Labelled]) -> list[str]:
         dice = [row.dice for row in rows if row.dice is not None]
         expected = [row.expected_dice for row in rows if row.dice is not None and row.expected_dice is not None]
         # not of all lesion images: out of distribution, and where none was found, none is expected
-        foreseen = f"{_mean(expected)} ({len(expected)})"
+        expected_text = f"{_mean(expected)} ({len(expected)})"
         lines.append([
-            day, str(len(rows)), str(len(dice)), _mean(dice), foreseen, _number(told.mean_absolute_error),
+            day, str(len(rows)), str(len(dice)), _mean(dice), expected_text, _number(told.mean_absolute_error),
             str(sum(bool(row.missed) for row in rows)), str(sum(bool(row.false_positive) for row in rows)),
         ])  # fmt: skip
     head = [

@@ -52,7 +52,7 @@ positives an image, at two overlaps), the calibration error near outlines (ECE) 
 curve (AURC); "-" stands where a run's files do not tell.
 
 The named comparisons are one family: {", ".join(f"`{metric}`" for metric in FAMILY)},
-as many of them as a run tells, over its whole test set. Their p-values are those of the means, after Holm's correction.
+as many of them as a run has, over its whole test set. Their p-values are those of the means, after Holm's correction.
 Earlier runs have p-values of Wilcoxon's signed-rank test, which is about ranks and not about the means beside it; they
 are called so. Their intervals were computed again from their tables, but for the first run at 224 px, which has no
 reliability table and keeps its percentiles. Where p-value and interval disagree, the interval decides.

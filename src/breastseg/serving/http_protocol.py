@@ -1,8 +1,8 @@
 """HTTP protocol of the service: uvicorn's, with bounds on what a client may send and hold before it is understood.
 
 What is not a request gets a problem like any other error. Beyond uvicorn's protocol, a client that has closed its own
-side gets its response (RFC 9112, 9.6), and a wish for another protocol, such as HTTP/2 by upgrade, costs no body (RFC
-9110, 7.8: a server may ignore it).
+side gets its response (RFC 9112, 9.6), and a request to upgrade, such as to HTTP/2, keeps its body (RFC 9110, 7.8: a
+server may ignore the upgrade).
 """
 
 from __future__ import annotations
@@ -89,9 +89,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _make_room(self) -> None:
         self._limits.warn(self.loop.time())
         others = (c for c in self.connections if isinstance(c, BoundedProtocol) and c is not self)
-        idle = [other for other in others if other._is_idle and not other.transport.is_closing()]  # noqa: SLF001 - ours
+        idle = [other for other in others if other._is_idle and not other._lingering.is_gone]  # noqa: SLF001 - ours
         if idle:
-            min(idle, key=lambda other: other._since).transport.close()  # noqa: SLF001 - ours
+            # at once: one that lingers would hold its place for seconds
+            min(idle, key=lambda other: other._since).transport.abort()  # noqa: SLF001 - ours
         else:
             self._refuse(NO_CONNECTION, f"All {self._limits.connections} are in use", (b"retry-after", b"1"))
 
@@ -179,7 +180,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Count anew."""
         self._beside_bytes = 0
-        # the parser takes a wish for another protocol for the end of the message, whatever body is to come
+        # the parser takes a request to upgrade for the end of the message, whatever body is to come
         if self._is_resumed or (self.parser.should_upgrade() and self._framing()):
             return
         self._lingering.has_unread_input = False
@@ -200,9 +201,9 @@ class BoundedProtocol(HttpToolsProtocol):
         return [pair for pair in self.headers if pair[0] in _FRAMING and pair[1].strip() != b"0"]
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Pass over a wish for another protocol: read on as if it had not been there.
+        """Ignore a request to upgrade: read on as if it had not been there.
 
-        The parser stops behind such headers. A new one is told how long the body is, and given the rest.
+        The parser stops behind such headers. A new one gets the length of the body, and the rest.
         """
         stopped = sys.exception()
         rest = self._data[stopped.args[0] :] if isinstance(stopped, httptools.HttpParserUpgrade) else b""

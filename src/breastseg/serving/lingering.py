@@ -31,6 +31,11 @@ class LingeringTransport:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
         return getattr(self._transport, name)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is closed, and not only lingers."""
+        return self._transport.is_closing()
+
     def is_closing(self) -> bool:
         """Return whether it is closed, or lingers."""
         return self.is_lingering or self._transport.is_closing()
