@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -253,8 +254,11 @@ def test_idle_connections_keep_nobody_out_and_are_logged_in_a_line(
     with running_server(model_path, log_file, max_connections="64") as server, ExitStack() as held:
         limited(server)
         address = server.base_url.host, server.base_url.port or 80
+        # while it stands still, so that it finds all of them at once
+        server.process.send_signal(signal.SIGSTOP)
         for _ in range(300):
             held.enter_context(socket.create_connection(address, timeout=120)).sendall(begun)
+        server.process.send_signal(signal.SIGCONT)
         with httpx2.Client(base_url=server.base_url, timeout=120) as other:
             assert other.get("/health/live").status_code == 200
             assert other.post("/v1/segment", files={"file": speckle("PNG", (60, 50))}).status_code == 200
@@ -263,4 +267,4 @@ def test_idle_connections_keep_nobody_out_and_are_logged_in_a_line(
         wait_until(lambda: server.connections() <= 64, shown=lambda: str(server.connections()))
     log = log_file.read_text()
     assert log.count("connections are taken") == 1
-    assert len(log) < 20_000
+    assert "out of system resource" not in log

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
+import socket
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio.trsock import TransportSocket
 
 _log = logging.getLogger(__name__)
 
-# connections that may wait to be accepted; asyncio accepts as many before it looks at any of them
-BACKLOG = 128
+# asyncio accepts so many connections in a turn of its loop, and takes two turns more before it has closed as many
+ACCEPTED_AT_ONCE = 16
+_ON_THE_WAY = 4 * ACCEPTED_AT_ONCE
+_WAITING = 1_024
 # files of the model, the logs, the prediction log and the libraries
 _OTHER_FILES = 64
 _MOST, _FEWEST = 1_000, 16
@@ -21,7 +29,13 @@ def most_connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return _MOST
-    return max(_FEWEST, min(_MOST, files - BACKLOG - _OTHER_FILES))
+    return max(_FEWEST, min(_MOST, files - _ON_THE_WAY - _OTHER_FILES))
+
+
+def let_wait(listening: socket.socket | TransportSocket) -> None:
+    """Let up to 1,024 connections wait to be accepted; asyncio's one setting is for both."""
+    with socket.socket(fileno=os.dup(listening.fileno())) as same:
+        same.listen(_WAITING)
 
 
 @dataclass

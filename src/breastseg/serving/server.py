@@ -15,7 +15,7 @@ import uvicorn
 from breastseg.errors import BreastsegError
 from breastseg.serving import json_logs
 from breastseg.serving.app import create_app
-from breastseg.serving.connection_limits import BACKLOG, ConnectionLimits, most_connections
+from breastseg.serving.connection_limits import ACCEPTED_AT_ONCE, ConnectionLimits, let_wait, most_connections
 from breastseg.serving.http_protocol import BoundedProtocol
 from breastseg.serving.memory import return_large_blocks
 from breastseg.serving.settings import unknown_variables
@@ -51,7 +51,7 @@ def run(settings: Settings) -> None:
         port=settings.port,
         # the parser in C: the one in Python takes a third of the event loop's time
         http=partial(BoundedProtocol, limits=limits),  # type: ignore[arg-type] # uvicorn only calls it
-        backlog=BACKLOG,
+        backlog=ACCEPTED_AT_ONCE,
         # a library for WebSockets that happens to be installed would answer past all layers, and log the query
         ws="none",
         server_header=False,
@@ -59,7 +59,7 @@ def run(settings: Settings) -> None:
         **json_logs.UVICORN,
     )
     require_address(settings.host, settings.port)
-    asyncio.run(_serve(uvicorn.Server(config), app.state.service))
+    asyncio.run(_serve(_Server(config), app.state.service))
 
 
 def require_address(host: str, port: int) -> None:
@@ -80,6 +80,13 @@ def require_address(host: str, port: int) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         mend = "Choose another --port or --host, or end what listens there"
         raise BreastsegError(f"Nothing can listen on {host}, port {port} ({why}). {mend}") from error
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in (one for server in self.servers for one in server.sockets):
+            let_wait(listening)
 
 
 async def _serve(server: uvicorn.Server, service: Service) -> None:
