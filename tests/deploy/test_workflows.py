@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -72,6 +73,44 @@ def test_a_release_refuses_a_model_that_fails_its_quality_gate(tmp_path: Path) -
     assert [a for a, b in zip(before.splitlines(), params.read_text("utf-8").splitlines(), strict=True) if a != b] == [
         line for line in before.splitlines() if "on_failure" in line
     ]
+
+
+BASE = re.compile(r"^ARG PYTHON_IMAGE=(python:3\.11\.\d+-slim-bookworm)(@sha256:[0-9a-f]{64})?$", re.MULTILINE)
+DOCKERFILES = ("Dockerfile.serve", "Dockerfile.train")
+
+
+def test_both_images_start_from_one_base_that_is_named_in_full_and_once() -> None:
+    texts = [(REPOSITORY / name).read_text("utf-8") for name in DOCKERFILES]
+    assert len({found for text in texts for found in BASE.findall(text)}) == 1
+    for text in texts:
+        sources = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
+        assert sources - set(re.findall(r" AS (\w+)$", text, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+        assert len(re.findall("python:", text)) == 1
+
+
+def pin_base(folder: Path, answer: str) -> int:
+    """Run the workflow's script in a folder, with a stand-in for Docker that gives an answer for our tag."""
+    docker = folder / "docker"
+    docker.write_text(f'#!/bin/sh\ncase "$*" in *"inspect python:3.11."*m" "*) echo "{answer}";; esac\n')
+    docker.chmod(0o700)
+    scripts = [step.get("run", "") for step in steps(REPOSITORY / ".github" / "workflows" / "base_image.yml")]
+    (script,) = [script for script in scripts if "digest" in script]
+    path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return subprocess.run([BASH, "-euo", "pipefail", "-c", script], cwd=folder, env=path, check=False).returncode  # noqa: S603 - our script
+
+
+def test_the_base_is_pinned_to_the_digest_that_was_looked_up(tmp_path: Path) -> None:
+    for name in DOCKERFILES:
+        shutil.copyfile(REPOSITORY / name, tmp_path / name)
+    # once added, it follows the tag
+    for digest in (f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"):
+        assert pin_base(tmp_path, digest) == 0
+        for name in DOCKERFILES:
+            before, after = ((folder / name).read_text("utf-8") for folder in (REPOSITORY, tmp_path))
+            assert BASE.findall(after) == [(BASE.findall(before)[0][0], f"@{digest}")]
+            assert BASE.sub("", after) == BASE.sub("", before)
+    assert pin_base(tmp_path, "an error page") != 0
+    assert all(digest in (tmp_path / name).read_text("utf-8") for name in DOCKERFILES)
 
 
 def test_every_python_that_is_promised_is_tried() -> None:
