@@ -206,7 +206,7 @@ def test_pictures_come_on_request_and_lie_over_the_image(
     assert "mask" not in body
     assert np.abs(to_mask(base64.b64decode(body["probability"])) - 255 * expected.probability).max() <= 0.5
     with Image.open(io.BytesIO(base64.b64decode(body["overlay"]))) as overlay:
-        drawn = np.asarray(overlay).astype(int)
+        drawn = np.asarray(overlay.convert("RGB")).astype(int)
     changed = (drawn != image[..., None]).any(axis=2)
     assert drawn.shape == (90, 120, 3)
     assert 0 < changed.mean() < 0.1

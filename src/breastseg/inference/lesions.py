@@ -64,8 +64,10 @@ def segment(probability: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """
     mask = probability >= point.threshold
     labels = label_components(mask)
-    large: np.ndarray = np.bincount(labels.ravel()) >= point.min_area_share * mask.size
-    return np.asarray(mask & large[labels])
+    # of the foreground only: of a large image, the background costs more than the network
+    areas = np.bincount(labels[mask], minlength=1)
+    large = areas >= point.min_area_share * mask.size
+    return mask if large[1:].all() else np.asarray(mask & large[labels])
 
 
 def find_lesions(mask: np.ndarray, probability: np.ndarray) -> list[Lesion]:

@@ -43,7 +43,7 @@ class SegmentAnswer(AssessedReport):
     request_id: str
     mask: str | None = Field(default=None, description="PNG at native size, 0 and 255, in base64; on request")
     probability: str | None = Field(default=None, description="PNG at native size, 255 is 1, in base64; on request")
-    overlay: str | None = Field(default=None, description="RGB PNG, outlines over the image, in base64; on request")
+    overlay: str | None = Field(default=None, description="PNG, outlines over the image, in base64; on request")
 
 
 class BatchEntry(BaseModel):
