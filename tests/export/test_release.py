@@ -115,6 +115,7 @@ def test_the_contract_carries_the_operating_point_and_the_scores(released: Relea
     (dice,) = [r for r in rows if (r["network"], r["stratum"], r["metric"]) == ("cnn_unet", "all", "dice")]
     assert contract.scores["dice"].mean == dice["mean"]
     assert contract.scores["dice"].ci_low == dice["ci_low"]
+    assert contract.scores["dice"].groups == dice["groups"]
     assert contract.licence == "MIT"
 
 

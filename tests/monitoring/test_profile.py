@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -33,3 +35,30 @@ def test_a_subspace_fits_itself(part: str) -> None:
     raw["novelty"]["embedding"][part] = [1.0, 1.0]
     with pytest.raises(ValidationError, match=r"novelty\.embedding"):
         Profile.model_validate(raw)
+
+
+def numbers(part: object, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return where the numbers of a profile are that are no counts and no shares."""
+    if isinstance(part, float):
+        return [place]
+    inside = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    return [found for name, below in inside for found in numbers(below, (*place, name))]
+
+
+def test_no_number_is_so_large_or_small_that_scores_would_be_none() -> None:
+    taken = []
+    for place in numbers(make_profile(4).model_dump(mode="json")):
+        for value in (1e300, -1e300, 5e-324):
+            raw: Any = make_profile(4).model_dump(mode="json")
+            part = raw
+            for name in place[:-1]:
+                part = part[name]
+            part[place[-1]] = value
+            try:
+                Profile.model_validate(raw)
+            except ValidationError:
+                continue
+            taken.append((place, value))
+    # next to 0 is refused only where something is divided by it
+    assert {value for _, value in taken} == {5e-324}
+    assert not {name for place, _ in taken for name in place} & {"scale", "variances", "rest_variance", "typical"}

@@ -205,7 +205,7 @@ def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Par
 
 def _scores(plan: ReleasePlan) -> dict[str, Score]:
     rows = [r for r in read_statistics(plan.statistics) if r.network == plan.network and r.stratum == ALL]
-    return {r.metric: Score(mean=r.mean, ci_low=r.ci_low, ci_high=r.ci_high, n=r.n) for r in rows}
+    return {r.metric: Score(mean=r.mean, ci_low=r.ci_low, ci_high=r.ci_high, n=r.n, groups=r.groups) for r in rows}
 
 
 def _origin(plan: ReleasePlan) -> Origin:

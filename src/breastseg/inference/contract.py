@@ -54,12 +54,14 @@ class Score(_Part):
         ci_low: Lower end of the interval.
         ci_high: Upper end of the interval.
         n: Number of images.
+        groups: What was drawn for the interval; with fewer than 20 it may be too narrow. None in earlier files.
     """
 
     mean: float
     ci_low: float
     ci_high: float
     n: int = Field(ge=1)
+    groups: int | None = Field(default=None, ge=1)
 
 
 class Origin(_Part):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 if TYPE_CHECKING:
     from breastseg.inference.contract import Contract
@@ -92,6 +92,14 @@ class AssessedReport(ImageReport):
     novelty: float | None = Field(
         default=None, description="How unlike: out_of_distribution is this above the profile's threshold"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_groundless(cls, answer: Any) -> Any:  # noqa: ANN401 - whatever was read
+        """Leave out the expected Dice that earlier services gave for every answer."""
+        if not isinstance(answer, dict) or (answer.get("lesions") and not answer.get("out_of_distribution")):
+            return answer
+        return answer | {"expected_dice": None}
 
     @classmethod
     def assessed(cls, report: ImageReport, quality: tuple[str, ...], assessment: Assessment | None) -> Self:

@@ -10,8 +10,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# far beyond any feature and its variance, and far from where their squares and ratios are no numbers any more
+_MOST, _LEAST = 1e12, 1e-12
 Share = Annotated[float, Field(ge=0, le=1)]
-Floats = tuple[float, ...]
+Value = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+Positive = Annotated[float, Field(ge=_LEAST, le=_MOST)]
+Floats = tuple[Value, ...]
 
 
 class _Part(BaseModel):
@@ -51,11 +55,11 @@ class Subspace(_Part):
     """
 
     centre: Floats
-    scale: tuple[Annotated[float, Field(gt=0)], ...]
+    scale: tuple[Positive, ...]
     directions: tuple[Floats, ...]
-    variances: tuple[Annotated[float, Field(gt=0)], ...]
-    rest_variance: float = Field(gt=0)
-    typical: float = Field(gt=0)
+    variances: tuple[Positive, ...]
+    rest_variance: Positive
+    typical: Positive
 
     @model_validator(mode="after")
     def _require_shapes(self) -> Self:
@@ -81,7 +85,7 @@ class Novelty(_Part):
     features: tuple[str, ...]
     image: Subspace
     embedding: Subspace
-    threshold: float = Field(gt=0)
+    threshold: Positive
     false_alarm_share: Share
 
     @model_validator(mode="after")
@@ -106,7 +110,7 @@ class ExpectedDice(_Part):
     features: tuple[str, ...]
     fill: Floats
     weights: Floats
-    intercept: float
+    intercept: Value
     rank_correlation: float = Field(ge=-1, le=1)
     n: int = Field(ge=1)
 
@@ -135,4 +139,4 @@ class Profile(_Part):
     novelty: Novelty
     expected_dice: ExpectedDice
     flip_share: Share = 0.0
-    design_effect: float = Field(default=1.0, ge=1)
+    design_effect: float = Field(default=1.0, ge=1, le=_MOST)
