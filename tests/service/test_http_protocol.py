@@ -145,6 +145,8 @@ def test_a_wish_for_another_protocol_is_answered_as_any_request(server: Server, 
     answer = send(server, [head])
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"x-request-id: upgrading\r\n" in answer.lower()
+    # the line may come after the answer
+    wait_until(lambda: log_file.read_text()[before:].endswith("\n"))
     lines = [json.loads(line) for line in log_file.read_text()[before:].splitlines()]
     assert [(line["message"], line["request_id"], line["path"]) for line in lines] == [
         ("request", "upgrading", "/v1/model")
@@ -163,13 +165,10 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(server: Serv
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     with socket.create_connection((server.base_url.host, server.base_url.port or 80)) as connection:
         connection.sendall(head)
-    found: list[dict[str, object]] = []
-    for _ in range(100):
-        records = [json.loads(line) for line in log_file.read_text().splitlines()]
-        found = [record for record in records if record.get("request_id") == "leaving"]
-        if found:
-            break
-        server.get("/health/live")
+    wait_until(lambda: "leaving" in log_file.read_text())
+    wait_until(lambda: log_file.read_text().endswith("\n"))
+    records = [json.loads(line) for line in log_file.read_text().splitlines()]
+    found = [record for record in records if record.get("request_id") == "leaving"]
     assert [(record["level"], record["status"]) for record in found] == [("info", 499)]
 
 
@@ -211,8 +210,11 @@ def test_a_chunked_body_beside_such_a_wish_is_read(server: Server) -> None:
 
 def test_a_client_that_has_closed_its_own_side_gets_its_response(server: Server) -> None:
     with socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=120) as connection:
+        # while it stands still, so that it answers after both
+        server.process.send_signal(signal.SIGSTOP)
         connection.sendall(post(speckle("PNG", (120, 90))))
         connection.shutdown(socket.SHUT_WR)
+        server.process.send_signal(signal.SIGCONT)
         received = b"".join(iter(lambda: connection.recv(65_536), b""))
     _, _, response = received.rpartition(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 200 ")
@@ -230,7 +232,7 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(server: Server) -> Non
 
 
 def test_headers_that_come_slowly_are_given_up(model_path: Path) -> None:
-    with running_server(model_path, header_timeout_s="0.5") as server:
+    with running_server(model_path, header_timeout_s="1") as server:
         assert_problem(send(server, [b"GET /health/live HTTP/1.1\r\nHost:"]), 408, "header-timeout")
         # nothing was asked, so nothing is answered
         assert send(server, []) == b""
