@@ -165,6 +165,7 @@ def test_predict_knows_how_the_services_model_did_at_its_gate(monkeypatch: pytes
         assert remote_answerer(client).model.gate == FAILED_GATE
 
 
+@pytest.mark.extended
 def test_predict_takes_the_frame_that_is_asked_for_through_a_service_or_not(
     url: str, model: Path, tmp_path: Path
 ) -> None:
@@ -232,6 +233,7 @@ def test_a_date_ahead_is_waited_for() -> None:
     assert ahead - datetime.now(UTC) <= pause <= ahead - before
 
 
+@pytest.mark.extended
 def test_a_file_above_the_cap_is_told_beside_the_others(model: Path, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()

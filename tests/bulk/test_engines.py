@@ -37,6 +37,7 @@ def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
     return results(out)
 
 
+@pytest.mark.extended
 def test_several_processes_leave_what_one_leaves(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
     with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):

@@ -301,6 +301,7 @@ def test_a_run_that_is_killed_while_it_tidies_up_is_finished(
     assert not (out / parts.PARTS).exists()
 
 
+@pytest.mark.extended
 def test_a_run_into_a_bucket_leaves_alone_what_another_one_writes_there(
     images: Path, model_path: Path, bucket: str
 ) -> None:
@@ -425,6 +426,7 @@ def test_a_bucket_that_fails_ends_the_run_and_an_image_that_may_not_be_read_does
         predict([bucket], partial(local_answerer, model_path), f"{bucket}-results", HERE)
 
 
+@pytest.mark.extended
 def test_an_image_that_goes_from_a_bucket_meanwhile_is_told_as_gone(
     images: Path, model_path: Path, bucket: str
 ) -> None:

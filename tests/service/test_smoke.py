@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.onnx_models import bright_image
@@ -21,6 +22,7 @@ def ask(url: str, image: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.extended
 def test_it_passes_over_a_mask_and_fails_over_anything_else(tmp_path: Path, model_path: Path) -> None:
     image, no_image = tmp_path / "a.png", tmp_path / "b.png"
     Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(image)
