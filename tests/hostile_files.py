@@ -68,6 +68,7 @@ def hostile_files() -> Corpus:
         sizes,
         modes,
         floods,
+        slow_decoders,
     ):
         for name, data in make():
             yield f"{make.__name__}/{name}", data
@@ -161,6 +162,57 @@ def tiff_of_strips(count: int, width: int = 80) -> bytes:
     pixels = first + 8 * count
     values = struct.pack("<I", pixels) * count + struct.pack("<I", width) * count
     return b"II*\0" + struct.pack("<I", 8) + directory + values + b"\7" * width
+
+
+def slow_decoders(size: int = 200_000) -> Corpus:
+    """Yield files of at most so many bytes whose parts are few, and each of which takes long."""
+    profile = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000), 9))
+    yield "png-profiles", png(head(80, 60), b"\0" * 81 * 60, profile * (size // len(profile)))
+    yield "tiff-tall-tiles", tiff_of_tall_tiles(size)
+    empty = zlib.compress(bytes(80))
+    strip = empty[:2] + b"\0\0\0\xff\xff" * (size // 10) + empty[2:]
+    yield "tiff-shared-strips", tiff_of_one_strip(strip, size // 20, compression=8)
+    grey = encode(np.zeros((1, 80), dtype=np.uint8), "JPEG")
+    filled = grey[:2] + b"\xff" * (size // 2) + grey[2:]
+    yield "tiff-shared-jpegs", tiff_of_one_strip(filled, size // 200, compression=7)
+    whole = encode(GREY, "JPEG")
+    for name, part in (("fill-bytes", b"\xff"), ("comments", b"\xff\xfe\0\2")):
+        yield f"dicom-jpeg-{name}", encapsulated([whole[:2] + part * (size // len(part)) + whole[2:]], GREY)
+    tables = segment(0xDB, (b"\0" + b"\1" * 64) * 1_000)
+    yield "jpeg-tables", whole[:2] + tables * (size // len(tables)) + whole[2:]
+    scans = encode(GREY, "JPEG", progressive=True)
+    second = scans.index(b"\xff\xda", scans.index(b"\xff\xda") + 2)
+    hidden_end = segment(0xFE, b"\xff\xd9")
+    yield "jpeg-fill-bytes-between-scans", scans[:second] + hidden_end + b"\xff" * size + scans[second:]
+
+
+def segment(mark: int, content: bytes) -> bytes:
+    """Return a segment of a JPEG file."""
+    return struct.pack(">BBH", 0xFF, mark, len(content) + 2) + content
+
+
+def tiff_of_tall_tiles(rows: int) -> bytes:
+    """Return a TIFF file of one row, in tiles of so many rows that are all the same bytes."""
+    width, tile = 65_535, 16
+    pixels, count = zlib.compress(bytes(tile * rows), 9), -(-width // tile)
+    tags = {256: width, 257: 1, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: rows}
+    return _tiff_of_shared_parts(pixels, count, tags, (324, 325))
+
+
+def tiff_of_one_strip(strip: bytes, count: int, compression: int) -> bytes:
+    """Return a TIFF file of so many rows, whose strips are all the same bytes."""
+    tags = {256: 80, 257: count, 258: 8, 259: compression, 262: 1, 277: 1, 278: 1}
+    return _tiff_of_shared_parts(strip, count, tags, (273, 279))
+
+
+def _tiff_of_shared_parts(part: bytes, count: int, tags: dict[int, int], parts: tuple[int, int]) -> bytes:
+    """Return a TIFF file whose `parts`, tags of places and of lengths, all lead to one part."""
+    places, lengths = 8 + len(part), 8 + len(part) + 4 * count
+    entries = [struct.pack("<HHII", tag, 4 if value > 65_535 else 3, 1, value) for tag, value in tags.items()]
+    entries += [struct.pack("<HHII", tag, 4, count, at) for tag, at in zip(parts, (places, lengths), strict=True)]
+    body = part + struct.pack("<I", 8) * count + struct.pack("<I", len(part)) * count
+    directory = struct.pack("<H", len(entries)) + b"".join(sorted(entries)) + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory
 
 
 def replaced(data: bytes, mark: bytes, offset: int, new: bytes) -> bytes:

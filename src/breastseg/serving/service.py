@@ -9,13 +9,12 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import breastseg.inference.dicom.image  # noqa: F401 - else the first DICOM file waits for pydicom's import
-from breastseg.inference.decode import decode_image
 from breastseg.inference.raster import TooManyPixelsError
 from breastseg.inference.session import Stop
 from breastseg.monitoring.prediction_log import Keeping, PredictionLog
 from breastseg.serving.answered import Answered, Clock, Label
 from breastseg.serving.answering import Answering, load_tried, try_out
+from breastseg.serving.decoder import Decoder
 from breastseg.serving.memory import return_after
 from breastseg.serving.one_owner import hold
 from breastseg.serving.work_queue import InferenceTimeoutError, WorkQueue
@@ -77,6 +76,7 @@ class Service:
         self._warn_of_gate()
         self._queue = WorkQueue(settings.concurrency, settings.queue_places)
         self._large = WorkQueue(1, settings.queue_places)
+        self._decoder = Decoder(settings.inference_timeout_s)
         self._reloading = asyncio.Lock()
         self._returning: set[asyncio.Task[None]] = set()
         self.ready = self.failed = False
@@ -113,6 +113,7 @@ class Service:
 
     async def warm_up(self) -> None:
         """Send an image all the way, from its bytes to its mask; the service is ready after it."""
+        self._decoder.start()
         try:
             await self._queue.run(lambda: try_out(self._answering.model, self._settings.max_pixels))
         except Exception:
@@ -172,6 +173,7 @@ class Service:
         """Take no more images."""
         self._queue.close()
         self._large.close()
+        self._decoder.close()
         self._answering.keep_counts()
         if self.prediction_log:
             self.prediction_log.close()
@@ -212,7 +214,7 @@ class Service:
     def _answer(self, task: _Task, max_pixels: int, describe: Callable[[Answered], T]) -> T:
         started = time.perf_counter()
         task.stop.check()
-        image = decode_image(task.data, max_pixels=max_pixels, frame=task.frame)
+        image = self._decoder.decode(task.data, max_pixels, task.frame, task.stop.check)
         decoded = time.perf_counter()
         # a reload may put another in its place meanwhile
         answering = self._answering
