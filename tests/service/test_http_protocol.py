@@ -270,3 +270,65 @@ def test_idle_connections_keep_nobody_out_and_are_logged_in_a_line(
     log = log_file.read_text()
     assert log.count("connections are taken") == 1
     assert "out of system resource" not in log
+
+
+def waiting_connections(server: Server, held: ExitStack, count: int, sent: bytes) -> None:
+    """Open connections that send so much and no more, and read nothing."""
+    for _ in range(count):
+        connection = held.enter_context(socket.socket())
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(120)
+        connection.connect((server.base_url.host, server.base_url.port or 80))
+        connection.sendall(sent)
+
+
+HALF = post(speckle("PNG", (120, 90)))[:-100]
+UNREAD = b"GET /static/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 12
+
+
+@pytest.mark.parametrize("sent", [HALF, UNREAD], ids=["half-bodies", "nothing-read"])
+def test_clients_in_the_middle_of_a_request_keep_nobody_out(model_path: Path, sent: bytes) -> None:
+    with running_server(model_path, max_connections="16") as server, ExitStack() as held:
+        waiting_connections(server, held, 20, sent)
+
+        def is_answered() -> bool:
+            # a connection of its own each time
+            status = httpx2.get(f"{server.base_url}/health/live", timeout=120).status_code
+            assert status in {200, 503}
+            return status == 200
+
+        wait_until(is_answered)
+
+
+def test_a_refusal_for_want_of_connections_is_read_by_clients_that_send(model_path: Path) -> None:
+    with running_server(model_path, max_connections="4") as server, ExitStack() as held:
+        waiting_connections(server, held, 4, HALF)
+        statuses = set()
+        for _ in range(10):
+            connection = http.client.HTTPConnection(server.base_url.host, server.base_url.port, timeout=120)
+            headers = {"Content-Type": "multipart/form-data; boundary=x"}
+            connection.request("POST", "/v1/segment", multipart(speckle("PNG", (120, 90))), headers)
+            response = connection.getresponse()
+            statuses.add(response.status)
+            assert json.loads(response.read())
+            connection.close()
+        # the first ones are refused where they come within a second
+        assert statuses <= {200, 503}
+
+
+def test_many_wishes_for_another_protocol_on_one_connection_are_answered(server: Server, log_file: Path) -> None:
+    before = len(log_file.read_text())
+    wish = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n"
+    closing = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert send(server, [wish * 2_000 + closing]).count(b"HTTP/1.1 200 ") == 2_001
+    assert "Traceback" not in log_file.read_text()[before:]
+
+
+def test_a_body_that_cannot_be_read_beside_such_a_wish_is_a_problem(server: Server) -> None:
+    head = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n" + UPGRADE + b"\r\n"
+    assert_problem(send(server, [head]), 400, "malformed-request")
+    head = post(b"")[: post(b"").index(b"Content-Length")]
+    # a body of no bytes, however it is written, is not waited for
+    for upgrade in (b"", UPGRADE):
+        response = send(server, [head + b"Content-Length: 00\r\n" + upgrade + b"\r\n"])
+        assert response.startswith(b"HTTP/1.1 422 ")

@@ -40,6 +40,8 @@ MAX_HEADER_BYTES = 65_536
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# in the middle of a request, nobody is kept waiting for less
+_BUSY_S = 1.0
 # when to look whether a client that has closed its own side is still there, in seconds
 _LOOKS_S = (0.05, 0.2, 1.0)
 
@@ -59,9 +61,12 @@ class BoundedProtocol(HttpToolsProtocol):
     _headers_are_complete = False
     _is_resumed = False
     """Whether the parser is given headers a second time, see `_unsupported_upgrade_warning`."""
-    _data = b""
+    _data = _rest = b""
+    """What is being parsed, and of it what a parser has left over that stopped at a request to upgrade."""
     _late: asyncio.TimerHandle | None = None
     _since = 0.0
+    """When the connection was made, or since when its last request has been waited for; see `_waits_since`."""
+    _paused_at: float | None = None
 
     def __init__(self, *, limits: ConnectionLimits, **uvicorns: Any) -> None:  # noqa: ANN401 - not ours
         super().__init__(**uvicorns)
@@ -79,21 +84,52 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._cancel_late()
+        self._lingering.forget()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait until the client has read some of its response."""
+        super().pause_writing()
+        self._paused_at = self.loop.time()
+        self._lingering.watch_writing()
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        super().resume_writing()
+        self._paused_at = None
 
     @property
     def _is_idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return not cycle or cycle.response_complete
 
+    @property
+    def _waits_since(self) -> float | None:
+        """Since when the client has been waited for; None while the service is at its request."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._is_idle:
+            return self._since
+        if self._paused_at is not None:
+            return self._paused_at
+        return self._since if cycle and cycle.more_body else None
+
     def _make_room(self) -> None:
-        self._limits.warn(self.loop.time())
+        """Close the connection that is waited for longest; one in the middle of a request not within a second."""
+        now = self.loop.time()
+        self._limits.warn(now)
         others = (c for c in self.connections if isinstance(c, BoundedProtocol) and c is not self)
-        idle = [other for other in others if other._is_idle and not other._lingering.is_gone]  # noqa: SLF001 - ours
-        if idle:
+        waiting = [
+            (not other._is_idle, since, id(other), other)  # noqa: SLF001 - ours
+            for other in others
+            if not other._lingering.is_gone and (since := other._waits_since) is not None  # noqa: SLF001 - ours
+            if other._is_idle or since < now - _BUSY_S  # noqa: SLF001 - ours
+        ]
+        if waiting:
             # at once: one that lingers would hold its place for seconds
-            min(idle, key=lambda other: other._since).transport.abort()  # noqa: SLF001 - ours
+            min(waiting)[-1].transport.abort()
         else:
+            # it sends its request before it looks for a response
+            self._lingering.has_unread_input = True
             self._refuse(NO_CONNECTION, f"All {self._limits.connections} are in use", (b"retry-after", b"1"))
 
     def _expect_headers(self) -> None:
@@ -142,9 +178,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._beside_bytes > MAX_HEADER_BYTES:
             self._give_up()
             return
-        self._beside_bytes += len(data)
-        self._data = data
-        super().data_received(data)
+        while data and not self.transport.is_closing():
+            self._beside_bytes += len(data)
+            self._data, self._rest = data, b""
+            super().data_received(data)
+            data = self._rest
 
     def on_message_begin(self) -> None:
         """Take headers again."""
@@ -169,6 +207,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_resumed:
             return
         self._cancel_late()
+        self._since = self.loop.time()
         self._beside_bytes, self._headers_are_complete = 0, True
         super().on_headers_complete()
 
@@ -198,7 +237,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _framing(self) -> list[tuple[bytes, bytes]]:
         """Return the headers that say how long the body is; of a length of 0, none."""
-        return [pair for pair in self.headers if pair[0] in _FRAMING and pair[1].strip() != b"0"]
+        return [pair for pair in self.headers if pair[0] in _FRAMING and pair[1].strip(b" \t0")]
 
     def _unsupported_upgrade_warning(self) -> None:
         """Ignore a request to upgrade: read on as if it had not been there.
@@ -206,16 +245,20 @@ class BoundedProtocol(HttpToolsProtocol):
         The parser stops behind such headers. A new one gets the length of the body, and the rest.
         """
         stopped = sys.exception()
-        rest = self._data[stopped.args[0] :] if isinstance(stopped, httptools.HttpParserUpgrade) else b""
         framing = self._framing()
         self.parser = httptools.HttpRequestParser(self)
         if framing:
-            self._is_resumed = True
             head = [b"POST / HTTP/1.1", *(b": ".join(pair) for pair in framing), b"", b""]
-            self.parser.feed_data(b"\r\n".join(head))
-            self._is_resumed = False
-        if rest:
-            self.data_received(rest)
+            self._is_resumed = True
+            try:
+                self.parser.feed_data(b"\r\n".join(head))
+            except httptools.HttpParserError as error:
+                self.send_400_response(str(error))
+                return
+            finally:
+                self._is_resumed = False
+        if isinstance(stopped, httptools.HttpParserUpgrade):
+            self._rest = self._data[stopped.args[0] :]
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request."""
