@@ -61,7 +61,7 @@ def test_the_reason_says_what_is_missing_for_a_change() -> None:
     assert alarm.reason(few, 50) == "12 of at least 50 images: too few to be evaluated."
     assert alarm.reason(drift(0.5), 50) == "No feature differs from the reference by more than chance."
     assert alarm.reason(drift(0.01), 50) == (
-        "These features differ from the reference: a. An alarm needs a p-value below 0.001."
+        "These features differ from the reference: a. An alarm needs a p-value below 0.001, the smallest is 0.01."
     )
     alarm.hear(drift(0.0001))
     raising = "2 evaluations in a row with a p-value below 0.001 raise the alarm, 1 so far."
@@ -225,9 +225,10 @@ def test_damaged_counts_are_refused_at_start(tmp_path: Path, column: int, value:
         ('"against": 0', '"against": 2'),
         ('"blind": ', '"blind": -1'),
         ('"newest": ', '"newest": -'),
+        ('"newest": ', '"newest": 9999'),
         ("[", "[" * 100_000),
     ],
-    ids=["against", "against-many", "blind", "newest", "nested"],
+    ids=["against", "against-many", "blind", "newest", "to-come", "nested"],
 )
 def test_a_damaged_state_is_refused_at_start(tmp_path: Path, old: str, new: str) -> None:
     file = tmp_path / "drift.json"

@@ -24,6 +24,18 @@ def test_bins_rise_and_have_a_share_each(edges: tuple[float, ...], shares: tuple
         Distribution(edges=edges, shares=shares, n=10)
 
 
+def test_shares_are_one_together() -> None:
+    with pytest.raises(ValidationError, match="shares have to be 1 together"):
+        Distribution(edges=(1.0,), shares=(1.0, 1.0), n=10)
+
+
+@pytest.mark.parametrize("count", [0, 10**13])
+def test_counts_are_within_what_can_be_computed(count: int) -> None:
+    raw = make_profile(4).model_dump(mode="json")
+    with pytest.raises(ValidationError, match="images"):
+        Profile.model_validate(raw | {"images": count})
+
+
 def test_a_line_has_a_weight_a_feature() -> None:
     with pytest.raises(ValidationError, match="one weight a feature"):
         ExpectedDice(features=("a", "b"), fill=(0.0, 0.0), weights=(1.0,), intercept=0.0, rank_correlation=0.0, n=1)

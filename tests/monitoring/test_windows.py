@@ -214,11 +214,11 @@ def test_a_feature_that_is_not_defined_is_not_counted() -> None:
 
 def test_counts_come_back_from_their_state() -> None:
     window, other = filled(70, shift=2), Window(PROFILE, HOUR, RULES)
-    other.restore(WindowState.model_validate(window.state()))
+    other.restore(WindowState.model_validate(window.state()), 1e9)
     assert other.drift() == window.drift()
     smaller = Window(make_profile(4), HOUR, RULES)
     with pytest.raises(ValueError, match="the counts are"):
-        smaller.restore(WindowState.model_validate(window.state()))
+        smaller.restore(WindowState.model_validate(window.state()), 1e9)
 
 
 def test_a_value_on_an_edge_belongs_above_it() -> None:

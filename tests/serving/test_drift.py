@@ -135,3 +135,12 @@ def test_a_profile_of_other_features_is_told_before_an_image_is_answered(tmp_pat
     with pytest.raises(ModelFileError, match="knows 'smell', which this program does not"):
         anyio.run(app.state.service.warm_up)
     assert not app.state.service.ready
+
+
+def test_an_expected_dice_of_other_features_is_told_before_an_image_is_answered(tmp_path: Path) -> None:
+    profile = make_profile(1)
+    line = profile.expected_dice.model_copy(update={"features": ("smell", *profile.expected_dice.features[1:])})
+    contract = make_contract(reference_profile=profile.model_copy(update={"expected_dice": line}))
+    model = write_model(tmp_path / "model.onnx", contract.to_json(), make_graph(embedding=True))
+    with pytest.raises(ModelFileError, match="knows 'smell', which this program does not"):
+        anyio.run(create_app(Settings(model=model)).state.service.warm_up)

@@ -110,6 +110,11 @@ def test_the_mask_comes_on_request_in_both_forms(client: TestClient, model_path:
         ("image/png;q=2, application/json", False),
         ("image/png;q=high", False),
         ("image/png; charset=x; q=0.1, application/json;q=0.2", False),
+        # a range with parameters is of types with parameters only; what stands behind the weight is none
+        ("image/png; charset=x", False),
+        ("image/png;q=0.5;ext=1, application/json;q=0.4", True),
+        ('text/html;a="b, image/png", application/json', False),
+        ('text/html;a=";q=0, image/png;b", image/png, application/json;q=0.5', True),
     ],
 )
 def test_who_prefers_png_gets_it(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ class Alarm:
         if not names:
             return "No feature differs from the reference by more than chance."
         if drift.smallest_p >= self._level:
-            return f"{differ} An alarm needs a p-value below {self._level:.3g}."
+            needed = f"An alarm needs a p-value below {self._level:.3g}, the smallest is {drift.smallest_p:.3g}."
+            return f"{differ} {needed}"
         return f"{differ} {row} with a p-value below {self._level:.3g} raise the alarm, {self._against} so far."
 
     def state(self) -> dict[str, object]:
@@ -226,9 +228,21 @@ class Monitor:
                 _log.info("%s is of another model: counting begins anew", file.name)
                 return
             for name, window in self._windows.items():
-                window.restore(state.windows[name])
+                window.restore(state.windows[name], time.time())
                 self._alarms[name].restore(state.alarms[name])
         except (OSError, ValidationError, ValueError, KeyError) as error:
+            why = _in_words(error)
             raise BreastsegError(
-                f"{file} holds no counts of this service ({type(error).__name__}). Remove it, or name another file"
+                f"{file} holds no counts of this service ({why}). Remove it, or name another file"
             ) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Say what is wrong with a file of counts; of several faults the first."""
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return f"{where}: {fault['msg']}" if where else fault["msg"]
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -12,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # far beyond any feature and its variance, and far from where their squares and ratios are no numbers any more
 _MOST, _LEAST = 1e12, 1e-12
+# shares are rounded to six digits
+_ROUNDED = 1e-3
 Share = Annotated[float, Field(ge=0, le=1)]
 Value = Annotated[float, Field(ge=-_MOST, le=_MOST)]
 Positive = Annotated[float, Field(ge=_LEAST, le=_MOST)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
 Floats = tuple[Value, ...]
 
 
@@ -33,10 +36,12 @@ class Distribution(_Part):
 
     edges: Floats
     shares: tuple[Share, ...]
-    n: int = Field(ge=1)
+    n: Count
 
     @model_validator(mode="after")
     def _require_bins(self) -> Self:
+        if abs(sum(self.shares) - 1) > _ROUNDED:
+            raise ValueError("shares have to be 1 together")
         if len(self.shares) != len(self.edges) + 1 or any(low >= high for low, high in pairwise(self.edges)):
             raise ValueError("edges have to rise, and there has to be one share more than edges")
         return self
@@ -112,7 +117,7 @@ class ExpectedDice(_Part):
     weights: Floats
     intercept: Value
     rank_correlation: float = Field(ge=-1, le=1)
-    n: int = Field(ge=1)
+    n: Count
 
     @model_validator(mode="after")
     def _require_as_many(self) -> Self:
@@ -134,7 +139,7 @@ class Profile(_Part):
             alike (Kish 1965, "Survey sampling"). The reference's mean group size, as an image sees it.
     """
 
-    images: int = Field(ge=1)
+    images: Count
     distributions: dict[str, Distribution]
     novelty: Novelty
     expected_dice: ExpectedDice

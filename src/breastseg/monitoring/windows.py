@@ -251,8 +251,11 @@ class Window:
         """Return all counts, for `restore`."""
         return {"newest": self._newest, "slots": self._slots.tolist()}
 
-    def restore(self, state: WindowState) -> None:
-        """Take the counts of `state`, which has to be of the same profile and horizon."""
+    def restore(self, state: WindowState, now: float) -> None:
+        """Take the counts of `state`, which has to be of the same profile and horizon, and no later than `now`."""
+        # a clock that is set back by a slot is no damage
+        if state.newest > self._number(now) + 1:
+            raise ValueError("it counts images of a time that is still to come")
         slots = np.array(state.slots)
         if slots.shape != self._slots.shape:
             raise ValueError(f"the counts are {slots.shape}, not {self._slots.shape}")

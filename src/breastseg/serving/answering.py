@@ -12,6 +12,8 @@ import numpy as np
 from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.session import ModelFileError, Stop
+from breastseg.monitoring.answer_features import EMPTY
+from breastseg.monitoring.expected_dice import foretell
 from breastseg.monitoring.monitor import Monitor
 from breastseg.monitoring.windows import HORIZONS, Rules, Window
 from breastseg.serving.opened_model import OpenedModel
@@ -117,7 +119,10 @@ def _try_watch(model: OpenedModel, image: UInt8Image, found: Segmentation) -> No
     if model.watch is None or profile is None:
         return
     try:
-        Window(profile, HORIZONS[0], Rules(1, 0.5)).add(model.watch.assess(image, found), time.time())
+        assessment = model.watch.assess(image, found)
+        Window(profile, HORIZONS[0], Rules(1, 0.5)).add(assessment, time.time())
+        # of this image there may be none
+        foretell(profile.expected_dice, {**assessment.observation.answer, EMPTY: 0.0})
     except KeyError as error:
         what = f"its reference profile knows {error}, which this program does not"
         raise ModelFileError(f"{what}. Export it again") from error

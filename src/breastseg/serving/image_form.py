@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FORM = "multipart/form-data"
 PNG = "image/png"
 _JSON = "application/json"
+# what stands in quotes parts nothing
+_PARTS, _PARAMETERS = (re.compile(rf'(?:[^"{mark}]|"(?:\\.|[^"\\])*"?)+') for mark in ",;")
 _WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _FORMATS = "PNG, JPEG, BMP, TIFF, WebP or DICOM"
 _EITHER, _NAMED = "|".join(PICTURES), ", ".join(PICTURES)
@@ -107,11 +109,13 @@ def _weights(accept: str) -> dict[str, float]:
     Source: RFC 9110, sections 5.3 (several headers) and 12.5.1.
     """
     found: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        media_range, *parameters = (text.strip() for text in part.split(";"))
-        given = [text.partition("=")[2].strip() for text in parameters if text.partition("=")[0].strip() == "q"]
-        weight = given[0] if given else "1"
-        if media_range and _WEIGHT.fullmatch(weight):
+    for part in _PARTS.findall(accept.lower()):
+        media_range, *parameters = (text.strip() for text in _PARAMETERS.findall(part))
+        pairs = [tuple(text.strip() for text in parameter.split("=", 1)) for parameter in parameters]
+        place = next((i for i, pair in enumerate(pairs) if pair[0] == "q"), len(pairs))
+        weight = pairs[place][-1] if place < len(pairs) else "1"
+        # of a type with parameters there is nothing here
+        if media_range and place == 0 and _WEIGHT.fullmatch(weight):
             found[media_range] = max(found.get(media_range, 0.0), float(weight))
     return found
 
