@@ -102,6 +102,21 @@ def test_what_no_parser_should_be_given_is_refused_in_a_line(text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed(**{f"unknown {number}": 1 for number in range(10_000)}),
+        changed(**{"long" * 100_000: 1}),
+        f'{{"schema_version": {"1" * 4000}}}',
+    ],
+    ids=["many", "long", "version"],
+)
+def test_a_fault_is_no_longer_than_somebody_reads(text: str) -> None:
+    with pytest.raises(ContractError) as error:
+        parse_contract(text)
+    assert len(str(error.value)) < 3_000
+
+
 def older(version: int) -> str:
     """A contract as it was written before gates were recorded."""
     facts = json.loads(changed(schema_version=version))

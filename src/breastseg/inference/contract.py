@@ -24,6 +24,8 @@ INTENDED_USE = "Research use only. Not a medical device, not for diagnosis."
 
 # the first version that records how the model did at its quality gate
 _GATE_SINCE = 3
+# of what is wrong with one
+_MOST_FAULTS, _MOST_LETTERS = 20, 200
 _EXPORT_AGAIN = "Export the model again with `dvc repro export_onnx`"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -175,13 +177,15 @@ def parse_contract(text: str) -> Contract:
         text: JSON, canonical or not.
 
     Raises:
-        ContractError: It is newer than this program understands, or inconsistent; every fault is named.
+        ContractError: It is newer than this program understands, or inconsistent; up to 20 faults are named.
     """
     _require_known_schema(text)
     try:
         return Contract.model_validate_json(text, strict=True)
     except ValidationError as error:
-        faults = "; ".join(_fault(details) for details in error.errors())
+        faults = "; ".join(_fault(details) for details in error.errors()[:_MOST_FAULTS])
+        if error.error_count() > _MOST_FAULTS:
+            faults += f"; and {error.error_count() - _MOST_FAULTS} more"
         raise ContractError(f"the contract is inconsistent: {faults}. {_EXPORT_AGAIN}") from error
 
 
@@ -194,11 +198,17 @@ def _require_known_schema(text: str) -> None:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ContractError(
-            f"the contract has schema version {version}, this program understands up to {SCHEMA_VERSION}. "
+            f"the contract has schema version {_shortened(version)}, this program understands up to {SCHEMA_VERSION}. "
             "Update breastseg, or serve an older model"
         )
 
 
 def _fault(details: ErrorDetails) -> str:
     where = ".".join(str(part) for part in details["loc"]) or "contract"
-    return f"{where}: {details['msg']}"
+    return f"{_shortened(where)}: {_shortened(details['msg'])}"
+
+
+def _shortened(value: object) -> str:
+    """Cut off what nobody reads to its end: a file may hold anything."""
+    text = str(value)
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
