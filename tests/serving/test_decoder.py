@@ -148,6 +148,7 @@ def test_a_process_ends_by_itself_when_whoever_asked_is_gone() -> None:
 def test_closing_ends_the_processes() -> None:
     own = OwnDecoder()
     own.start()
+    wait_until(lambda: len(own.processes()) == 1)
     (started,) = own.processes()
     own.close()
     assert not started.is_running()

@@ -14,7 +14,7 @@ from breastseg.inference.mask_png import encode_mask
 from breastseg.inference.raster import MAX_PIXELS, DecodeError
 from breastseg.inference.segmenter import Segmentation, Segmenter
 from breastseg.inference.session import ModelFileError, StoppedError
-from breastseg.serving import service as service_module
+from breastseg.serving import decoder as decoder_module
 from breastseg.serving.opened_model import OpenedModel
 from breastseg.serving.service import Service
 from breastseg.serving.settings import Settings
@@ -113,7 +113,7 @@ def test_a_lone_image_has_all_threads_and_each_of_a_crowd_has_one(
             wait_until(lambda: service.in_work == 2)
             return decode_image(data, max_pixels=max_pixels, frame=frame)
 
-        monkeypatch.setattr(service_module, "decode_image", decode_once_both_are_here)
+        monkeypatch.setattr(decoder_module, "decode_image", decode_once_both_are_here)
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(service.mask, image_png)

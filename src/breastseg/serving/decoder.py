@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ class Decoder:
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
         self._is_closed = False
+        # also where nobody closes it
+        weakref.finalize(self, _end, self._idle)
 
     def start(self) -> None:
         """Start a process, for the first file that needs one; nothing is waited for."""
@@ -48,9 +51,7 @@ class Decoder:
         """End the processes; those that are at work end with their work."""
         with self._lock:
             self._is_closed = True
-            ended, self._idle = self._idle, []
-        for process in ended:
-            process.kill()
+            _end(self._idle)
 
     def decode(self, data: bytes, max_pixels: int, frame: int | None, check: Callable[[], None]) -> UInt8Image:
         """Decode a file as `decode_image` does.
@@ -95,6 +96,11 @@ class Decoder:
                 self._idle.append(process)
                 return
         process.kill()
+
+
+def _end(processes: list[_Process]) -> None:
+    while processes:
+        processes.pop().kill()
 
 
 class _Process:
