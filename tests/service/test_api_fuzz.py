@@ -20,13 +20,23 @@ HTTP_OK = 200
 UNTOLD = "positive_data_acceptance,negative_data_rejection"
 # without a key, nobody is told what methods a keyed route has
 HIDDEN = "unsupported_method"
+# how long an answer takes is the machine's affair
+NO_LIMIT = "--max-response-time=1000000"
 
 
 def fuzz(url: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json", "--checks=all"]
     repository = Path(__file__).resolve().parents[2]
     return subprocess.run(  # noqa: S603 - ours
-        [*command, "--max-examples=50", "--generation-deterministic", "--continue-on-failure", "--no-color", *options],
+        [
+            *command,
+            "--max-examples=50",
+            "--generation-deterministic",
+            "--continue-on-failure",
+            "--no-color",
+            NO_LIMIT,
+            *options,
+        ],
         cwd=folder,
         env={
             **os.environ,
