@@ -83,8 +83,8 @@ class Load:
         if not self.hostile:
             return []
         statuses = Counter(answer.status for answer in self.hostile)
-        told = ", ".join(f"{count} times {status}" for status, count in sorted(statuses.items()))
-        return [f"hostile     {told}; {max(answer.seconds for answer in self.hostile):.1f} s at most"]
+        counts = ", ".join(f"{count} times {status}" for status, count in sorted(statuses.items()))
+        return [f"hostile     {counts}; {max(answer.seconds for answer in self.hostile):.1f} s at most"]
 
 
 def offline_mask(segmenter: Segmenter, image: bytes) -> bytes:

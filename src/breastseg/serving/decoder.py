@@ -138,12 +138,12 @@ class _Process:
         self._connection.send_bytes(data)
         while not self._connection.poll(_LOOK_S):
             check()
-        told = json.loads(self._connection.recv_bytes())
-        if "refused" in told:
-            return _REFUSALS[told["refused"]](told["message"])
-        if "shape" not in told:
-            raise RuntimeError(told["message"])
-        image = np.empty(told["shape"], dtype=np.uint8)
+        reply = json.loads(self._connection.recv_bytes())
+        if "refused" in reply:
+            return _REFUSALS[reply["refused"]](reply["message"])
+        if "shape" not in reply:
+            raise RuntimeError(reply["message"])
+        image = np.empty(reply["shape"], dtype=np.uint8)
         self._connection.recv_bytes_into(image.data.cast("B"))
         return image
 

@@ -36,21 +36,21 @@ def answer_all(connection: Connection) -> None:
 
 
 def _answer(connection: Connection, question: dict[str, int | None], data: bytes) -> None:
-    # ends this process also where whoever asked has been killed
+    # ends this process even if the service has been killed
     signal.alarm(math.ceil(question["timeout_s"] or 0) + 1)
     try:
         image = decode_image(data, max_pixels=question["max_pixels"] or 0, frame=question["frame"])
     except DecodeError as error:
-        told = {"refused": type(error).__name__, "message": str(error)}
-    except Exception:  # noqa: BLE001 - told to whoever asked
-        told = {"message": traceback.format_exc()}
+        refusal = {"refused": type(error).__name__, "message": str(error)}
+    except Exception:  # noqa: BLE001 - reported to the service
+        refusal = {"message": traceback.format_exc()}
     else:
         connection.send_bytes(json.dumps({"shape": image.shape}).encode())
         connection.send_bytes(image.data.cast("B"))
-        told = {}
+        refusal = {}
     signal.alarm(0)
-    if told:
-        connection.send_bytes(json.dumps(told).encode())
+    if refusal:
+        connection.send_bytes(json.dumps(refusal).encode())
 
 
 if __name__ == "__main__":
