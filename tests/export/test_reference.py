@@ -46,6 +46,19 @@ def test_distributions_count_the_images() -> None:
     assert PROFILE.distributions["margin"].n == 160
 
 
+def test_the_size_of_an_image_may_drift_and_is_no_novelty() -> None:
+    sized = [
+        replace(
+            case,
+            observation=replace(case.observation, image=case.observation.image | {"log_area": 15.8, "log_aspect": 0.2}),
+        )
+        for case in CASES
+    ]
+    profile = make_profile(sized, PARAMS)
+    assert {"log_area", "log_aspect"} <= profile.distributions.keys()
+    assert profile.novelty == PROFILE.novelty
+
+
 def test_a_feature_that_is_one_of_two_values_has_a_bin_for_each() -> None:
     empty = PROFILE.distributions["empty"]
     assert empty.shares == pytest.approx((0, 0.8, 0.2, 0))

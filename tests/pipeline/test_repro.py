@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from breastseg.inference.decode import decode_image
+from breastseg.inference.segmenter import Segmenter
+from breastseg.monitoring.watch import Watch
 from tests.pipeline.conftest import contents, outs, run_stages
 
 if TYPE_CHECKING:
@@ -204,6 +208,15 @@ def test_plots_are_drawn_without_an_error(finished: Tree, tmp_path: Path) -> Non
 
 
 @pytest.mark.nightly
+def test_the_pages_example_is_like_the_images_that_the_model_was_made_for(finished: Tree) -> None:
+    segmenter = Segmenter.load(finished.root / "models/release/model.onnx")
+    profile = segmenter.contract.reference_profile
+    assert profile
+    example = decode_image((files("breastseg.serving") / "page" / "example.png").read_bytes())
+    assessed = Watch(profile).assess(example, segmenter.segment(example), None)
+    assert not assessed.out_of_distribution, assessed.novelty
+
+
 def test_a_stage_imports_the_package_of_its_own_tree(finished: Tree) -> None:
     code = "import stages, breastseg; print(breastseg.__file__)"
     assert str(finished.root) in finished.run("python", "-c", code)

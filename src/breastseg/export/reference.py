@@ -15,6 +15,7 @@ from breastseg.evaluation.distributions import distributions_of
 from breastseg.evaluation.json_file import significant
 from breastseg.monitoring.answer_features import EMPTY
 from breastseg.monitoring.expected_dice import FEATURES
+from breastseg.monitoring.image_features import SIZE_FEATURES
 from breastseg.monitoring.novelty import Place
 from breastseg.monitoring.profile import ExpectedDice, Novelty, Profile, Subspace
 
@@ -91,7 +92,7 @@ def _design_effect(groups: Sequence[str]) -> float:
 
 
 def _novelty(cases: Sequence[Reference], params: Monitoring) -> Novelty:
-    names = tuple(cases[0].observation.image)
+    names = tuple(name for name in cases[0].observation.image if name not in SIZE_FEATURES)
     blocks = [
         np.array([[case.observation.image[name] for name in names] for case in cases]),
         np.array([case.observation.embedding for case in cases], dtype=np.float64),

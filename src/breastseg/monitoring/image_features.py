@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Float32s = npt.NDArray[np.float32]
     Floats = npt.NDArray[np.float64]
 
+SIZE_FEATURES = frozenset({"log_area", "log_aspect"})
+"""What an image's size makes: it may drift, and tells nothing of whether the network knows such images."""
+
 _WINDOW_PX = 96
 # in blocks of 8 px JPEG leaves its edges, and speckle is a few px wide
 _BLOCK_PX = 8

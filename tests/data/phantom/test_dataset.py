@@ -52,11 +52,13 @@ def test_second_lesion_has_a_mask_file_of_its_own(written: Path) -> None:
         assert not (first & decode_image(second.read_bytes())).any()
 
 
-def test_images_are_grey_and_masks_as_large(written: Path, small: Phantom) -> None:
+def test_images_are_grey_of_several_sizes_and_masks_as_large(written: Path, small: Phantom) -> None:
+    shapes = {plan.stem: plan.shape for plan in plan_images(small)}
+    assert len(set(shapes.values())) > len(shapes) / 2
     for mask_file in written.rglob("*_mask.png"):
         image = decode_image(mask_file.with_name(mask_file.name.replace("_mask", "")).read_bytes())
         mask = decode_image(mask_file.read_bytes())
-        assert mask.shape == image.shape == (small.height_px, small.width_px)
+        assert mask.shape == image.shape == shapes[mask_file.stem.removesuffix("_mask")]
         assert mask.any() == (mask_file.parent.name != "normal")
 
 

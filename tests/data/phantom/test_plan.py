@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,19 @@ def test_two_lesions_and_distractors_come_in_their_shares_in_every_label(plans: 
 
 def test_a_longer_set_begins_with_the_shorter_one() -> None:
     assert plan_images(params(40))[:25] == plan_images(params(25))
+
+
+@given(spread=st.floats(1, 1.5), images=st.integers(10, 200))
+def test_sides_keep_their_ratio_and_are_spread_evenly_about_the_median(spread: float, images: int) -> None:
+    heights, widths = np.array([plan.shape for plan in plan_images(params(images, size_spread=spread))]).T
+    assert heights / 96 == pytest.approx(widths / 112, abs=0.01)
+    assert 96 / spread - 0.5 <= heights.min() <= heights.max() <= 96 * spread + 0.5
+    assert np.median(np.log(heights)) == pytest.approx(np.log(96), abs=0.02 + 2 * np.log(spread) / images)
+
+
+def test_sides_below_those_that_can_be_simulated_are_refused() -> None:
+    with pytest.raises(ValidationError, match="size_spread makes sides of 48 px, and at least 64 are needed"):
+        params(size_spread=2)
 
 
 def test_numbers_count_within_a_label(plans: list[Plan]) -> None:

@@ -24,6 +24,7 @@ class Plan:
         number: Number of the image within its label, from 1.
         lesions: 0 for normals, else 1 or 2.
         distractor: Whether something in it merely looks like a lesion.
+        shape: Its height and width in pixels.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Plan:
     number: int
     lesions: int
     distractor: bool
+    shape: tuple[int, int]
 
     @property
     def stem(self) -> str:
@@ -46,7 +48,8 @@ def plan_images(params: Phantom) -> list[Plan]:
         label = _label(index, params)
         counts[label] += 1
         lesions = 0 if label == "normal" else 1 + (_even(index, 3) < params.two_lesions_share)
-        plans.append(Plan(index, label, counts[label], lesions, _even(index, 5) < params.distractor_share))
+        distractor = _even(index, 5) < params.distractor_share
+        plans.append(Plan(index, label, counts[label], lesions, distractor, _shape(index, params)))
     return plans
 
 
@@ -55,6 +58,12 @@ def _label(index: int, params: Phantom) -> Label:
     if position < params.normal_share:
         return "normal"
     return "malignant" if position < params.normal_share + params.malignant_share else "benign"
+
+
+def _shape(index: int, params: Phantom) -> tuple[int, int]:
+    """Scale both sides alike, the logarithm evenly."""
+    scale = params.size_spread ** (2 * _even(index, 7) - 1)
+    return round(scale * params.height_px), round(scale * params.width_px)
 
 
 def _even(index: int, prime: int) -> float:

@@ -44,17 +44,18 @@ class Scan:
 
 
 def simulate(params: Phantom, plan: Plan) -> Scan:
-    """Simulate one image; it depends on its plan, the seed and the size alone."""
+    """Simulate one image; it depends on its plan and the seed alone."""
     rng = np.random.default_rng([params.seed, plan.index])
-    shape = (params.height_px, params.width_px + 2 * _MARGIN_PX)
+    height, width = plan.shape
+    shape = (height, width + 2 * _MARGIN_PX)
     lesions = _draw_lesions(rng, plan, shape)
     medium = draw_breast(rng, shape)
     if plan.distractor:
         medium = insert_distractor(rng, medium)
     for lesion in lesions:
         medium = insert_lesion(rng, medium, lesion)
-    probe = draw_probe(rng, params.height_px)
-    display = draw_display(rng, params.height_px, probe)
+    probe = draw_probe(rng, height)
+    display = draw_display(rng, height, probe)
     image = grey_image(echo_envelope(rng, medium, probe), display)
     masks = [lesion.mask(shape) for lesion in lesions] or [np.zeros(shape, np.bool_)]
     return Scan(_cut(image), tuple(_cut(mask) for mask in masks))
