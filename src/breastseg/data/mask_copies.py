@@ -20,9 +20,9 @@ _SAME_SHARE = 0.3
 _TEXTURE = 4.0
 # Levels that merely look the same to a tone curve count as one, so that each has pixels enough for a mean.
 _LEVELS = 32
-# Measured on 60 masks of BUSI and BUS-BRA: at most 0.80 for lossy masks of any kind (blurred by 4 px), at least 0.88
-# for a lesion cut out of the image and made brighter or darker. JPEG leaves rings of 3 px around a cut.
+# Between lossy masks and cut-outs that were made brighter or darker, see benchmarks/mask_limits.py.
 _EXPLAINED = 0.85
+# JPEG leaves rings of 3 px around a cut.
 _RINGS = np.ones((7, 7), dtype=np.bool_)
 _FEWEST_PIXELS = 4 * _LEVELS
 # of neighbours within a map of labels, at least so many are equal
@@ -54,22 +54,37 @@ def copies_image(mask: UInt8Image, image: UInt8Image) -> bool:
 def repeats_texture(mask: UInt8Image, image: UInt8Image) -> bool:
     """Find out whether the levels of a mask follow from those of its image, by whatever tone curve.
 
-    The share of the variance within the mask that the image's level explains is the correlation ratio (Pearson, 1905),
-    corrected for the number of levels. Borders are left out, where the values of any lossy mask vary.
+    Args:
+        mask: uint8 `[H, W]` or `[H, W, 3]`; of colours, the brightest channel counts.
+        image: The same of equal height and width.
+    """
+    share = explained_share(mask, image)
+    return share is not None and share >= _EXPLAINED
+
+
+def explained_share(mask: UInt8Image, image: UInt8Image) -> float | None:
+    """Return the share of the variance within a mask that the image's level explains, at most 1.
+
+    It is the correlation ratio (Pearson, 1905), corrected for the number of levels. Borders are left out, where the
+    values of any lossy mask vary.
 
     Args:
         mask: uint8 `[H, W]` or `[H, W, 3]`; of colours, the brightest channel counts.
         image: The same of equal height and width.
+
+    Returns:
+        None where there is too little to tell: few pixels, or areas of one level each.
     """
     shown, expected = (pixels if is_grey(pixels) else pixels.max(axis=2) for pixels in (mask, image))
     inside = binary_erosion(shown > max(1, int(shown.max() * _TOLERANCE)), _RINGS)
     values, levels = shown[inside].astype(np.float64), expected[inside] // (256 // _LEVELS)
     if len(values) < _FEWEST_PIXELS or np.mean((shown == np.roll(shown, 1, axis=1))[inside]) >= _EVEN_SHARE:
-        return False
+        return None
     counts, sums = np.bincount(levels), np.bincount(levels, values)
     means = sums / np.maximum(counts, 1)
     unexplained = ((values - means[levels]) ** 2).sum() / (len(values) - np.count_nonzero(counts))
-    return bool(unexplained <= (1 - _EXPLAINED) * values.var(ddof=1))
+    variance = float(values.var(ddof=1))
+    return 1 - float(unexplained) / variance if variance else None
 
 
 def _coloured(pixels: UInt8Image) -> npt.NDArray[np.uint8]:
