@@ -33,6 +33,7 @@ PHANTOM = Phantom(
     images=220,
     height_px=112,
     width_px=128,
+    size_spread=1.0,
     malignant_share=0.4,
     normal_share=0.2,
     two_lesions_share=0.1,

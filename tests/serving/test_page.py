@@ -26,6 +26,7 @@ EXAMPLE = Phantom(
     images=40,
     height_px=336,
     width_px=448,
+    size_spread=1.0,
     malignant_share=0.35,
     normal_share=0.15,
     two_lesions_share=0.3,

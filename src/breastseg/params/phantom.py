@@ -32,7 +32,7 @@ class Phantom(Section):
     images: int = Field(ge=10)
     height_px: int = Field(ge=LEAST_SIDE_PX, le=1024)
     width_px: int = Field(ge=LEAST_SIDE_PX, le=1024)
-    size_spread: float = Field(default=1.0, ge=1, le=4)
+    size_spread: float = Field(ge=1, le=4)
     malignant_share: float = Field(ge=0, le=1)
     normal_share: float = Field(ge=0, le=1)
     two_lesions_share: float = Field(ge=0, le=1)

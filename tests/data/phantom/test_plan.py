@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def params(images: int = 100, **shares: float) -> Phantom:
     even = {"malignant_share": 0.3, "normal_share": 0.2, "two_lesions_share": 0.1, "distractor_share": 0.4}
-    return Phantom(seed=0, images=images, height_px=96, width_px=112, **{**even, **shares})
+    return Phantom(seed=0, images=images, height_px=96, width_px=112, **{**even, "size_spread": 1.0, **shares})
 
 
 def share(plans: list[Plan], label: str) -> float:
