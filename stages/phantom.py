@@ -14,4 +14,4 @@ if __name__ == "__main__":
     if data.reads_phantom:
         write_phantom(load("phantom", Phantom), Path(PHANTOM))
     else:
-        leave_empty(Path(PHANTOM), data.root)
+        leave_empty(Path(PHANTOM), ", ".join(source.root.as_posix() for source in data.sources))

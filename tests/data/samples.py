@@ -126,7 +126,7 @@ def case_ids_and_dropped(
 ) -> tuple[list[str], dict[str, str]]:
     """Prepare a folder: the ids of its cases, and what is wrong with each file that was left out."""
     params = Prepare(on_error=on_error, duplicate_similarity=0.8, contradictions="keep")
-    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
+    prepare(Data(layout=layout, root=root.as_posix(), sets={}), params, outputs_in(out))
     with (out / "dropped.csv").open(encoding="utf-8", newline="") as file:
         lines = [(line["path"], line["what"]) for line in csv.DictReader(file)]
     dropped = {path: "; ".join(what for other, what in lines if other == path) for path, _ in lines}

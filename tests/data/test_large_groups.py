@@ -80,9 +80,10 @@ def test_a_copied_patient_that_makes_a_group_too_large_is_named(
     root = write_patients(tmp_path / "raw", originals | copies | others)
     params = Prepare(on_error="fail", duplicate_similarity=0.8, contradictions="keep")
     outputs = outputs_in(tmp_path)
-    prepare(Data(layout="table", root=root.as_posix()), params, outputs)
+    prepare(Data(layout="table", root=root.as_posix(), sets={}), params, outputs)
     split = make_split(
-        read_rows(outputs.table), Split(seed=0, folds=4, fold=0, val_share=0.3, train_share=1.0, grouped=True)
+        read_rows(outputs.table),
+        Split(seed=0, folds=4, fold=0, val_share=0.3, train_share=1.0, held_out_sets=(), grouped=True),
     )
     warn_of_large_groups(split, 4, outputs.near_pairs)
     (record,) = [record for record in caplog.records if record.name == "breastseg.data.large_groups"]

@@ -41,7 +41,7 @@ def _prepare(
     contradictions: Literal["keep", "drop"] = "keep",
 ) -> None:
     params = Prepare(on_error=on_error, duplicate_similarity=0.8, contradictions=contradictions)
-    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
+    prepare(Data(layout=layout, root=root.as_posix(), sets={}), params, outputs_in(out))
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

@@ -52,7 +52,7 @@ def _prepare(layout: Layout, root: Path, out: Path) -> Path:
     if not root.is_dir():
         pytest.skip(f"needs {root}")
     params = Prepare(on_error="fail", duplicate_similarity=LIMIT, contradictions="keep")
-    prepare(Data(layout=layout, root=root.as_posix()), params, outputs_in(out))
+    prepare(Data(layout=layout, root=root.as_posix(), sets={}), params, outputs_in(out))
     return out / "cases.parquet"
 
 
@@ -177,7 +177,9 @@ def test_patients_of_bus_bra_stay_apart(real_data: Path, tmp_path: Path) -> None
 
 def test_no_near_duplicates_of_busi_are_parted(busi: list[CaseRow]) -> None:
     for fold in range(5):
-        split = make_split(busi, Split(seed=0, folds=5, fold=fold, val_share=0.2, train_share=1.0, grouped=True))
+        split = make_split(
+            busi, Split(seed=0, folds=5, fold=fold, val_share=0.2, train_share=1.0, held_out_sets=(), grouped=True)
+        )
         subsets: dict[str, set[str]] = {}
         for row, place in zip(busi, split, strict=True):
             subsets.setdefault(row.duplicate_group, set()).add(place.subset)

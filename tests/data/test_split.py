@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 LABELS = ("benign", "malignant", "normal")
 
 
-def _params(fold: int = 0, **knobs: float | bool) -> Split:
-    defaults = {"seed": 0, "folds": 5, "fold": fold, "val_share": 0.2, "train_share": 1.0, "grouped": True}
+def _params(fold: int = 0, **knobs: float | bool | tuple[str, ...]) -> Split:
+    defaults = {
+        "seed": 0,
+        "folds": 5,
+        "fold": fold,
+        "val_share": 0.2,
+        "train_share": 1.0,
+        "held_out_sets": (),
+        "grouped": True,
+    }
     return Split.model_validate(defaults | knobs)
 
 
@@ -202,5 +210,58 @@ def test_counts_are_a_small_csv(tmp_path: Path) -> None:
     rows = _rows()
     write_counts(count_table(rows, make_split(rows, _params())), tmp_path / "plots" / "split_counts.csv")
     lines = (tmp_path / "plots" / "split_counts.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "subset,label,cases,groups"
+    assert lines[0] == "subset,dataset,label,cases,groups"
     assert len(lines) == 1 + 3 * len(LABELS)
+
+
+def _of_sets(counts: dict[str, dict[str, int]]) -> list[CaseRow]:
+    """Cases of several data sets: name → label → how many."""
+    return [
+        case_row(f"{name}/{label} {i}", dataset=name, label=label)
+        for name, labels in counts.items()
+        for label, count in labels.items()
+        for i in range(count)
+    ]
+
+
+def test_every_fold_has_its_share_of_each_set() -> None:
+    rows = _of_sets({"one": {"benign": 100, "malignant": 50}, "two": {"benign": 20, "malignant": 10}})
+    for fold in range(5):
+        counts = count_table(rows, make_split(rows, _params(fold)))
+        tested = {(count.dataset, count.label): count.cases for count in counts if count.subset == "test"}
+        assert tested == {
+            ("one", "benign"): 20,
+            ("one", "malignant"): 10,
+            ("two", "benign"): 4,
+            ("two", "malignant"): 2,
+        }
+
+
+def test_a_label_that_is_rare_in_a_set_is_drawn_with_that_of_the_others() -> None:
+    rows = _of_sets({"one": {"benign": 60, "normal": 30}, "two": {"benign": 60, "normal": 2}})
+    split = make_split(rows, _params())
+    assert {place.subset for row, place in zip(rows, split, strict=True) if row.label == "normal"} == {
+        "train",
+        "val",
+        "test",
+    }
+
+
+def test_a_set_that_is_held_out_is_tested_with_all_that_belongs_to_it() -> None:
+    rows = _of_sets({"one": {"benign": 60}, "two": {"benign": 20}})
+    rows[0] = case_row("one/benign 0", dataset="one", duplicate_group="two/benign 0")
+    rows[-20] = case_row("two/benign 0", dataset="two", duplicate_group="two/benign 0")
+    for fold in range(5):
+        split = make_split(rows, _params(fold, held_out_sets=("two",)))
+        held_out = {place.case_id for place in split if place.case_id.startswith("two/")} | {"one/benign 0"}
+        subsets = {place.case_id: place.subset for place in split}
+        assert {subsets[case_id] for case_id in held_out} == {"test"}
+        assert {"train", "val", "test"} == {subsets[row.case_id] for row in rows if row.case_id not in held_out}
+
+
+def test_unknown_sets_and_all_of_them_cannot_be_held_out() -> None:
+    rows = _of_sets({"one": {"benign": 60}, "two": {"benign": 20}})
+    with pytest.raises(ProblemsError, match=r"three.*The data sets are one, two"):
+        make_split(rows, _params(held_out_sets=("two", "three")))
+    with pytest.raises(ProblemsError, match="leave nothing to train on"):
+        make_split(rows, _params(held_out_sets=("two", "one")))

@@ -31,9 +31,9 @@ def test_the_phantom_is_read_where_the_paths_meet(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "link").symlink_to("data/raw/phantom")
-    assert Data(layout="busi", root=root).reads_phantom == read
+    assert Data(layout="busi", root=root, sets={}).reads_phantom == read
 
 
 def test_a_full_path_is_as_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Data(layout="busi", root=str(tmp_path / "data/raw/phantom")).reads_phantom
+    assert Data(layout="busi", root=str(tmp_path / "data/raw/phantom"), sets={}).reads_phantom

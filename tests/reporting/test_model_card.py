@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONTRACT = make_contract()
 OTHER = {"cnn_unet": "vit_unet", "vit_unet": "cnn_unet"}[CONTRACT.network]
-SPLIT = Split(seed=0, folds=5, fold=0, val_share=0.2, train_share=1, grouped=True)
+SPLIT = Split(seed=0, folds=5, fold=0, val_share=0.2, train_share=1, held_out_sets=(), grouped=True)
 STATISTICS = [
     Statistic(CONTRACT.network, "size<5%", "dice", 0.7125, 0.65, 0.75, 12, 11, None),
     Statistic(CONTRACT.network, "all", "dice", 0.8125, 0.75, 0.85, 50, 40, None),
@@ -40,7 +40,7 @@ def inputs(tmp_path: Path) -> CardInputs:
         statistics=tmp_path / "statistics.json",
         compute=tmp_path / "compute.json",
         split_counts=tmp_path / "split_counts.csv",
-        data=Data(layout="busi", root="data/raw/phantom"),
+        data=Data(layout="busi", root="data/raw/phantom", sets={}),
         split=SPLIT,
     )
 
@@ -64,7 +64,7 @@ def test_it_shows_this_networks_scores_over_all_cases_first(inputs: CardInputs) 
 
 def test_simulated_images_are_said_to_be_that(inputs: CardInputs) -> None:
     assert "Simulated images" in render_model_card(inputs)
-    real = replace(inputs, data=Data(layout="busi", root="data/raw/busi"))
+    real = replace(inputs, data=Data(layout="busi", root="data/raw/busi", sets={}))
     assert "Simulated images" not in render_model_card(real)
 
 

@@ -18,7 +18,9 @@ from tests.training import trainee
 def make_task(**changes: object) -> SegmentationTask:
     train = load("train", Train, trainee.PARAMS).model_copy(update=changes)
     params = load("cnn_unet", CnnUnet, trainee.PARAMS).model_copy(update={"encoder": "tu-lcnet_035"})
-    cases = CaseTensors(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.uint8))
+    cases = CaseTensors(
+        torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.uint8), ("a", "a")
+    )
     plan = replace(trainee.make_plan(trainee.PARAMS.parent), train=train)
     return SegmentationTask(cnn_unet.build(params, 1, 32), plan, (cases, cases), None)
 

@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
@@ -21,7 +20,7 @@ from breastseg.data.duplicates import Duplicates, find_duplicates
 from breastseg.data.examine import Examined, examine
 from breastseg.data.fingerprint import SIDE
 from breastseg.data.flag_tally import FlagTally
-from breastseg.data.layouts import layout
+from breastseg.data.listing import layout_of, list_cases
 from breastseg.data.near_pairs import NearPairRow, draw_sheet, hardest_pairs, list_pairs
 from breastseg.data.parallel import ordered_map
 from breastseg.data.table import DOUBTFUL_NORMAL, PreparedCase, read_table, write_table
@@ -119,7 +118,7 @@ def prepare(data: Data, params: Prepare, outputs: Outputs) -> None:
 
 def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
     """Write the cases without fault to `path`, and note what is to be kept of them; give the faults of the others."""
-    listing = layout(data.layout).find_cases(Path(data.root))
+    listing = list_cases(data)
     cases = sorted(listing.cases, key=lambda case: (case.case_id, case.image))
     shared = {case_id for case_id, count in Counter(case.case_id for case in cases).items() if count > 1}
     named = {problem.path for problem in listing.problems}
@@ -127,7 +126,7 @@ def _examine_to(path: Path, data: Data, seen: _Seen) -> list[Problem]:
     clashing = [case for case in cases if case.case_id in shared and case not in faulty]
     problems = [*listing.problems, *map(_clash, clashing)]
     left_out = shared.union(case.case_id for case in faulty)
-    write_table(_examine_all(cases, data.layout, seen, problems, left_out), path)
+    write_table(_examine_all(cases, data, seen, problems, left_out), path)
     return problems
 
 
@@ -137,13 +136,13 @@ def _clash(case: RawCase) -> Problem:
 
 
 def _examine_all(
-    cases: Sequence[RawCase], layout_name: str, seen: _Seen, problems: list[Problem], left_out: Collection[str]
+    cases: Sequence[RawCase], data: Data, seen: _Seen, problems: list[Problem], left_out: Collection[str]
 ) -> Iterator[PreparedCase]:
     """Yield the cases without fault; note what is to be kept of them, and the faults of the others.
 
     Cases with an id in `left_out` are looked at as well, so that their other faults are reported in the same round.
     """
-    results = ordered_map(partial(examine, layout_name=layout_name), cases)
+    results = ordered_map(_examine_by, [(case, layout_of(data, case)) for case in cases])
     progress = tqdm(results, desc="prepare", total=len(cases), unit="image")
     for case, result in zip(cases, progress, strict=True):
         if not isinstance(result, Examined):
@@ -151,6 +150,10 @@ def _examine_all(
         elif case.case_id not in left_out:
             seen.add(case, result)
             yield result.case
+
+
+def _examine_by(pair: tuple[RawCase, str]) -> Examined | tuple[Problem, ...]:
+    return examine(*pair)
 
 
 def _check(root: str, params: Prepare, problems: Sequence[Problem], seen: _Seen) -> None:

@@ -31,9 +31,10 @@ Folds = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CountRow:
-    """How many cases and groups of a label a subset holds."""
+    """How many cases and groups of a label in a data set a subset holds."""
 
     subset: Subset
+    dataset: str
     label: str
     cases: int
     groups: int
@@ -42,9 +43,11 @@ class CountRow:
 def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
     """Assign every case to a fold and to a subset.
 
-    The folds depend on the cases, `seed`, `folds` and `grouped` alone, so that all choices of `params.fold` together
-    are one cross-validation, and all choices of `params.train_share` share their validation and test cases. Where
-    `params.grouped` is false, groups are parted, and a warning says so.
+    Folds are stratified by data set and label; a label that is rare in a set is drawn with the same one of the others.
+    They depend on the cases, `seed`, `folds`, `held_out_sets` and `grouped` alone, so that all choices of `params.fold`
+    together are one cross-validation, and all choices of `params.train_share` share their validation and test cases.
+    Cases of sets that are held out are in no fold's turn: they have the chosen one. Where `params.grouped` is false,
+    groups are parted, and a warning says so.
 
     Args:
         rows: The cases.
@@ -54,15 +57,26 @@ def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
         One row a case, in the order of `rows`.
 
     Raises:
-        ProblemsError: A label has fewer groups than folds, or too few for the validation set.
+        ProblemsError: A label has fewer groups than folds, or too few for the validation set; or a set that is held out
+            is not there, or nothing is left without them.
     """
-    labels = np.array([row.label for row in rows])
+    labels, sets = (np.array([getattr(row, name) for row in rows]) for name in ("label", "dataset"))
     groups = np.array(group_cases(rows))
     units = groups if params.grouped else np.array([row.case_id for row in rows])
-    folds = _folds(labels, units, params.folds, params.seed, "Lower split.folds")
+    folds = np.full(len(rows), params.fold)
+    drawn = np.flatnonzero(~_held_out(sets, units, params.held_out_sets))
+    folds[drawn] = _folds(
+        _strata(sets[drawn], labels[drawn], units[drawn], params.folds),
+        units[drawn],
+        params.folds,
+        params.seed,
+        "Lower split.folds",
+    )
     subsets = np.where(folds == params.fold, "test", "train").astype(object)
     rest = np.flatnonzero(folds != params.fold)
-    parts = _folds(labels[rest], units[rest], round(1 / params.val_share), params.seed, "Raise split.val_share")
+    count = round(1 / params.val_share)
+    strata = _strata(sets[rest], labels[rest], units[rest], count)
+    parts = _folds(strata, units[rest], count, params.seed, "Raise split.val_share")
     subsets[rest[parts == 0]] = "val"
     if not params.grouped:
         _warn_of_leaks(groups, subsets)
@@ -73,17 +87,22 @@ def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
 
 
 def count_table(rows: Sequence[CaseRow], split: Sequence[SplitRow]) -> list[CountRow]:
-    """Count cases and groups, a row a subset and label; `rows` and `split` are in the same order."""
-    triples = [(place.subset, row.label, place.group) for row, place in zip(rows, split, strict=True)]
-    cases = Counter((subset, label) for subset, label, _ in triples)
-    groups = Counter((subset, label) for subset, label, _ in set(triples))
-    labels, found = sorted({row.label for row in rows}), {place.subset for place in split}
-    subsets = [subset for subset in SUBSETS if subset in found]
-    return [CountRow(name, label, cases[name, label], groups[name, label]) for name in subsets for label in labels]
+    """Count cases and groups, a row a subset, set and label; `rows` and `split` are in the same order."""
+    pairs = list(zip(rows, split, strict=True))
+    cases = Counter((place.subset, row.dataset, row.label) for row, place in pairs)
+    found = {(place.subset, row.dataset, row.label, place.group) for row, place in pairs}
+    groups = Counter((subset, dataset, label) for subset, dataset, label, _ in found)
+    subsets = [subset for subset in SUBSETS if any(place.subset == subset for place in split)]
+    kinds = sorted({(row.dataset, row.label) for row in rows})
+    return [
+        CountRow(subset, dataset, label, cases[subset, dataset, label], groups[subset, dataset, label])
+        for subset in subsets
+        for dataset, label in kinds
+    ]
 
 
 def write_counts(rows: Sequence[CountRow], path: Path) -> None:
-    """Write the table of counts as CSV with the columns `subset`, `label`, `cases`, `groups`."""
+    """Write the table of counts as CSV with the columns `subset`, `dataset`, `label`, `cases`, `groups`."""
     write_csv(CountRow, rows, path)
 
 
@@ -92,6 +111,36 @@ def _warn_of_leaks(groups: Strings, subsets: npt.NDArray[np.object_]) -> None:
     parted = sum(count > 1 for count in places.values())
     message = "split.grouped is false: %d of %d groups of patients and near-duplicates are parted; scores will flatter"
     _log.warning(message, parted, len(places))
+
+
+def _held_out(sets: Strings, units: Strings, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Find the cases of sets that are held out, and of units that hold such a case: bool `[cases]`."""
+    known = sorted(set(sets.tolist()))
+    if unknown := [name for name in names if name not in known]:
+        mend = f"The data sets are {', '.join(known)}"
+        problems = [Problem(name, "is in split.held_out_sets, and there is no such data set", mend) for name in unknown]
+        raise ProblemsError("Unknown data sets", problems)
+    held_out = np.isin(units, units[np.isin(sets, names)])
+    if held_out.all():
+        nothing = Problem("split.held_out_sets", "leave nothing to train on", "Hold out fewer")
+        raise ProblemsError("All data sets are held out", [nothing])
+    return held_out
+
+
+def _strata(sets: Strings, labels: Strings, units: Strings, parts: int) -> Strings:
+    """Name the stratum of every case: its set and label, or the label alone where its set has too few units of it."""
+    strata = np.char.add(np.char.add(sets, ", "), labels)
+    for label in np.unique(labels):
+        of_label = labels == label
+        few = [stratum for stratum in np.unique(strata[of_label]) if _count(units[strata == stratum]) < parts]
+        pooled = np.isin(strata, few)
+        # too few together are drawn with those of all sets
+        strata[pooled if _count(units[pooled]) >= parts else pooled.any() & of_label] = label
+    return strata
+
+
+def _count(units: Strings) -> int:
+    return len(np.unique(units))
 
 
 def _kept(labels: Strings, units: Strings, share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.params import encoder_names
 from breastseg.params.base import invalid, read_params, validate
 from breastseg.params.cnn_unet import CnnUnet
-from breastseg.params.data import PHANTOM, Data, Layout
+from breastseg.params.data import PHANTOM, Data, Layout, Source
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export
 from breastseg.params.inference import Inference
@@ -79,33 +79,41 @@ def _all_problems(file: ParamsFile) -> Iterator[Problem]:
             yield from error.problems
             section = None
         given = values if isinstance(values, dict) else {}
-        if name == "data" and isinstance(root := given.get("root"), str) and root:
-            yield from _data_problems(Data.model_construct(layout=given.get("layout"), root=root))
+        if name == "data":
+            yield from _data_problems(given, section)
         if name in _KINDS:
             yield from _encoder_problems(name, given.get("encoder"), section)
         if isinstance(section, Unet):
             yield from _weights_problems(name, section)
 
 
-def _data_problems(data: Data) -> Iterator[Problem]:
-    if data.reads_phantom:
-        if data.is_inside_phantom:
-            what = f"is {data.root!r}, which lies inside the simulated data set"
-            yield Problem("data.root", what, f"Set it to {PHANTOM}, the whole of it")
-        if data.is_phantom and data.layout in get_args(Layout) and data.layout != "busi":
-            what = f"is {data.layout}, but the simulated images in {data.root} are laid out as busi"
-            yield Problem("data.layout", what, "Set data.layout to busi, or data.root to your own images")
+def _data_problems(given: Mapping[str, Any], data: Data | None) -> Iterator[Problem]:
+    """Of a section that is wrong in another value, the root is looked at all the same."""
+    if isinstance(root := given.get("root"), str) and root and not given.get("sets"):
+        yield from _source_problems(Source("data", None, str(given.get("layout")), Path(root)), root)
+    for source in data.sources if data and data.sets else ():
+        yield from _source_problems(source, source.root.as_posix())
+
+
+def _source_problems(source: Source, root: str) -> Iterator[Problem]:
+    key = f"{source.key}.root"
+    if source.reads_phantom:
+        if source.is_inside_phantom:
+            what = f"is {root!r}, which lies inside the simulated data set"
+            yield Problem(key, what, f"Set it to {PHANTOM}, the whole of it")
+        if source.is_phantom and source.layout in get_args(Layout) and source.layout != "busi":
+            what = f"is {source.layout}, but the simulated images in {root} are laid out as busi"
+            yield Problem(f"{source.key}.layout", what, f"Set it to busi, or {key} to your own images")
         return
-    root = Path(data.root)
-    if root.is_dir() or _is_tracked(root):
+    if source.root.is_dir() or _is_tracked(source.root):
         return
-    if "://" in data.root:
-        what = f"is {data.root!r}, which is not a folder on this machine"
-        yield Problem("data.root", what, f"Run `dvc import-url {data.root} data/raw/NAME`, and set data/raw/NAME")
+    if "://" in root:
+        what = f"is {root!r}, which is not a folder on this machine"
+        yield Problem(key, what, f"Run `dvc import-url {root} data/raw/NAME`, and set data/raw/NAME")
     else:
-        what = f"is {data.root!r}, which {'is a file' if root.is_file() else 'does not exist'}"
+        what = f"is {root!r}, which {'is a file' if source.root.is_file() else 'does not exist'}"
         fix = "Put the images there, as a folder or a link, or correct the path from the root of the repository"
-        yield Problem("data.root", what, f"{fix}{_QUEUED.format(data.root)}")
+        yield Problem(key, what, f"{fix}{_QUEUED.format(root)}")
 
 
 _QUEUED: Final = ". A queued experiment has what git or DVC tracks, and what `--copy-paths {}` names"

@@ -54,7 +54,7 @@ class Source:
 
     key: str
     name: str | None
-    layout: Layout
+    layout: str
     root: Path
 
     @property

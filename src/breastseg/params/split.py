@@ -20,6 +20,8 @@ class Split(Section):
         val_share: Share of the other cases that become the validation set, 0..0.5.
         train_share: Share of the groups of each label that is kept for training, for a learning curve; the rest is in
             no subset.
+        held_out_sets: Data sets of which every case is a test case, in all folds, with all that may not be parted from
+            it.
         grouped: Keep groups of patients and near-duplicates together. `False` draws case by case, as many public
             projects do: that leaks, and is there to measure how much.
     """
@@ -29,6 +31,7 @@ class Split(Section):
     fold: int = Field(ge=0)
     val_share: float = Field(gt=0, le=0.5)
     train_share: float = Field(gt=0, le=1)
+    held_out_sets: tuple[str, ...]
     grouped: bool
 
     @model_validator(mode="after")

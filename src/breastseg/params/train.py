@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -52,6 +52,8 @@ class Train(Section):
         channels: 1 trains on grey images, 3 on RGB.
         epochs: Passes over the training cases.
         batch_size: Images a step, of all processes together.
+        set_weights: How often the cases of a data set are drawn, relative to those of sets that are not named, which
+            have 1; an epoch has as many images as there are cases. Without any, each case is drawn once an epoch.
         precision: `auto` is bfloat16 where the machine computes in it, else float32.
         channels_last: Keep activations in channels-last order, faster for convolutions.
         accelerator: Lightning's name of the device kind.
@@ -74,6 +76,7 @@ class Train(Section):
     channels: Literal[1, 3]
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1)
+    set_weights: dict[str, Annotated[float, Field(gt=0, le=1000)]]
     precision: Literal["auto", "bfloat16", "float32"]
     channels_last: bool
     accelerator: Literal["auto", "cpu", "cuda", "mps"]

@@ -133,7 +133,12 @@ def _failed_gate(gate: GateResult | None) -> list[str]:
 
 def _data(data: Data, split: Split) -> str:
     simulated = " Simulated images: they show that the pipeline works, nothing is known about patients."
-    start = f"Layout `{data.layout}`, folder `{data.root}`.{simulated if data.root == PHANTOM else ''}"
+    is_simulated = all(source.is_phantom for source in data.sources)
+    parts = [f"layout `{source.layout}`, folder `{source.root.as_posix()}`" for source in data.sources]
+    if data.sets:
+        parts = [f"`{source.name}`: {part}" for source, part in zip(data.sources, parts, strict=True)]
+    told = "; ".join(parts)
+    start = f"{told[0].upper()}{told[1:]}.{simulated if is_simulated else ''}"
     return f"{start} {_GROUPED if split.grouped else _NOT_GROUPED}"
 
 

@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from breastseg.training.augment import Augmenter
 from breastseg.training.loss import lesion_dice, presence_loss, segmentation_loss
+from breastseg.training.order import epoch_order
 from breastseg.training.schedule import make_optimizer, make_schedule
 from breastseg.training.seeds import derive, generator
 from breastseg.training.tensors import Batches, CaseTensors
@@ -167,7 +168,7 @@ class SegmentationTask(LightningModule):
     def _train_batches(self, epoch: int) -> Batches:
         """Shuffle; an incomplete batch is left out for batch normalisation's sake, unless it is the only one."""
         cases = self._cases[0]
-        order = torch.randperm(len(cases), generator=generator(self._seed, epoch, "order"))
+        order = epoch_order(cases.sets, self._train.set_weights, generator(self._seed, epoch, "order"))
         full = len(cases) // self._train.batch_size * self._train.batch_size
         return self._share(cases, order[:full] if full else order)
 

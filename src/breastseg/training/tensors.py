@@ -37,10 +37,12 @@ class CaseTensors:
     Attributes:
         images_nchw: uint8 `[N, C, S, S]`, 0..255, black on the padding.
         targets_nchw: uint8 `[N, 1, S, S]`: `BACKGROUND`, `LESION`, `IGNORED` or `PADDING`.
+        sets: Names of the data sets that the N cases are of.
     """
 
     images_nchw: torch.Tensor
     targets_nchw: torch.Tensor
+    sets: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.images_nchw)
@@ -82,6 +84,12 @@ def load_training_cases(table: Path, split: Path, train: Train) -> tuple[CaseTen
         raise ProblemsError(f"{split} cannot be trained on", [Problem(n, "has no case", mend) for n in empty])
     _check_shares(split, {name: len(ids) for name, ids in subsets.items()}, train)
     cases, validation = (load_cases(table, ids, train.image_size, train.channels) for ids in subsets.values())
+    if unknown := sorted(set(train.set_weights) - set(cases.sets)):
+        mend = f"The training cases are of {', '.join(sorted(set(cases.sets)))}"
+        problems = [
+            Problem(f"train.set_weights.{name}", "weighs a data set without training cases", mend) for name in unknown
+        ]
+        raise ProblemsError("Weights of unknown data sets", problems)
     if not bool((validation.targets_nchw == LESION).any()):
         raise ProblemsError(f"{split} cannot be trained on", [Problem("val", "has no case with a lesion", mend)])
     return cases, validation
@@ -114,12 +122,14 @@ def load_cases(table: Path, case_ids: Collection[str], size: int, channels: Lite
     """
     images = np.empty((len(case_ids), channels, size, size), np.uint8)
     targets = np.empty((len(case_ids), 1, size, size), np.uint8)
+    sets: list[str] = []
     cases = tqdm(read_table(table, case_ids), "decode", len(case_ids), unit="case", delay=2)
     for i, case in enumerate(cases):
         box = Letterbox(case.height, case.width, size)
         images[i] = box.image(case.image(), channels)
         targets[i, 0] = _target(case, box)
-    return CaseTensors(torch.from_numpy(images), torch.from_numpy(targets))
+        sets.append(case.dataset)
+    return CaseTensors(torch.from_numpy(images), torch.from_numpy(targets), tuple(sets))
 
 
 def _target(case: PreparedCase, box: Letterbox) -> npt.NDArray[np.uint8]:

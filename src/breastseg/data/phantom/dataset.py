@@ -54,10 +54,10 @@ def leave_empty(root: Path, read: str) -> None:
 
     Args:
         root: The folder; its parents are made too.
-        read: Where the images that are read stand, for the log.
+        read: Where the images that are read stand, for people.
     """
     root.mkdir(parents=True)
-    _log.info("No images are simulated: data.root is %s. %s stays empty", read, root.as_posix())
+    _log.info("No images are simulated: those of %s are read. %s stays empty", read, root.as_posix())
 
 
 def _write_all(params: Phantom, root: Path, workers: int | None) -> None:
