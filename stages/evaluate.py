@@ -1,4 +1,4 @@
-"""Judges both networks on the test cases, each at the operating point that it chose on validation cases."""
+"""Evaluates both networks on the test cases, each at the operating point chosen on validation cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from breastseg.params.inference import Inference
 
 
 def main() -> None:
-    """Read the params, judge, write metrics, operating points and overlays."""
+    """Read the params, evaluate, write metrics, operating points, threshold grid and overlays."""
     evaluate(
         Inputs(
             table=Path("data/prepared/cases.parquet"),
@@ -27,6 +27,7 @@ def main() -> None:
             risk_coverage=Path("plots/risk_coverage.csv"),
             compute=Path("metrics/compute.json"),
             operating_points=Path("models/operating_points.json"),
+            threshold_grid=Path("models/threshold_grid.parquet"),
             overlays=Path("plots/overlays"),
         ),
         load("evaluate", Evaluate),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ PASSED_GATE = make_gate()
 FAILED_GATE = make_gate(dice=0.4137, missed=0.25)
 
 
+OLDER_OPERATING_POINT = OperatingPoint(temperature=1.0, threshold=0.5, min_area_share=0.001)
+OPERATING_POINT = replace(OLDER_OPERATING_POINT, presence_threshold=0.5)
+
+
 def make_contract(**changes: object) -> Contract:
     digest = "0123456789abcdef" * 4
     facts = {
@@ -38,7 +43,7 @@ def make_contract(**changes: object) -> Contract:
         "encoder": "none",
         "channels": 1,
         "image_size": SIZE,
-        "operating_point": OperatingPoint(temperature=1.0, threshold=0.5, min_area_share=0.001),
+        "operating_point": OPERATING_POINT if changes.get("schema_version", 4) == 4 else OLDER_OPERATING_POINT,
         "scores": {"dice": Score(mean=0.8, ci_low=0.7, ci_high=0.9, n=10)},
         "gate": PASSED_GATE,
         "licence": "Apache-2.0",
@@ -52,31 +57,43 @@ def make_contract(**changes: object) -> Contract:
 def make_graph(
     shape: tuple[int | str, ...] = ("N", 1, SIZE, SIZE),
     image_type: int = TensorProto.UINT8,
-    names: tuple[str, str] = ("image", "probability"),
+    names: tuple[str, ...] = ("image", "probability", "presence"),
     *,
     embedding: bool = False,
+    middle: float = MIDDLE_GREY,
 ) -> onnx.GraphProto:
-    """probability = sigmoid((mean over channels - MIDDLE_GREY) / SOFTNESS); embedding = [mean over all]."""
-    image, probability = names
+    """probability = sigmoid((mean over channels - MIDDLE_GREY) / SOFTNESS); embedding = [mean over all].
+
+    presence = sigmoid(4 * (largest mean over channels - MIDDLE_GREY)), so 1 where any is a few levels brighter.
+    """
+    image, probability, presence = (*names, "presence")[:3]
     nodes = [
         helper.make_node("Cast", [image], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=1),
         helper.make_node("Sub", ["mean", "middle"], ["centred"]),
         helper.make_node("Div", ["centred", "softness"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], [probability]),
+        helper.make_node("ReduceMax", ["centred", "all axes"], ["brightest"], keepdims=1),
+        helper.make_node("Flatten", ["brightest"], ["brightest flat"]),
+        helper.make_node("Mul", ["brightest flat", "steepness"], ["presence logit"]),
+        helper.make_node("Sigmoid", ["presence logit"], [presence]),
     ]
     constants = [
         helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("middle", TensorProto.FLOAT, [1], [MIDDLE_GREY]),
+        helper.make_tensor("all axes", TensorProto.INT64, [3], [1, 2, 3]),
+        helper.make_tensor("steepness", TensorProto.FLOAT, [1], [4.0]),
+        helper.make_tensor("middle", TensorProto.FLOAT, [1], [middle]),
         helper.make_tensor("softness", TensorProto.FLOAT, [1], [SOFTNESS]),
     ]
-    outputs = [helper.make_tensor_value_info(probability, TensorProto.FLOAT, (shape[0], 1, *shape[2:]))]
+    outputs = [
+        helper.make_tensor_value_info(probability, TensorProto.FLOAT, (shape[0], 1, *shape[2:])),
+        helper.make_tensor_value_info(presence, TensorProto.FLOAT, (shape[0], 1)),
+    ]
     if embedding:
         nodes += [
             helper.make_node("ReduceMean", ["grey", "all axes"], ["flat"], keepdims=1),
             helper.make_node("Flatten", ["flat"], ["embedding"]),
         ]
-        constants.append(helper.make_tensor("all axes", TensorProto.INT64, [3], [1, 2, 3]))
         outputs.append(helper.make_tensor_value_info("embedding", TensorProto.FLOAT, (shape[0], 1)))
     return helper.make_graph(
         nodes,
@@ -90,7 +107,8 @@ def make_graph(
 def not_a_number_graph() -> onnx.GraphProto:
     """A graph that loads, and whose probabilities are no numbers."""
     graph = make_graph()
-    graph.initializer[2].CopyFrom(helper.make_tensor("softness", TensorProto.FLOAT, [1], [float("nan")]))
+    (softness,) = (constant for constant in graph.initializer if constant.name == "softness")
+    softness.CopyFrom(helper.make_tensor("softness", TensorProto.FLOAT, [1], [float("nan")]))
     return graph
 
 
@@ -112,7 +130,6 @@ def heavy_graph(layers: int = 18, width: int = 512) -> onnx.GraphProto:
     """A graph of about 17 MB that answers as `make_graph` does: what goes through its weights, all 0, is added."""
     graph = make_graph(names=("image", "light"))
     graph.node.append(helper.make_node("ReduceMean", ["light", "all axes"], ["hidden 0"], keepdims=1))
-    graph.initializer.append(helper.make_tensor("all axes", TensorProto.INT64, [3], [1, 2, 3]))
     for layer, (rows, columns) in enumerate(pairwise([1, *[width] * layers, 1])):
         weights = np.zeros((rows, columns), np.float32)
         graph.initializer.append(numpy_helper.from_array(weights, f"weights {layer}"))

@@ -51,6 +51,7 @@ def make_outputs(root: Path) -> Outputs:
         risk_coverage=root / "plots" / "risk_coverage.csv",
         compute=root / "metrics" / "compute.json",
         operating_points=root / "models" / "operating_points.json",
+        threshold_grid=root / "models" / "threshold_grid.parquet",
         overlays=root / "plots" / "overlays",
     )
 

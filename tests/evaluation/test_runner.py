@@ -27,16 +27,18 @@ def test_logits_are_those_of_the_network_case_by_case(checkpoints: dict[str, Pat
     for case, logits in zip(cases, found, strict=True):
         image = Letterbox(world.HEIGHT, world.WIDTH, world.SIZE).image(case.image(), 1)
         with torch.inference_mode():
-            expected = network(torch.from_numpy(image[None]))[0, 0].numpy()
-        assert logits.dtype == np.float32
-        assert logits.shape == (world.SIZE, world.SIZE)
-        assert logits == pytest.approx(expected, abs=1e-4)
+            expected = network(torch.from_numpy(image[None]))
+        assert logits.pixels.dtype == np.float32
+        assert logits.pixels.shape == (world.SIZE, world.SIZE)
+        assert logits.pixels == pytest.approx(expected.pixels[0, 0].numpy(), abs=1e-4)
+        assert logits.presence == pytest.approx(expected.presence.item(), abs=1e-4)
 
 
 def test_the_same_twice(checkpoints: dict[str, Path]) -> None:
     cases = [world.make_case(index) for index in range(5)]
-    first, second = (np.stack(list(predict_logits(checkpoints["vit_unet"], cases, world.ONCE))) for _ in range(2))
-    assert (first == second).all()
+    first, second = (list(predict_logits(checkpoints["vit_unet"], cases, world.ONCE)) for _ in range(2))
+    assert all((one.pixels == other.pixels).all() for one, other in zip(first, second, strict=True))
+    assert [one.presence for one in first] == [other.presence for other in second]
 
 
 def test_a_missing_checkpoint_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -61,6 +63,7 @@ def test_both_mirror_images_cost_twice_and_are_averaged(checkpoints: dict[str, P
     network, _ = registry.load(folder)
     image = torch.from_numpy(Letterbox(world.HEIGHT, world.WIDTH, world.SIZE).image(case.image(), 1)[None])
     with torch.inference_mode():
-        expected = (network(image) + network(image.flip(-1)).flip(-1))[0, 0].numpy() / 2
+        one, other = network(image), network(image.flip(-1))
     (found,) = predict_logits(folder, [case], twice)
-    assert found == pytest.approx(expected, abs=1e-4)
+    assert found.pixels == pytest.approx((one.pixels + other.pixels.flip(-1))[0, 0].numpy() / 2, abs=1e-4)
+    assert found.presence == pytest.approx((one.presence + other.presence).item() / 2, abs=1e-4)

@@ -12,7 +12,7 @@ from scipy.special import logit
 from breastseg.data.png import encode_png
 from breastseg.data.split_table import SplitRow
 from breastseg.data.table import PreparedCase
-from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.judged_case import JudgedCase, Logits
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.reliability import ReliabilityBin
 from breastseg.inference.letterbox import Letterbox
@@ -64,13 +64,14 @@ def make_case(index: int) -> PreparedCase:
     )
 
 
-def judged_case(truth: Mask, probability: Floats, judged: Mask | None = None) -> JudgedCase:
-    """A case whose network said `probability` `[H, W]`, as far as the network's square can hold it."""
+def judged_case(truth: Mask, probability: Floats, judged: Mask | None = None, presence: float = 0.5) -> JudgedCase:
+    """A case whose network predicts `probability` `[H, W]`, as far as its square can hold it, and `presence`."""
     height, width = truth.shape
     box = Letterbox(height, width, max(truth.shape))
     square = np.full((box.size, box.size), 0.01)
     square[box.inside()] = probability.ravel()
-    return JudgedCase(logit(square).astype(np.float32), truth, np.ones_like(truth) if judged is None else judged)
+    logits = Logits(logit(square).astype(np.float32), float(logit(presence)))
+    return JudgedCase(logits, truth, np.ones_like(truth) if judged is None else judged)
 
 
 def judgement(network: str, index: int, predicted: Mask) -> Judgement:

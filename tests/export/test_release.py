@@ -15,7 +15,7 @@ import pytest
 from breastseg.data.table import DOUBTFUL_NORMAL, read_table
 from breastseg.errors import ProblemsError
 from breastseg.evaluation.evaluate import evaluate
-from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.judged_case import JudgedCase, Logits
 from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.runner import predict_logits
 from breastseg.export import release as release_module
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from breastseg.models.network import Answering
+    from breastseg.models.network import Predictor
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
@@ -46,7 +46,7 @@ def traced_once() -> Iterator[None]:
     """Trace each network once: that takes most of the time of an export."""
     models: dict[tuple[object, ...], onnx.ModelProto] = {}
 
-    def trace_once(network: Answering, *arguments: Any) -> onnx.ModelProto:  # noqa: ANN401 - as `trace` has them
+    def trace_once(network: Predictor, *arguments: Any) -> onnx.ModelProto:  # noqa: ANN401 - as `trace` has them
         key = (type(network), *arguments)
         models[key] = models.get(key) or trace(network, *arguments)
         return copy.deepcopy(models[key])
@@ -235,10 +235,14 @@ def test_a_failed_gate_of_a_release_says_why_and_takes_an_older_one_away(judged:
     assert "export.gate.on_failure" in said
 
 
+@pytest.mark.parametrize("of", ["pixels", "presence"])
 def test_a_file_that_differs_from_its_checkpoint_is_refused_even_where_a_failed_gate_would_be_marked(
-    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
-    monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.1 for answer in predict_logits(*a)))
+    def shifted(*arguments: Any) -> Iterator[Logits]:  # noqa: ANN401 - as `predict_logits` has them
+        return (replace(found, **{of: getattr(found, of) + 0.1}) for found in predict_logits(*arguments))
+
+    monkeypatch.setattr(release_module, "predict_logits", shifted)
     said = refuse(export_with(judged, tmp_path, min_dice=1.0))
     assert "probabilities" in said
     assert "at least 1.0" not in said
@@ -254,7 +258,7 @@ def test_a_release_that_differs_and_fails_its_gate_is_refused_for_both(judged: P
 
 def test_the_gate_does_not_count_a_normal_that_shows_a_lesion_image(released: ReleasePlan) -> None:
     cases = [replace(world.make_case(i), ignored_png=None) for i in range(12)]
-    logits = np.full((world.SIZE, world.SIZE), 9, np.float32)
+    logits = Logits(np.full((world.SIZE, world.SIZE), 9, np.float32), 9.0)
     point = read_operating_points(released.operating_points)["cnn_unet"]
     segmenter = Segmenter.load(released.release / "model.onnx", threads=1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from breastseg.inference.contract import METADATA_KEY, ContractError, parse_contract, read_contract
-from tests.onnx_models import FAILED_GATE, make_contract
+from tests.onnx_models import FAILED_GATE, PASSED_GATE, make_contract
 
 
 def changed(**changes: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -49,8 +49,8 @@ def test_a_missing_contract_names_the_way_out() -> None:
 
 
 def test_a_newer_contract_is_told_from_a_faulty_one() -> None:
-    with pytest.raises(ContractError, match=r"schema version 4.*understands up to 3.*Update breastseg"):
-        parse_contract(changed(schema_version=4, unheard_of=True))
+    with pytest.raises(ContractError, match=r"schema version 5.*understands up to 4.*Update breastseg"):
+        parse_contract(changed(schema_version=5, unheard_of=True))
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -118,38 +118,49 @@ def test_a_fault_is_no_longer_than_somebody_reads(text: str) -> None:
 
 
 def older(version: int) -> str:
-    """A contract as it was written before gates were recorded."""
-    facts = json.loads(changed(schema_version=version))
-    del facts["gate"]
+    """A contract as it was written before operating points had a presence threshold, and before gates were recorded."""
+    facts = json.loads(make_contract(schema_version=version, gate=PASSED_GATE if version == 3 else None).to_json())
     return json.dumps(facts, sort_keys=True, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_an_older_contract_knows_nothing_of_the_gate_and_keeps_its_version(version: int) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_contract_keeps_its_version(version: int) -> None:
     text = older(version)
+    assert "presence_threshold" not in text
+    assert ("gate" in json.loads(text)) == (version == 3)
     contract = parse_contract(text)
-    assert contract.gate is None
+    assert contract.operating_point.presence_threshold is None
     assert contract.to_json() == text
     assert contract.sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_older_contract_with_a_gate_is_inconsistent(version: int) -> None:
+    point = json.loads(older(version))["operating_point"]
     with pytest.raises(ContractError, match=rf"inconsistent: gate: .*schema version {version}.*dvc repro export_onnx"):
-        parse_contract(changed(schema_version=version))
+        parse_contract(changed(schema_version=version, operating_point=point))
     # as the service describes such a model
-    assert parse_contract(changed(schema_version=version, gate=None)).gate is None
+    described = changed(schema_version=version, gate=None, operating_point=point | {"presence_threshold": None})
+    assert parse_contract(described).gate is None
 
 
 def test_a_contract_without_the_result_of_its_gate_is_inconsistent() -> None:
-    message = r"inconsistent: gate: .*schema version 3.*dvc repro export_onnx"
-    for text in (older(3), changed(gate=None)):
+    message = r"inconsistent: gate: .*schema version 4.*dvc repro export_onnx"
+    facts = json.loads(make_contract().to_json())
+    del facts["gate"]
+    with_version = json.dumps(facts)
+    del facts["schema_version"]
+    for text in (with_version, changed(gate=None), json.dumps(facts)):
         with pytest.raises(ContractError, match=message):
             parse_contract(text)
-    facts = json.loads(older(3))
-    del facts["schema_version"]
-    with pytest.raises(ContractError, match=message):
-        parse_contract(json.dumps(facts))
+
+
+def test_a_presence_threshold_belongs_to_version_4() -> None:
+    point = json.loads(older(3))["operating_point"]
+    with pytest.raises(ContractError, match=r"inconsistent: operating_point: .*version 4 has to have a presence thr"):
+        parse_contract(changed(operating_point=point))
+    with pytest.raises(ContractError, match=r"inconsistent: operating_point: .*version 3 cannot have a presence thr"):
+        parse_contract(changed(schema_version=3))
 
 
 def test_a_gate_that_contradicts_itself_is_inconsistent() -> None:

@@ -22,14 +22,14 @@ def point(threshold: float = 0.5, min_area_share: float = 0.0) -> OperatingPoint
 
 def test_the_threshold_itself_belongs_to_the_lesion() -> None:
     probability = np.array([[0.25, 0.5], [0.75, 0.499]], dtype=np.float32)
-    assert segment(probability, point(0.5)).tolist() == [[False, True], [True, False]]
+    assert segment(probability, None, point(0.5)).tolist() == [[False, True], [True, False]]
 
 
 def test_lesions_under_the_share_are_dropped_and_those_at_it_stay() -> None:
     probability = np.zeros((10, 20), dtype=np.float32)
     probability[0, :4] = 1
     probability[5, :3] = 1
-    mask = segment(probability, point(min_area_share=4 / 200))
+    mask = segment(probability, None, point(min_area_share=4 / 200))
     assert mask[0, :4].all()
     assert mask.sum() == 4
 
@@ -38,7 +38,7 @@ def test_pixels_that_touch_at_a_corner_are_one_lesion() -> None:
     mask = np.eye(5, dtype=np.bool_)
     (lesion,) = find_lesions(mask, mask.astype(np.float32))
     assert lesion.area_px == 5
-    assert segment(mask.astype(np.float32), point(min_area_share=5 / 25)).sum() == 5
+    assert segment(mask.astype(np.float32), None, point(min_area_share=5 / 25)).sum() == 5
 
 
 def test_a_rectangle_is_described_by_hand() -> None:
@@ -67,7 +67,7 @@ def test_the_largest_lesion_comes_first() -> None:
 def test_an_empty_mask_has_no_lesions() -> None:
     nothing = np.zeros((7, 9), dtype=np.float32)
     assert find_lesions(nothing > 0, nothing) == []
-    assert not segment(nothing, point()).any()
+    assert not segment(nothing, None, point()).any()
 
 
 def test_a_ring_is_outlined_outside_only() -> None:
@@ -86,7 +86,7 @@ def test_segment_agrees_with_scipy(mask: np.ndarray, share: float) -> None:
     for label in range(1, count + 1):
         component = labels == label
         expected |= component & (component.sum() >= share * mask.size)
-    assert (segment(mask.astype(np.float32), point(min_area_share=share)) == expected).all()
+    assert (segment(mask.astype(np.float32), None, point(min_area_share=share)) == expected).all()
 
 
 @given(masks)
@@ -121,8 +121,33 @@ def test_the_polygon_drawn_is_the_lesion(a: int, b: int, angle: float) -> None:
     assert len(lesion.polygon) < 60
 
 
+def test_nothing_is_segmented_below_the_presence_threshold() -> None:
+    probability = np.full((4, 4), 0.9, np.float32)
+    decided = OperatingPoint(temperature=1.0, threshold=0.5, min_area_share=0.0, presence_threshold=0.3)
+    assert segment(probability, 0.3, decided).all()
+    assert not segment(probability, 0.29, decided).any()
+    # a network that does not predict it, and a file that does not decide by it
+    assert segment(probability, None, decided).all()
+    assert segment(probability, 0.0, point()).all()
+
+
+def test_the_confidence_is_the_probability_of_both() -> None:
+    probability = np.full((4, 4), 0.8, np.float32)
+    alone, (lesion,) = (find_lesions(probability > 0.5, probability, presence) for presence in (None, 0.5))
+    assert lesion.confidence == pytest.approx(0.4)
+    assert alone[0].confidence == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(
-    "values", [{"temperature": 0.0}, {"threshold": 0.0}, {"threshold": 1.1}, {"min_area_share": -0.1}]
+    "values",
+    [
+        {"presence_threshold": 1.1},
+        {"presence_threshold": -0.1},
+        {"temperature": 0.0},
+        {"threshold": 0.0},
+        {"threshold": 1.1},
+        {"min_area_share": -0.1},
+    ],
 )
 def test_impossible_operating_points_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match=next(iter(values))):

@@ -50,14 +50,43 @@ def test_colour_images_go_through_a_grey_network_and_grey_through_a_colour_one(t
         assert (segmenter.segment(rgb).mask == (grey > 128)).all()
 
 
+POINT = {"temperature": 1.0, "threshold": 0.5, "min_area_share": 0.0, "presence_threshold": 0.5}
+
+
 def test_the_operating_point_of_the_contract_decides(tmp_path: Path) -> None:
     image = bright_image(SIZE, SIZE, (10, 20, 30, 50), bright=138)
-    strict = make_contract(operating_point={"temperature": 1.0, "threshold": 0.9, "min_area_share": 0.0})
-    large = make_contract(operating_point={"temperature": 1.0, "threshold": 0.5, "min_area_share": 0.5})
+    strict = make_contract(operating_point={**POINT, "threshold": 0.9})
+    large = make_contract(operating_point={**POINT, "min_area_share": 0.5})
     for contract in (strict, large):
         answer = Segmenter.load(write_model(tmp_path / "m.onnx", contract.to_json())).segment(image)
         assert not answer.mask.any()
         assert answer.lesions == []
+
+
+def test_an_image_of_less_presence_than_the_threshold_has_no_lesion(tmp_path: Path) -> None:
+    # its brightest pixel is a quarter of a level above the middle: a presence of 1 / (1 + exp(-1)), about 0.73
+    image = bright_image(SIZE, SIZE, (10, 20, 30, 50), bright=128)
+    graph = make_graph(middle=127.75)
+    for threshold, lesions in ((0.72, 1), (0.74, 0)):
+        contract = make_contract(operating_point={**POINT, "presence_threshold": threshold})
+        answer = Segmenter.load(write_model(tmp_path / "m.onnx", contract.to_json(), graph)).segment(image)
+        assert answer.presence == pytest.approx(1 / (1 + np.exp(-1)))
+        assert len(answer.lesions) == lesions
+        assert answer.mask.any() == bool(lesions)
+        assert (answer.probability > 0.5).any()
+        for lesion in answer.lesions:
+            assert lesion.confidence == pytest.approx(answer.presence * answer.probability.max(), rel=1e-5)
+
+
+def test_a_file_of_an_earlier_version_decides_by_pixels_alone(tmp_path: Path) -> None:
+    image = bright_image(SIZE, SIZE, (10, 20, 30, 50), bright=138)
+    graph = make_graph()
+    del graph.output[1:]
+    older = write_model(tmp_path / "older.onnx", make_contract(schema_version=3).to_json(), graph)
+    answer, newer = (Segmenter.load(path).segment(image) for path in (older, write_model(tmp_path / "newer.onnx")))
+    assert answer.presence is None
+    assert answer.lesions == newer.lesions
+    assert (answer.mask == newer.mask).all()
 
 
 def test_many_threads_get_the_same_answer(model_path: Path) -> None:
@@ -79,6 +108,7 @@ def test_many_threads_get_the_same_answer(model_path: Path) -> None:
         (make_graph(image_type=onnx.TensorProto.FLOAT), "input image is tensor(float), not tensor(uint8)"),
         (make_graph(names=("x", "probability")), "no input image; unknown input x"),
         (make_graph(names=("image", "y")), "no output probability"),
+        (make_graph(names=("image", "probability", "z")), "no output presence"),
     ],
 )
 def test_a_graph_that_does_not_fit_its_contract_is_refused(tmp_path: Path, graph: onnx.GraphProto, fault: str) -> None:

@@ -44,7 +44,7 @@ def test_refuses_drop_path_where_the_encoder_has_none(cnn_params: CnnUnet, encod
 
 def test_an_encoder_without_stochastic_depth_works_at_zero(cnn_params: CnnUnet) -> None:
     network = cnn_unet.build(cnn_params.model_copy(update={"encoder": "tu-vgg11"}), channels=1, image_size=64)
-    assert network(torch.zeros(2, 1, 64, 64)).shape == (2, 1, 64, 64)
+    assert network(torch.zeros(2, 1, 64, 64)).pixels.shape == (2, 1, 64, 64)
 
 
 @pytest.mark.parametrize("encoder", ["tu-levit_128", "tu-nest_tiny"])

@@ -104,7 +104,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 def step(network: SegmentationNetwork, images: torch.Tensor, optimiser: torch.optim.Optimizer) -> float:
     """One step towards "bright is lesion"; returns the loss before it."""
     truth = (images.float().mean(dim=1, keepdim=True) > 128).float()
-    loss = binary_cross_entropy_with_logits(network(images), truth)
+    loss = binary_cross_entropy_with_logits(network(images).pixels, truth)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     optimiser.step()
@@ -112,18 +112,20 @@ def step(network: SegmentationNetwork, images: torch.Tensor, optimiser: torch.op
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_gives_one_float_logit_a_pixel(sample: Sample, number: int) -> None:
+def test_predicts_one_float_logit_per_pixel_and_one_per_image(sample: Sample, number: int) -> None:
     network = sample.build().eval()
     images = sample.images(number)
-    logits = network(images)
-    assert logits.shape == (number, 1, sample.image_size, sample.image_size)
-    assert logits.dtype == torch.float32
-    assert torch.equal(logits, network(images.float())), "uint8 and float images in 0..255 mean the same"
+    found = network(images)
+    assert found.pixels.shape == (number, 1, sample.image_size, sample.image_size)
+    assert found.presence.shape == (number, 1)
+    for one, other in zip(found, network(images.float()), strict=True):
+        assert one.dtype == torch.float32
+        assert torch.equal(one, other), "uint8 and float images in 0..255 mean the same"
 
 
 def test_logits_are_float32_under_bfloat16(sample: Sample) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert sample.build().eval()(sample.images(1)).dtype == torch.float32
+        assert {values.dtype for values in sample.build().eval()(sample.images(1))} == {torch.float32}
 
 
 @pytest.mark.usefixtures("deterministic")
@@ -149,7 +151,8 @@ def test_encoder_and_others_are_all_parameters_once(sample: Sample) -> None:
 
 def test_every_weight_gets_a_gradient(sample: Sample) -> None:
     network = sample.build().train()
-    network(sample.images(2)).square().sum().backward()
+    found = network(sample.images(2))
+    (found.pixels.square().sum() + found.presence.square().sum()).backward()
     without = [name for name, parameter in network.named_parameters() if parameter.grad is None]
     assert not without
 
@@ -176,7 +179,8 @@ def test_checkpoint_gives_equal_outputs(sample: Sample, tmp_path: Path) -> None:
     assert loaded_spec == spec
     assert not loaded.training
     images = sample.images(2, seed=1)
-    assert torch.equal(loaded(images), network.eval()(images))
+    network.eval()
+    assert all(torch.equal(one, other) for one, other in zip(loaded(images), network(images), strict=True))
 
 
 @pytest.mark.extended
@@ -198,8 +202,8 @@ def test_onnx_runtime_agrees(sample: Sample) -> None:
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
     for number in (1, 3):
         images = sample.images(number)
-        (logits,) = session.run(None, {"image": images.numpy()})
-        np.testing.assert_allclose(logits, network(images).detach().numpy(), atol=1e-4, rtol=0)
+        for found, expected in zip(session.run(None, {"image": images.numpy()}), network(images), strict=True):
+            np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-4, rtol=0)
 
 
 def test_default_pair_is_of_like_size() -> None:

@@ -17,7 +17,7 @@ PROBABILITY = np.where(MASK, np.float32(0.9), np.float32(0.02))
 
 
 def found(embedding: np.ndarray) -> Segmentation:
-    return Segmentation(MASK, PROBABILITY, find_lesions(MASK, PROBABILITY), embedding.astype(np.float32))
+    return Segmentation(MASK, PROBABILITY, None, find_lesions(MASK, PROBABILITY), embedding.astype(np.float32))
 
 
 def test_an_image_like_the_reference_is_let_pass() -> None:
@@ -37,7 +37,7 @@ def test_an_image_is_told_by_either(grey: int, embedding: float) -> None:
 
 def test_an_answer_without_a_lesion_has_no_expected_dice() -> None:
     nothing, unsure = np.zeros_like(MASK), np.full(MASK.shape, 0.02, np.float32)
-    answer = Segmentation(nothing, unsure, find_lesions(nothing, unsure), np.zeros(4, np.float32))
+    answer = Segmentation(nothing, unsure, None, find_lesions(nothing, unsure), np.zeros(4, np.float32))
     assessed = Watch(PROFILE).assess(np.full((50, 60), 40, np.uint8), answer)
     assert not assessed.out_of_distribution
     assert assessed.expected_dice is None

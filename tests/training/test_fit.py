@@ -60,7 +60,7 @@ def test_leaves_a_checkpoint_four_curves_and_no_state(here: Path) -> None:
     }
     assert [path.name for path in (here / "scratch").iterdir() if path.is_dir()] == []
     network, spec = registry.load(here / "models")
-    assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 1, 64, 64)
+    assert network(torch.zeros(1, 1, 64, 64)).pixels.shape == (1, 1, 64, 64)
     assert spec == trainee.make_plan(here).spec
 
 
@@ -86,7 +86,7 @@ def test_the_checkpoint_scores_what_the_curve_says(here: Path) -> None:
     for case in _validation_cases(here):
         image = np.zeros((64, 64), np.uint8)
         image[2:62] = case[0]
-        predicted = network(torch.from_numpy(image)[None, None])[0, 0, 2:62].detach().numpy() > 0
+        predicted = network(torch.from_numpy(image)[None, None]).pixels[0, 0, 2:62].detach().numpy() > 0
         dice.append(_dice(predicted[:, :-1], case[1][:, :-1]))
     assert np.mean(dice) == pytest.approx(max(curve(here, "val_dice")), abs=1e-5)
 

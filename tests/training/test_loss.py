@@ -1,4 +1,4 @@
-"""The loss counts judged pixels only, per image, and has a slope on images without a lesion."""
+"""The loss counts valid pixels only, per image; pixels are learned from images with a lesion."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_equals_its_definition(logits: np.ndarray, targets: np.ndarray, weight: 
         smoothing = SMOOTHING_SHARE * max(1, judged.sum())
         dice = (2 * (p * t).sum() + smoothing) / (p.sum() + t.sum() + smoothing)
         entropy = -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean() if judged.any() else 0
-        expected.append(entropy + weight * (1 - dice))
+        expected.append((entropy + weight * (1 - dice)) * t.any())
     found = segmentation_loss(torch.from_numpy(logits), torch.from_numpy(targets), weight)
     assert float(found) == pytest.approx(np.mean(expected), rel=1e-4, abs=1e-5)
 
@@ -47,19 +47,19 @@ def test_pixels_that_are_not_judged_have_no_influence(logits: np.ndarray, target
     assert torch.equal(scores[0], scores[1])
 
 
-def test_an_image_without_lesion_is_trained_towards_an_empty_prediction() -> None:
-    """By the Dice term too: its slope alone is positive everywhere, and an empty prediction costs next to nothing."""
-    targets = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
-    logits = torch.full((1, 1, 64, 64), -5.0, requires_grad=True)
-    entropy, both = (segmentation_loss(logits, targets, weight) for weight in (0.0, 1.0))
-    (slope,) = torch.autograd.grad(both - entropy, logits)
-    assert float(slope.min()) > 0
-    assert float(segmentation_loss(torch.full_like(logits, -20.0), targets, 1.0)) < 1e-3
+def test_pixels_are_learned_from_images_with_a_lesion_only() -> None:
+    targets = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    targets[1, 0, 2:4, 2:4] = LESION
+    logits = torch.zeros(2, 1, 8, 8, requires_grad=True)
+    (slope,) = torch.autograd.grad(segmentation_loss(logits, targets, 1.0), logits)
+    assert not slope[0].any()
+    assert slope[1].all()
 
 
 def test_every_image_has_the_same_weight_however_much_of_it_is_padding() -> None:
     logits = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     targets = torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
+    targets[:, :, 1:3, 2:9] = LESION
     targets[1, :, 4:] = PADDING
     alone = [segmentation_loss(logits[i : i + 1], targets[i : i + 1], 1.0) for i in range(2)]
     assert float(segmentation_loss(logits, targets, 1.0)) == pytest.approx(float(sum(alone)) / 2, rel=1e-6)
@@ -73,10 +73,13 @@ def test_dice_leaves_normals_out_and_counts_a_miss_as_zero() -> None:
     assert lesion_dice(logits, targets).tolist() == [0.5, 0.0]
 
 
-def test_presence_asks_whether_any_pixel_is_lesion() -> None:
+def test_presence_is_that_of_any_lesion_pixel() -> None:
     targets = torch.full((3, 1, 4, 4), BACKGROUND, dtype=torch.uint8)
     targets[1, 0, 2, 3] = LESION
     targets[2, 0, 1, 1] = IGNORED
     right, wrong = torch.tensor([[-20.0], [20.0], [-20.0]]), torch.tensor([[20.0], [-20.0], [20.0]])
-    assert float(presence_loss(right, targets)) < 1e-6
-    assert float(presence_loss(wrong, targets)) == pytest.approx(20)
+    assert float(presence_loss(right, targets, torch.ones(3))) < 1e-6
+    assert float(presence_loss(wrong, targets, torch.ones(3))) == pytest.approx(20)
+    assert float(presence_loss(wrong, targets, torch.tensor([0.0, 3.0, 0.0]))) == pytest.approx(20)
+    mixed = torch.cat([right[:2], wrong[2:]])
+    assert float(presence_loss(mixed, targets, torch.tensor([1.5, 1.5, 0.0]))) < 1e-6

@@ -18,9 +18,8 @@ from tests.training import trainee
 def make_task(**changes: object) -> SegmentationTask:
     train = load("train", Train, trainee.PARAMS).model_copy(update=changes)
     params = load("cnn_unet", CnnUnet, trainee.PARAMS).model_copy(update={"encoder": "tu-lcnet_035"})
-    cases = CaseTensors(
-        torch.zeros(2, 1, 32, 32, dtype=torch.uint8), torch.zeros(2, 1, 32, 32, dtype=torch.uint8), ("a", "a")
-    )
+    nothing = torch.zeros(2, 1, 32, 32, dtype=torch.uint8)
+    cases = CaseTensors(nothing, nothing, ("a", "a"), torch.ones(2))
     plan = replace(trainee.make_plan(trainee.PARAMS.parent), train=train)
     return SegmentationTask(cnn_unet.build(params, 1, 32), plan, (cases, cases), None)
 
@@ -85,6 +84,6 @@ def test_each_process_changes_its_images_at_random_by_itself() -> None:
         task = make_task()
         task.trainer = OneOfTwo(rank)  # type: ignore[assignment] # as above
         task.on_train_epoch_start()
-        changed.append(task.on_after_batch_transfer((images, torch.zeros_like(images)), 0)[0])
+        changed.append(task.on_after_batch_transfer((images, torch.zeros_like(images), torch.ones(2)), 0)[0])
     assert torch.equal(changed[0], changed[2])
     assert not torch.equal(changed[0], changed[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,10 +72,26 @@ def test_validation_on_normals_alone_is_refused(root: Path) -> None:
         load_training_cases(root / "cases.parquet", root / "splits.csv", TRAIN)
 
 
+def test_presence_is_learned_from_sets_with_both_kinds_of_image(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    kinds = [("both", False), ("both", True), ("lesions", False), ("lesions", False), ("normals", True)]
+    cases = [
+        replace(trainee.make_case(f"{i}", rng, normal=normal), dataset=name) for i, (name, normal) in enumerate(kinds)
+    ]
+    write_table(cases, tmp_path / "t.parquet")
+
+    def weights(*ids: str) -> list[float]:
+        return load_cases(tmp_path / "t.parquet", ids, 32, 1).presence_weights.tolist()
+
+    assert weights("0", "1", "2", "3", "4") == [2.5, 2.5, 0, 0, 0]
+    assert weights("0", "1") == [1, 1]
+    assert weights("2", "3", "4") == [1, 1, 1]
+
+
 def test_batches_follow_the_order(root: Path) -> None:
     cases, _ = load_training_cases(root / "cases.parquet", root / "splits.csv", TRAIN)
     order = torch.arange(11).flip(0)
     batches = Batches(cases, order, 4)
-    assert [len(images) for images, _ in batches] == [4, 4, 3]
+    assert [len(images) for images, *_ in batches] == [4, 4, 3]
     assert len(batches) == 3
     assert torch.equal(next(iter(batches))[0], cases.images_nchw[[10, 9, 8, 7]])

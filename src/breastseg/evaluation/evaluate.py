@@ -16,15 +16,16 @@ from breastseg.evaluation.comparison import compute_statistics, require_lesions
 from breastseg.evaluation.compute_file import write_costs
 from breastseg.evaluation.figures import Overlay, choose_cases, draw_overlays
 from breastseg.evaluation.json_file import write_json
-from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.judged_case import JudgedCase, Logits
 from breastseg.evaluation.judgement import Judgement, judge
-from breastseg.evaluation.operating_point import choose_operating_point
+from breastseg.evaluation.operating_point import choose_operating_point, fit_temperature
 from breastseg.evaluation.operating_points_file import write_operating_points
 from breastseg.evaluation.per_image import Row, read_rows, write_rows
 from breastseg.evaluation.reliability import read_bins, write_bins
 from breastseg.evaluation.report import headline, write_statistics
 from breastseg.evaluation.risk_coverage import risk_coverage_curve, write_curve
 from breastseg.evaluation.runner import measure_cost, predict_logits
+from breastseg.evaluation.threshold_grid import GridCase, grid_case, write_grid
 from breastseg.inference.lesions import OperatingPoint, segment
 from breastseg.wording import uncounted_normals
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
     from breastseg.params.inference import Inference
 
@@ -76,7 +76,8 @@ class Outputs:
         reliability: Bin counts of the test lesion images, CSV.
         risk_coverage: The risk-coverage curves, CSV.
         compute: What each network costs, JSON.
-        operating_points: One operating point a network, JSON.
+        operating_points: One operating point per network, JSON.
+        threshold_grid: What other rules for the operating point need, Parquet.
         overlays: Folder of the galleries.
     """
 
@@ -87,35 +88,43 @@ class Outputs:
     risk_coverage: Path
     compute: Path
     operating_points: Path
+    threshold_grid: Path
     overlays: Path
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What one network says: logits `[S, S]` of each case, and the operating point to read them at."""
+class _Predictions:
+    """What one network predicts: the logits of each case, and the operating point to read them at."""
 
     network: str
-    logits: Mapping[str, Float32s]
+    logits: Mapping[str, Logits]
     point: OperatingPoint
 
     def judged(self, case: PreparedCase) -> JudgedCase:
         return JudgedCase.of(case, self.logits[case.case_id])
 
 
-def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
-    """Choose operating points on validation cases, judge validation and test cases, compare, draw.
+@dataclass(frozen=True)
+class _Evaluated:
+    """What is kept of one network once its logits are let go of."""
 
-    One network after the other: logits of all these cases are held in memory, 4 bytes a pixel of its square.
+    point: OperatingPoint
+    grid: list[GridCase]
+    judgements: list[Judgement]
+
+
+def evaluate(inputs: Inputs, outputs: Outputs, params: Evaluate) -> None:
+    """Choose operating points on validation cases, evaluate validation and test cases, compare, draw.
+
+    One network after the other: logits of all these cases are held in memory, 4 bytes per pixel of its square.
 
     Raises:
         BreastsegError: An input is missing or does not fit the others.
     """
-    points: dict[str, OperatingPoint] = {}
-    judgements: list[Judgement] = []
-    for network in inputs.checkpoints:
-        points[network], judged = _judge_network(network, inputs, outputs, params)
-        judgements += judged
-    write_operating_points(points, outputs.operating_points)
+    found = {network: _evaluate_network(network, inputs, outputs, params) for network in inputs.checkpoints}
+    judgements = [judgement for evaluated in found.values() for judgement in evaluated.judgements]
+    write_operating_points({network: evaluated.point for network, evaluated in found.items()}, outputs.operating_points)
+    write_grid((case for evaluated in found.values() for case in evaluated.grid), outputs.threshold_grid)
     write_rows((judgement.row for judgement in judgements), outputs.per_image)
     write_bins(
         (bin_ for judgement in judgements if judgement.row.subset == "test" for bin_ in judgement.bins),
@@ -144,52 +153,55 @@ def _log_doubtful_normals(rows: Iterable[Row]) -> None:
         _log.warning("%s", uncounted_normals(subsets.total(), where))
 
 
-def _judge_network(
-    network: str, inputs: Inputs, outputs: Outputs, params: Evaluate
-) -> tuple[OperatingPoint, list[Judgement]]:
-    """Judge one network and draw its gallery; its logits are let go of at the end."""
-    answer = _answer(network, inputs, params)
-    judgements = list(_judge(answer, inputs))
+def _evaluate_network(network: str, inputs: Inputs, outputs: Outputs, params: Evaluate) -> _Evaluated:
+    """Evaluate one network and draw its gallery; its logits are let go of at the end."""
+    logits = _predict(network, inputs)
+    validation = (JudgedCase.of(case, logits[case.case_id]) for case in inputs.cases(inputs.places("val")))
+    temperature = fit_temperature([case for case in validation if case.has_lesion])
+    grid = list(_grid(network, inputs, logits, temperature))
+    counted = [case for case in grid if case.subset == "val" and not case.doubtful_normal]
+    point = choose_operating_point(counted, temperature, params.max_normal_false_positive_rate, network)
+    predictions = _Predictions(network, logits, point)
+    judgements = list(_judge(predictions, inputs))
     rows = [judgement.row for judgement in judgements]
     require_lesions(rows)
-    _draw(answer, rows, inputs, outputs, params.overlays)
-    return answer.point, judgements
+    _draw(predictions, rows, inputs, outputs, params.overlays)
+    return _Evaluated(point, grid, judgements)
 
 
-def _answer(network: str, inputs: Inputs, params: Evaluate) -> _Answer:
-    logits = _predict(network, inputs)
-    validation = [
-        JudgedCase.of(case, logits[case.case_id])
-        for case in inputs.cases(inputs.places("val"))
-        if not case.doubtful_normal
-    ]
-    point = choose_operating_point(validation, params.max_normal_false_positive_rate, network)
-    return _Answer(network, logits, point)
-
-
-def _predict(network: str, inputs: Inputs) -> dict[str, Float32s]:
+def _predict(network: str, inputs: Inputs) -> dict[str, Logits]:
     places = inputs.places("val", "test")
     cases, ahead = tee(inputs.cases(places))
     logits = predict_logits(inputs.checkpoints[network], ahead, inputs.asked)
     progress = tqdm(logits, desc=f"{network}: predict", total=len(places), unit="case")
-    return {case.case_id: answer for case, answer in zip(cases, progress, strict=True)}
+    return {case.case_id: found for case, found in zip(cases, progress, strict=True)}
 
 
-def _judge(answer: _Answer, inputs: Inputs) -> Iterator[Judgement]:
+def _grid(network: str, inputs: Inputs, logits: Mapping[str, Logits], temperature: float) -> Iterator[GridCase]:
     places = inputs.places("val", "test")
-    for case in tqdm(inputs.cases(places), desc=f"{answer.network}: judge", total=len(places), unit="case"):
-        probability = answer.judged(case).probability(answer.point.temperature)
-        predicted = segment(probability, answer.point)
-        yield judge(answer.network, case, places[case.case_id], probability, predicted)
+    for case in tqdm(inputs.cases(places), desc=f"{network}: threshold grid", total=len(places), unit="case"):
+        judged = JudgedCase.of(case, logits[case.case_id])
+        yield grid_case(network, case, places[case.case_id], judged, temperature)
 
 
-def _draw(answer: _Answer, rows: Sequence[Row], inputs: Inputs, outputs: Outputs, count: int) -> None:
-    chosen = choose_cases(rows, answer.network, count)
+def _judge(predictions: _Predictions, inputs: Inputs) -> Iterator[Judgement]:
+    places, point = inputs.places("val", "test"), predictions.point
+    for case in tqdm(inputs.cases(places), desc=f"{predictions.network}: evaluate", total=len(places), unit="case"):
+        judged = predictions.judged(case)
+        probability = judged.probability(point.temperature)
+        predicted = segment(probability, judged.presence, point)
+        yield judge(predictions.network, case, places[case.case_id], probability, predicted)
+
+
+def _draw(predictions: _Predictions, rows: Sequence[Row], inputs: Inputs, outputs: Outputs, count: int) -> None:
+    chosen = choose_cases(rows, predictions.network, count)
     cases = {case.case_id: case for case in inputs.cases(row.case_id for kind in chosen.values() for row in kind)}
-    kinds = {kind: [_overlay(row, answer, cases[row.case_id]) for row in found] for kind, found in chosen.items()}
-    draw_overlays(answer.network, kinds, outputs.overlays / f"{answer.network}.png")
+    kinds = {kind: [_overlay(row, predictions, cases[row.case_id]) for row in found] for kind, found in chosen.items()}
+    draw_overlays(predictions.network, kinds, outputs.overlays / f"{predictions.network}.png")
 
 
-def _overlay(row: Row, answer: _Answer, case: PreparedCase) -> Overlay:
-    judged = answer.judged(case)
-    return Overlay(f"Dice {row.dice:.3f}\n{case.case_id}", case.image(), judged.truth, judged.predicted(answer.point))
+def _overlay(row: Row, predictions: _Predictions, case: PreparedCase) -> Overlay:
+    judged = predictions.judged(case)
+    return Overlay(
+        f"Dice {row.dice:.3f}\n{case.case_id}", case.image(), judged.truth, judged.predicted(predictions.point)
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from breastseg.evaluation.compute_file import NetworkCost, network_cost
+from breastseg.evaluation.judged_case import Logits
 from breastseg.inference.letterbox import Letterbox
 from breastseg.models import registry
 from breastseg.models.compute import count_compute
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
     from torch import nn
 
     from breastseg.data.table import PreparedCase
-    from breastseg.evaluation.arrays import Float32s, Image
+    from breastseg.evaluation.arrays import Image
     from breastseg.models.checkpoint import CheckpointSpec
+    from breastseg.models.network import Prediction
     from breastseg.params.inference import Inference
 
 _BATCH_SIZE = 16
 
 
-def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase], asked: Inference) -> Iterator[Float32s]:
+def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase], asked: Inference) -> Iterator[Logits]:
     """Predict case by case in float32, on the machine's accelerator where it has one.
 
     Args:
@@ -37,7 +39,7 @@ def predict_logits(checkpoint: Path, cases: Iterable[PreparedCase], asked: Infer
         asked: How the network answers.
 
     Yields:
-        Logits of each case, in the order given: float32 `[S, S]`, letterboxed.
+        Logits of each case, in the order given.
 
     Raises:
         ProblemsError: The checkpoint is missing or damaged.
@@ -66,9 +68,10 @@ def _letterboxed(case: PreparedCase, spec: CheckpointSpec) -> Image:
     return Letterbox(case.height, case.width, spec.image_size).image(case.image(), spec.channels)
 
 
-def _forward(network: nn.Module, images_nchw: Image, device: torch.device) -> Float32s:
-    """Logits `[N, S, S]`; on CUDA without TF32, whose ten bits of mantissa are no float32."""
+def _forward(network: nn.Module, images_nchw: Image, device: torch.device) -> Iterator[Logits]:
+    """Predict N images; on CUDA without TF32, whose ten bits of mantissa are no float32."""
     with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
-        logits_nchw = network(torch.from_numpy(images_nchw).to(device))
-    logits: Float32s = logits_nchw[:, 0].float().cpu().numpy()
-    return logits
+        predicted: Prediction = network(torch.from_numpy(images_nchw).to(device))
+    pixels, presence = (values.float().cpu().numpy() for values in (predicted.pixels, predicted.presence))
+    for i in range(len(images_nchw)):
+        yield Logits(pixels[i, 0], float(presence[i, 0]))

@@ -31,7 +31,7 @@ class Parity:
 
     Attributes:
         cases: Number of cases.
-        max_probability_difference: Largest absolute difference of any pixel's probability.
+        max_probability_difference: Largest absolute difference of any probability, of a pixel or of presence.
         dice: Mean Dice of the lesion images, of the file; None without lesion images.
         dice_difference: Mean absolute difference to the checkpoint's, image by image; None without lesion images.
         missed: Share of lesion images on which the file marks nothing; None without lesion images.
@@ -65,6 +65,7 @@ def compare(
     for case, expected in tqdm(pairs, desc="check the exported file", total=len(cases), unit="image", delay=2):
         found = segmenter.segment(case.image())
         differences.append(float(np.abs(found.probability - expected.probability(point.temperature)).max()))
+        differences.append(np.nan if found.presence is None else abs(found.presence - expected.presence))
         of_file.append(score_case(case, expected.truth, found.mask, expected.judged))
         of_checkpoint.append(score_case(case, expected.truth, expected.predicted(point), expected.judged))
     return Parity(

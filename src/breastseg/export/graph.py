@@ -11,30 +11,34 @@ import torch
 from torch import nn
 
 from breastseg.inference.contract import METADATA_KEY
-from breastseg.inference.segmenter import EMBEDDING, INPUT, OUTPUT
+from breastseg.inference.segmenter import EMBEDDING, INPUT, OUTPUT, PRESENCE
 
 if TYPE_CHECKING:
-    from breastseg.models.network import Answering
+    from breastseg.models.network import Prediction, Predictor
 
 PRODUCER = "breastseg"
 
 
 class CalibratedProbability(nn.Module):
-    """A network's logits divided by the temperature, as probabilities (Guo et al., ICML 2017), and its embedding."""
+    """A network's prediction as probabilities; pixels are calibrated by temperature scaling (Guo et al. 2017)."""
 
-    def __init__(self, network: Answering, temperature: float) -> None:
+    def __init__(self, network: Predictor, temperature: float) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Turn uint8 images `[N, C, S, S]` into float32 probabilities `[N, 1, S, S]` and embeddings `[N, D]`."""
-        answer = self.network.answer(image)
-        return torch.sigmoid(answer.logits / self.temperature), answer.embedding
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Predict for uint8 images `[N, C, S, S]`.
+
+        Returns:
+            Float32 probabilities of pixels `[N, 1, S, S]`, embeddings `[N, D]` and probabilities of presence `[N, 1]`.
+        """
+        found: Prediction = self.network(image)
+        return torch.sigmoid(found.pixels / self.temperature), found.embedding, torch.sigmoid(found.presence)
 
 
-def trace(network: Answering, temperature: float, shape_chw: tuple[int, int, int], opset: int) -> onnx.ModelProto:
-    """Export `image` uint8 `[N, C, S, S]` → `probability` float32 `[N, 1, S, S]` and `embedding` `[N, D]`, N free.
+def trace(network: Predictor, temperature: float, shape_chw: tuple[int, int, int], opset: int) -> onnx.ModelProto:
+    """Export `image` uint8 `[N, C, S, S]` → `probability` float32 `[N, 1, S, S]`, `embedding` and `presence`, N free.
 
     Args:
         network: In evaluation mode, on the CPU.
@@ -58,7 +62,7 @@ def trace(network: Answering, temperature: float, shape_chw: tuple[int, int, int
                 CalibratedProbability(network, temperature).eval(),
                 (example,),
                 input_names=[INPUT],
-                output_names=[OUTPUT, EMBEDDING],
+                output_names=[OUTPUT, EMBEDDING, PRESENCE],
                 dynamic_shapes={"image": {0: torch.export.Dim("N", min=1)}},
                 opset_version=opset,
                 dynamo=True,

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 METADATA_KEY = "breastseg.contract"
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 INTENDED_USE = "Research use only. Not a medical device, not for diagnosis."
 
 # the first version that records how the model did at its quality gate
 _GATE_SINCE = 3
+# the first version whose operating point decides whether an image shows a lesion
+_PRESENCE_SINCE = 4
 # of what is wrong with one
 _MOST_FAULTS, _MOST_LETTERS = 20, 200
 _EXPORT_AGAIN = "Export the model again with `dvc repro export_onnx`"
@@ -104,7 +106,7 @@ class Contract(_Part):
         origin: What the file was made from.
     """
 
-    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     network: Literal["cnn_unet", "vit_unet"]
     encoder: str = Field(min_length=1)
     channels: Literal[1, 3]
@@ -132,10 +134,27 @@ class Contract(_Part):
             raise ValueError(f"a contract of schema version {version} cannot record a quality gate")
         return gate
 
+    @field_validator("operating_point")
+    @classmethod
+    def _require_presence_of_its_version(cls, point: OperatingPoint, info: ValidationInfo) -> OperatingPoint:
+        version = info.data.get("schema_version")
+        # one that is impossible is a fault of its own
+        if version is None:
+            return point
+        if point.presence_threshold is None and version >= _PRESENCE_SINCE:
+            raise ValueError(f"a contract of schema version {version} has to have a presence threshold")
+        if point.presence_threshold is not None and version < _PRESENCE_SINCE:
+            raise ValueError(f"a contract of schema version {version} cannot have a presence threshold")
+        return point
+
     def to_json(self) -> str:
         """Return the canonical form: sorted keys, no spaces. Equal contracts have equal bytes."""
-        # a contract from before the gate was recorded keeps its bytes, and so its version
-        facts = self.model_dump(mode="json", exclude={"gate"} if self.gate is None else None)
+        facts = self.model_dump(mode="json")
+        # a contract of an earlier version keeps its bytes, and so its model version
+        if self.gate is None:
+            del facts["gate"]
+        if self.operating_point.presence_threshold is None:
+            del facts["operating_point"]["presence_threshold"]
         return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property

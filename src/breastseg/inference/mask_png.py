@@ -17,9 +17,15 @@ def encode_mask(mask: npt.NDArray[np.bool_]) -> bytes:
     return _encode(mask.astype(np.uint8) * np.uint8(255))
 
 
-def encode_probability(probability: npt.NDArray[np.float32]) -> bytes:
-    """Encode probabilities float32 `[H, W]`, 0..1, as an 8-bit grey PNG of the same size: 255 is 1."""
-    return _encode(np.rint(probability * np.float32(255)).astype(np.uint8))
+def encode_probability(probability: npt.NDArray[np.float32], presence: float | None = None) -> bytes:
+    """Encode the probability of a lesion for each pixel as an 8-bit grey PNG of the same size: 255 is 1.
+
+    Args:
+        probability: float32 `[H, W]`, 0..1, given that the image shows a lesion.
+        presence: Probability that it does, 0..1, which each pixel's is multiplied by; None leaves them as they are.
+    """
+    white = np.float32(255 if presence is None else 255 * presence)
+    return _encode(np.rint(probability * white).astype(np.uint8))
 
 
 def _encode(image: npt.NDArray[np.uint8]) -> bytes:

@@ -23,7 +23,9 @@ class LesionReport(BaseModel):
     polygon: list[tuple[float, float]] = Field(description="Corners x, y of the outer outline in pixels, not closed")
     area_px: int = Field(description="Number of pixels")
     area_share: float = Field(description="Share of the image's pixels, 0 to 1")
-    confidence: float = Field(description="Mean calibrated probability inside, 0 to 1")
+    confidence: float = Field(
+        description="Mean calibrated probability inside, times the image's presence where there is one, 0 to 1"
+    )
 
     @classmethod
     def of(cls, lesion: Lesion, image_px: int) -> Self:
@@ -61,6 +63,9 @@ class ImageReport(BaseModel):
     """The lesions of one image, largest first."""
 
     lesions: list[LesionReport]
+    presence: float | None = Field(
+        default=None, description="Probability of any lesion in the image, 0 to 1; null: the model does not predict it"
+    )
     image: ImageSize
     model: ModelReport
     notice: str = Field(description="What the result may be used for")
@@ -71,6 +76,7 @@ class ImageReport(BaseModel):
         height, width = segmentation.mask.shape
         return cls(
             lesions=[LesionReport.of(lesion, height * width) for lesion in segmentation.lesions],
+            presence=None if segmentation.presence is None else round(segmentation.presence, _DIGITS),
             image=ImageSize(width=width, height=height),
             model=model,
             notice=notice,

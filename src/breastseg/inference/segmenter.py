@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 
     import onnxruntime as ort
 
-INPUT, OUTPUT, EMBEDDING = "image", "probability", "embedding"
-
+INPUT, OUTPUT, EMBEDDING, PRESENCE = "image", "probability", "embedding", "presence"
 
 _NO_EMBEDDING = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a model says about one image, at the image's native size.
+    """What a model predicts for one image, at the image's native size.
 
     Attributes:
         mask: bool `[H, W]`, true on lesions.
-        probability: float32 `[H, W]`, calibrated, 0..1.
+        probability: Of a lesion for each pixel, given that the image shows one: float32 `[H, W]`, calibrated, 0..1.
+        presence: Probability of any lesion in the image, 0..1; None where the file does not predict it.
         lesions: The mask's components, largest first.
         embedding: float32 `[D]`, the deepest feature averaged over the image; empty where the file tells none.
     """
 
     mask: np.ndarray
     probability: np.ndarray
+    presence: float | None
     lesions: list[Lesion]
     embedding: np.ndarray
 
@@ -52,7 +53,8 @@ class Segmenter:
 
     def __init__(self, session: ort.InferenceSession, contract: Contract) -> None:
         self._session = session
-        self._outputs = [name for name in (OUTPUT, EMBEDDING) if name in {node.name for node in session.get_outputs()}]
+        found = {node.name for node in session.get_outputs()}
+        self._outputs = [name for name in (OUTPUT, EMBEDDING, PRESENCE) if name in found]
         self.contract = contract
         # once: hashing the contract takes milliseconds
         self.described = ModelReport.of(contract)
@@ -91,14 +93,17 @@ class Segmenter:
         height, width = image.shape[:2]
         letterbox = Letterbox(height, width, self.contract.image_size)
         images_nchw = letterbox.image(image, self.contract.channels)[None]
-        probabilities_nchw, *embedding = (stop or Stop()).run(self._session, self._outputs, {INPUT: images_nchw})
+        values = (stop or Stop()).run(self._session, self._outputs, {INPUT: images_nchw})
+        found = dict(zip(self._outputs, values, strict=True))
+        presence = float(found[PRESENCE][0, 0]) if PRESENCE in found else None
         # an empty mask would tell nobody of it
-        if not np.isfinite(probabilities_nchw).all():
+        if not (np.isfinite(found[OUTPUT]).all() and np.isfinite(presence or 0)):
             raise ModelFileError("the model's probabilities are no numbers. Export it again")
-        probability = letterbox.restore(probabilities_nchw[0, 0])
-        mask = segment(probability, self.contract.operating_point)
-        lesions = find_lesions(mask, probability)
-        return Segmentation(mask, probability, lesions, embedding[0][0] if embedding else _NO_EMBEDDING)
+        probability = letterbox.restore(found[OUTPUT][0, 0])
+        mask = segment(probability, presence, self.contract.operating_point)
+        lesions = find_lesions(mask, probability, presence)
+        embedding = found[EMBEDDING][0] if EMBEDDING in found else _NO_EMBEDDING
+        return Segmentation(mask, probability, presence, lesions, embedding)
 
     def mirrored_mask(self, image: np.ndarray, stop: Stop | None = None) -> np.ndarray:
         """Return the mask of the mirror image, turned back, bool `[H, W]`; arguments and errors as for `segment`."""
@@ -115,6 +120,8 @@ def _require_fitting_graph(session: ort.InferenceSession, contract: Contract) ->
         *_faults("input", session.get_inputs(), INPUT, "tensor(uint8)", [contract.channels, size, size]),
         *_faults("output", session.get_outputs(), OUTPUT, "tensor(float)", [1, size, size]),
     ]
+    if contract.operating_point.presence_threshold is not None:
+        faults += _faults("output", session.get_outputs(), PRESENCE, "tensor(float)", [1])
     if contract.reference_profile is not None:
         values = len(contract.reference_profile.novelty.embedding.centre)
         faults += _faults("output", session.get_outputs(), EMBEDDING, "tensor(float)", [values])

@@ -1,4 +1,4 @@
-"""Test-time augmentation by mirror image, as a part of the network, so that judgement and exported file do the same."""
+"""Test-time augmentation by mirror image, as a part of the network: the same in evaluation and in exported files."""
 
 from __future__ import annotations
 
@@ -6,44 +6,32 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from breastseg.models.network import Answer, Answering
+from breastseg.models.network import Prediction, Predictor
 
 if TYPE_CHECKING:
     from breastseg.params.inference import Inference
 
 
-class FlipAveraged(Answering):
-    """Averages the logits of an image and of its left-right mirror image; one batch of twice the size.
+class FlipAveraged(Predictor):
+    """Averages the predictions for an image and its left-right mirror image; one batch of twice the size.
 
     Args:
-        network: Maps images `[N, C, S, S]` to logits `[N, 1, S, S]`.
+        network: Predicts for images `[N, C, S, S]`.
     """
 
-    def __init__(self, network: Answering) -> None:
+    def __init__(self, network: Predictor) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, images_nchw: torch.Tensor) -> torch.Tensor:
-        """Predict logits, float32 `[N, 1, S, S]`."""
-        logits: torch.Tensor = self.network(_with_mirror_images(images_nchw))
-        return _mean_over_mirror_images(logits, images_nchw.shape[0])
-
-    def answer(self, images_nchw: torch.Tensor) -> Answer:
-        """Predict, and tell the mean of both embeddings beside it."""
-        number, both = images_nchw.shape[0], self.network.answer(_with_mirror_images(images_nchw))
-        embedding = (both.embedding[:number] + both.embedding[number:]) / 2
-        return Answer(_mean_over_mirror_images(both.logits, number), embedding)
+    def forward(self, images_nchw: torch.Tensor) -> Prediction:
+        """Predict; logits and embeddings are averaged, those of pixels after the mirror image is turned back."""
+        # neither chunk nor len, which fix the number of images in an exported graph
+        number = images_nchw.shape[0]
+        both: Prediction = self.network(torch.cat([images_nchw, images_nchw.flip(-1)]))
+        presence, embedding = ((values[:number] + values[number:]) / 2 for values in both[1:])
+        return Prediction((both.pixels[:number] + both.pixels[number:].flip(-1)) / 2, presence, embedding)
 
 
-def _with_mirror_images(images_nchw: torch.Tensor) -> torch.Tensor:
-    return torch.cat([images_nchw, images_nchw.flip(-1)])
-
-
-def _mean_over_mirror_images(logits: torch.Tensor, number: int) -> torch.Tensor:
-    # neither chunk nor len, which fix the number of images in an exported graph
-    return (logits[:number] + logits[number:].flip(-1)) / 2
-
-
-def as_asked(network: Answering, params: Inference) -> Answering:
-    """Let the network answer as the section `inference` asks for."""
+def as_asked(network: Predictor, params: Inference) -> Predictor:
+    """Let the network predict as the section `inference` asks for."""
     return FlipAveraged(network) if params.flip_averaging else network

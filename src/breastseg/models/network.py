@@ -43,51 +43,33 @@ class Normalisation(nn.Module):
         return (images_nchw.float() - self.mean) / self.std
 
 
-class Heads(NamedTuple):
-    """What the two heads of a network say.
+class Prediction(NamedTuple):
+    """The output of a network for N images.
 
     Attributes:
-        pixels: Logit of a lesion for each pixel, were there one in the image: float32 `[N, 1, S, S]`.
+        pixels: Logit of a lesion for each pixel, given that the image shows one: float32 `[N, 1, S, S]`.
         presence: Logit of any lesion in the image: float32 `[N, 1]`.
+        embedding: The deepest feature averaged over the image, float32 `[N, D]`.
     """
 
     pixels: Tensor
     presence: Tensor
-
-    def joined(self) -> Tensor:
-        """Logit of `sigmoid(pixels) * sigmoid(presence)`, float32 `[N, 1, S, S]`.
-
-        With p = 1 / (1 + exp(-a)) and q = 1 / (1 + exp(-b)), the odds of p q are 1 / (exp(-a) + exp(-b) + exp(-a - b)).
-        """
-        presence = self.presence[..., None, None].expand_as(self.pixels)
-        return -torch.logsumexp(torch.stack([-self.pixels, -presence, -self.pixels - presence]), dim=0)
-
-
-class Answer(NamedTuple):
-    """What an exported network says.
-
-    Attributes:
-        logits: Logit of a lesion for each pixel, float32 `[N, 1, S, S]`.
-        embedding: The deepest feature averaged over the image, float32 `[N, D]`.
-    """
-
-    logits: Tensor
     embedding: Tensor
 
 
-class Answering(nn.Module, ABC):
-    """A network that can be exported: images to logits, and `answer` for all that an exported file tells."""
+class Predictor(nn.Module, ABC):
+    """A network that can be evaluated and exported."""
 
     @abstractmethod
-    def answer(self, images_nchw: Tensor) -> Answer:
-        """Predict from uint8 or float images `[N, C, S, S]` in 0..255, and tell the embedding beside it."""
+    def forward(self, images_nchw: Tensor) -> Prediction:
+        """Predict from uint8 or float images `[N, C, S, S]` in 0..255."""
 
 
 class PresenceHead(nn.Sequential):
-    """One logit an image out of the deepest feature: is there any lesion?
+    """Predicts from the deepest feature whether the image shows any lesion: one logit per image.
 
-    Whether there is a lesion is a question about the whole image, which a pixel's logit answers poorly: without this
-    head, networks paint lesions on normal images.
+    This depends on the whole image, so a pixel's logit predicts it poorly: without this head, networks find lesions in
+    normal images.
 
     Args:
         channels: Channels of the feature.
@@ -97,7 +79,7 @@ class PresenceHead(nn.Sequential):
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels), nn.Linear(channels, 1))
 
 
-class SegmentationNetwork(Answering):
+class SegmentationNetwork(Predictor):
     """Normalisation, encoder, neck, U-Net decoder and two heads, one for pixels and one for the image.
 
     Args:
@@ -127,33 +109,12 @@ class SegmentationNetwork(Answering):
         initialize_head(self.head)
         nn.init.constant_(self.head[0].bias, math.log(PRIOR / (1 - PRIOR)))
 
-    def forward(self, images_nchw: Tensor) -> Tensor:
-        """Predict the logit of a lesion for each pixel.
-
-        Args:
-            images_nchw: uint8 or float `[N, C, S, S]` in 0..255.
-
-        Returns:
-            Logits, float32 `[N, 1, S, S]`.
-        """
-        return self.heads(images_nchw).joined()
-
-    def heads(self, images_nchw: Tensor) -> Heads:
-        """Ask both heads, each of which is trained on its own question; images as for `forward`."""
-        return self._ask(self._features(images_nchw))
-
-    def answer(self, images_nchw: Tensor) -> Answer:
-        """Predict, and tell beside it what monitoring looks at; images as for `forward`."""
-        features = self._features(images_nchw)
-        return Answer(self._ask(features).joined(), features[-1].float().mean(dim=(-2, -1)))
-
-    def _features(self, images_nchw: Tensor) -> list[Tensor]:
+    def forward(self, images_nchw: Tensor) -> Prediction:
+        """Predict from uint8 or float images `[N, C, S, S]` in 0..255."""
         images = self.normalisation(images_nchw)
         features: list[Tensor] = self.neck(images, self.encoder(images))
-        return features
-
-    def _ask(self, features: list[Tensor]) -> Heads:
-        return Heads(self.head(self.decoder(features)).float(), self.presence_head(features[-1]).float())
+        pixels, presence = self.head(self.decoder(features)), self.presence_head(features[-1])
+        return Prediction(pixels.float(), presence.float(), features[-1].float().mean(dim=(-2, -1)))
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
         """The weights that may have been pretrained."""

@@ -112,7 +112,8 @@ class Answered:
             case "mask":
                 picture = self.mask()
             case "probability":
-                picture = encode_probability(self.found.segmentation.probability)
+                segmentation = self.found.segmentation
+                picture = encode_probability(segmentation.probability, segmentation.presence)
             case _:
                 picture = encode_overlay(self.image, self.found.segmentation.lesions)
         return base64.b64encode(picture).decode("ascii")

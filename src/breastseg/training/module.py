@@ -13,16 +13,14 @@ from breastseg.training.loss import lesion_dice, presence_loss, segmentation_los
 from breastseg.training.order import epoch_order
 from breastseg.training.schedule import make_optimizer, make_schedule
 from breastseg.training.seeds import derive, generator
-from breastseg.training.tensors import Batches, CaseTensors
+from breastseg.training.tensors import Batch, Batches, CaseTensors
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-    from breastseg.models.network import Heads, SegmentationNetwork
+    from breastseg.models.network import Prediction, SegmentationNetwork
     from breastseg.training.plan import TrainingPlan
     from breastseg.training.scratch import TrainingState
-
-Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class SegmentationTask(LightningModule):
@@ -118,15 +116,16 @@ class SegmentationTask(LightningModule):
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment training batches on the device, in float32, outside of mixed precision."""
         del dataloader_idx
-        images, targets = self._augmenter(*batch) if self.training else batch
-        return images.contiguous(memory_format=self._format), targets
+        images, targets, weights = batch
+        if self.training:
+            images, targets = self._augmenter(images, targets)
+        return images.contiguous(memory_format=self._format), targets, weights
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Return the loss of a batch."""
         del batch_idx
-        images, targets = batch
-        loss = self._loss(self.network.heads(images), targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        loss = self._loss(self.network(batch[0]), batch)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]), sync_dist=True)
         return loss
 
     def on_train_batch_end(self, *_: object) -> None:
@@ -148,11 +147,11 @@ class SegmentationTask(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add up the losses of a batch's images, and the Dice of those with a lesion."""
         del batch_idx
-        images, targets = batch
-        heads = self.judged.heads(images)
-        dice = lesion_dice(heads.joined(), targets)
+        images, targets, _ = batch
+        predicted = self.judged(images)
+        dice = lesion_dice(predicted.pixels, targets)
         counts = torch.tensor([len(images), len(dice)], device=self.device)
-        self._sums += torch.stack([len(images) * self._loss(heads, targets), dice.sum(), *counts])
+        self._sums += torch.stack([len(images) * self._loss(predicted, batch), dice.sum(), *counts])
 
     def on_validation_epoch_end(self) -> None:
         """Record the means over the images of all processes."""
@@ -161,9 +160,10 @@ class SegmentationTask(LightningModule):
         self.log("val_loss", loss / images, sync_dist=True)
         self.log("val_dice", dice / lesions, sync_dist=True)
 
-    def _loss(self, heads: Heads, targets: torch.Tensor) -> torch.Tensor:
-        pixels = segmentation_loss(heads.pixels, targets, self._train.dice_weight)
-        return pixels + self._train.presence_weight * presence_loss(heads.presence, targets)
+    def _loss(self, predicted: Prediction, batch: Batch) -> torch.Tensor:
+        _, targets, weights = batch
+        pixels = segmentation_loss(predicted.pixels, targets, self._train.dice_weight)
+        return pixels + self._train.presence_weight * presence_loss(predicted.presence, targets, weights)
 
     def _train_batches(self, epoch: int) -> Batches:
         """Shuffle; an incomplete batch is left out for batch normalisation's sake, unless it is the only one."""

@@ -17,11 +17,13 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.inference.letterbox import Letterbox
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from breastseg.data.table import PreparedCase
     from breastseg.params.train import Train
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 BACKGROUND: Final = 0
 LESION: Final = 1
@@ -38,11 +40,15 @@ class CaseTensors:
         images_nchw: uint8 `[N, C, S, S]`, 0..255, black on the padding.
         targets_nchw: uint8 `[N, 1, S, S]`: `BACKGROUND`, `LESION`, `IGNORED` or `PADDING`.
         sets: Names of the data sets that the N cases are of.
+        presence_weights: float32 `[N]`, how much the presence head learns from each case: 0 where its data set has only
+            images with a lesion or only images without one, else equal, with a mean of 1. Such a set would teach the
+            head to tell scanners apart. Where no data set has both kinds, all weights are 1.
     """
 
     images_nchw: torch.Tensor
     targets_nchw: torch.Tensor
     sets: tuple[str, ...]
+    presence_weights: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.images_nchw)
@@ -50,7 +56,7 @@ class CaseTensors:
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of (uint8 images, uint8 targets) in a given order of the cases.
+    """Batches of (uint8 images, uint8 targets, float32 presence weights) in a given order of the cases.
 
     Attributes:
         cases: The cases.
@@ -65,9 +71,10 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
+        cases = self.cases
         for index in torch.split(self.order, self.batch_size):
-            yield self.cases.images_nchw[index], self.cases.targets_nchw[index]
+            yield cases.images_nchw[index], cases.targets_nchw[index], cases.presence_weights[index]
 
 
 def load_training_cases(table: Path, split: Path, train: Train) -> tuple[CaseTensors, CaseTensors]:
@@ -129,7 +136,16 @@ def load_cases(table: Path, case_ids: Collection[str], size: int, channels: Lite
         images[i] = box.image(case.image(), channels)
         targets[i, 0] = _target(case, box)
         sets.append(case.dataset)
-    return CaseTensors(torch.from_numpy(images), torch.from_numpy(targets), tuple(sets))
+    targets_nchw = torch.from_numpy(targets)
+    return CaseTensors(torch.from_numpy(images), targets_nchw, tuple(sets), _presence_weights(targets_nchw, sets))
+
+
+def _presence_weights(targets_nchw: torch.Tensor, sets: Sequence[str]) -> torch.Tensor:
+    """Weigh the cases for the presence head, see `CaseTensors`."""
+    has_lesion = (targets_nchw == LESION).flatten(1).any(1).tolist()
+    kinds = set(zip(sets, has_lesion, strict=True))
+    weights = torch.tensor([float({(name, True), (name, False)} <= kinds) for name in sets])
+    return weights / weights.mean() if weights.any() else torch.ones(len(sets))
 
 
 def _target(case: PreparedCase, box: Letterbox) -> npt.NDArray[np.uint8]:
