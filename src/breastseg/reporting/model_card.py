@@ -117,10 +117,11 @@ def _facts(contract: Contract) -> list[list[str]]:
         ["network", contract.network],
         ["encoder", contract.encoder],
         ["input", f"{kind}, letterboxed to {contract.image_size} x {contract.image_size} px"],
-        ["output", "probability of a lesion for each pixel, calibrated on validation cases"],
+        ["output", "calibrated probability of a lesion for each pixel; probability of any lesion in the image"],
         ["temperature", f"{point.temperature:g}"],
         ["threshold", f"{point.threshold:g}"],
         ["smallest lesion", f"{point.min_area_share:.2%} of the image"],
+        *([] if point.presence_threshold is None else [["presence threshold", f"{point.presence_threshold:g}"]]),
         ["licence of the weights", contract.licence],
         ["quality gate", describe_gate(contract.gate)],
     ]

@@ -100,6 +100,7 @@ function facts(value, frame) {
   const rows = [
     ["Frame", frame || null],
     ["Image", `${number(value.image.width)} × ${number(value.image.height)} px`],
+    ["Presence of a lesion", value.presence == null ? null : percent(value.presence)],
     ["Expected Dice", value.expected_dice == null ? null : number(value.expected_dice, 2)],
     ["Time", timings(value.timings_ms)],
     ["Model", value.model.name],
