@@ -13,6 +13,7 @@ from breastseg.errors import BreastsegError
 from breastseg.evaluation import evaluate as module
 from breastseg.evaluation.compute_file import NetworkCost
 from breastseg.evaluation.evaluate import Inputs, Outputs, evaluate, report
+from breastseg.evaluation.judged_case import Logits
 from breastseg.evaluation.per_image import read_rows
 from breastseg.evaluation.reliability import read_bins
 from breastseg.inference.letterbox import Letterbox
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.data.table import PreparedCase
-    from breastseg.evaluation.arrays import Float32s
     from breastseg.params.evaluate import Evaluate
     from breastseg.params.inference import Inference
 
@@ -141,7 +141,7 @@ def test_what_lies_under_ignored_pixels_changes_no_score(
 def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
     tmp_path: Path, params: Evaluate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of such cases white ones are added: as normals, they would move temperature and threshold."""
+    """Of such cases white ones are added: as normals, they would move the presence threshold."""
     monkeypatch.setattr(module, "predict_logits", _brightness)
     monkeypatch.setattr(module, "measure_cost", lambda *_: NetworkCost(1.0, 2.0))
     cases = [world.make_case(index) for index in range(18)]
@@ -167,8 +167,8 @@ def test_a_normal_that_shows_a_lesion_image_has_no_part_in_the_operating_point(
     assert evaluated("sure", *added).operating_points.read_bytes() != without.operating_points.read_bytes()
 
 
-def _brightness(_: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Float32s]:
+def _brightness(_: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Logits]:
     """Logits of a network that takes bright for lesion."""
     for case in cases:
         image = Letterbox(case.height, case.width, world.SIZE).image(case.image(), 1)[0]
-        yield (image.astype(np.float32) - np.float32(100)) / np.float32(20)
+        yield Logits((image.astype(np.float32) - np.float32(100)) / np.float32(20), float(image.mean()) / 20 - 5)

@@ -12,7 +12,7 @@ from breastseg.data.png import encode_png
 from breastseg.data.split_table import SplitRow
 from breastseg.data.table import write_table
 from breastseg.evaluation.exported_model import choose_overlays, judge_case, judge_cases
-from breastseg.evaluation.judged_case import JudgedCase
+from breastseg.evaluation.judged_case import JudgedCase, Logits
 from breastseg.evaluation.judgement import Judgement, judge
 from breastseg.evaluation.labelled_folder import FolderCases
 from breastseg.inference.letterbox import Letterbox
@@ -42,7 +42,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> FolderCases:
 def judged_by_the_pipeline(case: PreparedCase, segmenter: Segmenter) -> Judgement:
     """What the evaluation stage does with a network's logits; those of the hand-made model are known."""
     image = Letterbox(case.height, case.width, SIZE).image(case.image(), 1)[0]
-    judged = JudgedCase.of(case, (image.astype(np.float32) - np.float32(MIDDLE_GREY)) / np.float32(SOFTNESS))
+    centred = image.astype(np.float32) - np.float32(MIDDLE_GREY)
+    judged = JudgedCase.of(case, Logits(centred / np.float32(SOFTNESS), 4 * float(centred.max())))
     probability = judged.probability(segmenter.contract.operating_point.temperature)
     predicted = judged.predicted(segmenter.contract.operating_point)
     return judge("cnn_unet", case, SplitRow(case.case_id, case.case_id, 0, "test"), probability, predicted)

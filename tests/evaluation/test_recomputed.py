@@ -19,6 +19,7 @@ from breastseg.data.png import encode_png
 from breastseg.evaluation import evaluate as module
 from breastseg.evaluation.compute_file import NetworkCost
 from breastseg.evaluation.evaluate import Outputs, evaluate
+from breastseg.evaluation.judged_case import Logits
 from breastseg.inference.letterbox import Letterbox
 from breastseg.params.evaluate import Evaluate
 from tests.evaluation import stage_files, world
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from breastseg.data.cases import Label
     from breastseg.data.table import PreparedCase
-    from breastseg.evaluation.arrays import Float32s
     from breastseg.params.inference import Inference
 
 pytestmark = pytest.mark.integration
@@ -60,13 +60,14 @@ def make_case(index: int) -> PreparedCase:
     return replace(case, mask_png=encode_png(mask), label=label, dataset=dataset, device=device)
 
 
-def answer_roughly(checkpoint: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Float32s]:
+def answer_roughly(checkpoint: Path, cases: Iterable[PreparedCase], _asked: Inference) -> Iterator[Logits]:
     """Logits of a network that sees the lesion through smooth noise, in a way of its own."""
     for case in cases:
         rng = np.random.default_rng([int(case.content_hash, 16), len(checkpoint.name), checkpoint.name == "vit_unet"])
         seen = np.where(Letterbox(case.height, case.width, world.SIZE).mask(case.mask()), 1.0, -1.0)
         noise = ndimage.gaussian_filter(rng.normal(size=seen.shape), 3)
-        yield (4 * ndimage.gaussian_filter(seen, 2) + 25 * noise).astype(np.float32)
+        pixels = (4 * ndimage.gaussian_filter(seen, 2) + 25 * noise).astype(np.float32)
+        yield Logits(pixels, 2 * float(case.mask().any()) + rng.normal())
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,8 @@ def test_lesions_are_those_of_the_segmenter(client: TestClient, model_path: Path
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     told = {"expected_dice", "image", "lesions", "model", "notice", "out_of_distribution", "quality", "request_id"}
-    assert set(body) == {*told, "novelty", "timings_ms"}
+    assert set(body) == {*told, "novelty", "presence", "timings_ms"}
+    assert body["presence"] == 1
     assert body["quality"] == ["small_image"]
     # the model carries no profile
     assert [body[name] for name in ("expected_dice", "novelty", "out_of_distribution")] == [None] * 3

@@ -99,7 +99,7 @@ def _validated(folder: LabelledFolder) -> tuple[Data, Prepare]:
         raise BreastsegError(f"--root {printable(root)} {why}. Name the data set's folder or its parent")
     try:
         return (
-            Data.model_validate({"layout": folder.layout, "root": folder.root.as_posix()}),
+            Data.model_validate({"layout": folder.layout, "root": folder.root.as_posix(), "sets": {}}),
             Prepare.model_validate(
                 {
                     "on_error": folder.on_error,
