@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from breastseg.data.listing import require_no_linked_folder
 from breastseg.data.prepare import Outputs, prepare
 from breastseg.params.base import load
 from breastseg.params.data import Data
 from breastseg.params.prepare import Prepare
 
 if __name__ == "__main__":
+    data = load("data", Data)
+    require_no_linked_folder(Path(data.root))
     prepare(
-        load("data", Data),
+        data,
         load("prepare", Prepare),
         Outputs(
             table=Path("data/prepared/cases.parquet"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing
@@ -12,6 +11,8 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.folders import walk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from breastseg.data.cases import RawCase
     from breastseg.params.data import Data, Source
 
@@ -22,9 +23,8 @@ def list_cases(data: Data) -> Listing:
     Of several sets, `dataset` is the set's name, and case ids begin with it: `busi/benign (1)`.
 
     Raises:
-        ProblemsError: A data set is not where it should be, or a folder below `data.root` is a link; all are named.
+        ProblemsError: A data set is not where it should be; all are named.
     """
-    _require_no_linked_folder(Path(data.root))
     listings: list[Listing] = []
     problems: list[Problem] = []
     for source in data.sources:
@@ -54,8 +54,15 @@ def _named(source: Source, listing: Listing) -> Listing:
     return replace(listing, cases=tuple(named))
 
 
-def _require_no_linked_folder(root: Path) -> None:
-    """Refuse links to folders, which DVC takes for empty ones: it would not notice changes behind them."""
+def require_no_linked_folder(root: Path) -> None:
+    """Refuse links to folders, which DVC takes for empty ones: it would not notice changes behind them.
+
+    Args:
+        root: A folder, which may be a link itself.
+
+    Raises:
+        ProblemsError: Folders below it are links; all are named, each with the command that copies it.
+    """
     links = [entry.name for entry in walk(root.as_posix()) if entry.fault and (root / entry.name).is_dir()]
     problems = [_linked(root / name) for name in sorted(links) if (root / name).is_symlink()]
     if problems:
