@@ -176,6 +176,24 @@ def test_what_smp_s_own_encoders_cannot_do_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_layers_of_smp_s_own_encoders_are_not_known() -> None:
+    for knob, value in (("encoder_frozen_layers", 2), ("encoder_layer_decay", 0.5)):
+        found = problems(cnn_unet__encoder="resnet18", **{f"cnn_unet__{knob}": value})
+        assert "does not say what its layers are" in found["cnn_unet.encoder"]
+        assert "Take timm's `tu-resnet18`" in found["cnn_unet.encoder"]
+    write(cnn_unet__encoder="resnet18", cnn_unet__encoder_frozen_layers="all")
+    check_params()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_wrong_count_of_frozen_layers_is_one_problem() -> None:
+    found = problems(cnn_unet__encoder_frozen_layers="some", vit_unet__encoder_frozen_epochs=3)
+    assert "it is all, or a whole number from 0 on (found 'some')" in found.pop("cnn_unet.encoder_frozen_layers")
+    assert "encoder_frozen_epochs is all where encoder_frozen_layers is 0" in found.pop("vit_unet")
+    assert not found
+
+
+@pytest.mark.usefixtures("here")
 def test_an_operator_set_that_no_exporter_writes_is_refused() -> None:
     assert "28" in problems(export__opset=99)["export.opset"]
 

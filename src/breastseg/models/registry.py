@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
     from breastseg.models.network import SegmentationNetwork
 
-# the trained weights replace the pretrained ones
-FROM_SCRATCH = {"encoder_weights": None, "encoder_weights_sha256": None}
+# the trained weights replace the pretrained ones, and nothing is trained
+FROM_SCRATCH = {
+    "encoder_weights": None,
+    "encoder_weights_sha256": None,
+    "encoder_frozen_layers": 0,
+    "encoder_frozen_epochs": "all",
+    "encoder_layer_decay": 1.0,
+}
 
 
 def load(folder: Path) -> tuple[SegmentationNetwork, checkpoint.CheckpointSpec]:

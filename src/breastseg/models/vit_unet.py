@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.models import encoder_names, encoders
+from breastseg.models.encoder_layers import find_layers
 from breastseg.models.encoder_weights import hub_errors
 from breastseg.models.network import PassThrough, SegmentationNetwork
 from breastseg.models.plain_vit import PlainVit
@@ -36,6 +37,7 @@ def build(params: VitUnet, channels: int, image_size: int) -> SegmentationNetwor
     return SegmentationNetwork(
         normalisation=normalisation,
         encoder=encoder,
+        encoder_layers=find_layers(name, encoder, params),
         neck=neck,
         neck_channels=neck_channels,
         decoder_channels=params.decoder_channels,

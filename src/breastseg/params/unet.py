@@ -1,16 +1,27 @@
-"""What the sections of both networks share: encoder, its weights, width of the decoder."""
+"""What the sections of both networks share: encoder, its weights and how they are trained, decoder."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator, model_validator
 
 from breastseg.params.base import Section
 
 HUB = "imagenet"
 LOCAL = PurePosixPath("models/pretrained")
+
+
+def _count_or_all(least: int) -> BeforeValidator:
+    """One message where pydantic would have one for each type of the union."""
+
+    def check(value: object) -> object:
+        if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= least):
+            return value
+        raise ValueError(f"it is all, or a whole number from {least} on")
+
+    return BeforeValidator(check)
 
 
 class Unet(Section):
@@ -23,6 +34,14 @@ class Unet(Section):
         encoder_weights_sha256: SHA-256 of that file, required with a path, else `null`.
         encoder_learning_rate: Peak learning rate of the encoder; what suits depends on the encoder and on where its
             weights come from.
+        encoder_frozen_layers: How many layers of the encoder are frozen, from the image on, or `all`. The first is the
+            stem (the patch embedding of a transformer), the others are the stages of a CNN or of a hierarchical
+            transformer, or the blocks of a plain one.
+        encoder_frozen_epochs: For how many epochs, from the first on, after which they are trained as the others
+            (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features"), or `all`.
+        encoder_layer_decay: Factor of the learning rate from a layer of the encoder to the one before it: the last
+            layer has `encoder_learning_rate`, the one k layers nearer to the image `encoder_layer_decay ** k` times it
+            (Clark et al. 2020, "ELECTRA"; Bao et al. 2022, "BEiT"). 1 gives all the same.
         decoder_channels: Width of the five decoder stages, deepest first.
         drop_path_rate: Share of residual branches dropped in training (stochastic depth), where the encoder has them.
     """
@@ -31,6 +50,9 @@ class Unet(Section):
     encoder_weights: str | None
     encoder_weights_sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
     encoder_learning_rate: float = Field(gt=0)
+    encoder_frozen_layers: Annotated[int | Literal["all"], _count_or_all(0)]
+    encoder_frozen_epochs: Annotated[int | Literal["all"], _count_or_all(1)]
+    encoder_layer_decay: float = Field(gt=0, le=1)
     decoder_channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt]
     drop_path_rate: float = Field(ge=0, lt=1)
 
@@ -50,3 +72,14 @@ class Unet(Section):
         if is_path != (self.encoder_weights_sha256 is not None):
             raise ValueError("encoder_weights_sha256 goes with a path in encoder_weights, and only with a path")
         return self
+
+    @model_validator(mode="after")
+    def _frozen_epochs_have_frozen_layers(self) -> Self:
+        if self.encoder_frozen_epochs != "all" and self.encoder_frozen_layers == 0:
+            raise ValueError("encoder_frozen_epochs is all where encoder_frozen_layers is 0: nothing is frozen")
+        return self
+
+    @property
+    def needs_encoder_layers(self) -> bool:
+        """Whether some layers of the encoder are trained differently from others."""
+        return self.encoder_frozen_layers not in {0, "all"} or self.encoder_layer_decay < 1

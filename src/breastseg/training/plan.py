@@ -28,7 +28,7 @@ class TrainingPlan:
         spec: How to rebuild the network; stored beside its weights, and part of the scratch folder's key.
         build: Makes the network with fresh weights; it is called once, right after seeding.
         train: The shared protocol.
-        encoder_learning_rate: Peak learning rate of the encoder.
+        unet: The network's section, which says how its encoder is trained.
         seed: Seed of the initial weights, the order of the cases and the augmentation.
         table: The prepared table.
         split: The split table.
@@ -40,7 +40,7 @@ class TrainingPlan:
     spec: CheckpointSpec
     build: Callable[[], SegmentationNetwork]
     train: Train
-    encoder_learning_rate: float
+    unet: Unet
     seed: int
     table: Path
     split: Path
@@ -68,7 +68,7 @@ def plan_stage(
         spec=CheckpointSpec.model_validate({"network": network, "params": params.model_dump(mode="json"), **shape}),
         build=partial(build, train.channels, train.image_size),
         train=train,
-        encoder_learning_rate=params.encoder_learning_rate,
+        unet=params,
         seed=load("seed", Seed),
         table=Path("data/prepared/cases.parquet"),
         split=Path("data/splits.csv"),
