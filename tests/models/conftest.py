@@ -19,6 +19,7 @@ def cnn_params() -> CnnUnet:
         encoder_frozen_epochs="all",
         encoder_layer_decay=1.0,
         decoder_channels=(16, 8, 8, 8, 8),
+        decoder_norm="batch",
         drop_path_rate=0.0,
     )
 

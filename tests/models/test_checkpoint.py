@@ -78,10 +78,20 @@ def test_weights_of_another_network_are_refused(
         registry.load(tmp_path)
 
 
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_the_decoder_s_normalisation_is_rebuilt(cnn_params: CnnUnet, tmp_path: Path, norm: str) -> None:
+    params = cnn_params.model_copy(update={"decoder_norm": norm})
+    section = params.model_dump(mode="json")
+    network = cnn_unet.build(params, channels=1, image_size=64)
+    spec = checkpoint.CheckpointSpec(network="cnn_unet", channels=1, image_size=64, params=section)
+    checkpoint.save(network, spec, tmp_path)
+    assert_rebuilt(network, tmp_path)
+
+
 def test_a_checkpoint_that_is_older_than_a_knob_is_rebuilt(
     network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
 ) -> None:
-    new = {"encoder_frozen_layers", "encoder_frozen_epochs", "encoder_layer_decay"}
+    new = {"encoder_frozen_layers", "encoder_frozen_epochs", "encoder_layer_decay", "decoder_norm"}
     older = {name: value for name, value in spec.params.items() if name not in new}
     checkpoint.save(network, spec.model_copy(update={"params": older}), tmp_path)
     assert_rebuilt(network, tmp_path)

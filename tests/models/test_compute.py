@@ -20,6 +20,7 @@ UNET = {
     "encoder_frozen_epochs": "all",
     "encoder_layer_decay": 1.0,
     "decoder_channels": (16, 8, 8, 8, 8),
+    "decoder_norm": "batch",
     "drop_path_rate": 0.0,
 }
 

@@ -194,6 +194,16 @@ def test_a_wrong_count_of_frozen_layers_is_one_problem() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_a_batch_of_one_value_per_channel_is_refused_where_batch_normalisation_is_trained() -> None:
+    tiny = {"train__image_size": 32, "train__batch_size": 1}
+    assert "on which cnn_unet cannot be trained" in problems(**tiny)["train.batch_size"]
+    without = {"cnn_unet__decoder_norm": "group", "cnn_unet__encoder_frozen_layers": "all"}
+    assert "on which vit_unet cannot be trained" in problems(**tiny, **without)["train.batch_size"]
+    write(**tiny, **without, vit_unet__decoder_norm="group")
+    check_params()
+
+
+@pytest.mark.usefixtures("here")
 def test_an_operator_set_that_no_exporter_writes_is_refused() -> None:
     assert "28" in problems(export__opset=99)["export.opset"]
 

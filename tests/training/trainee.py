@@ -91,6 +91,7 @@ UNET: dict[str, Any] = {
     "encoder_frozen_epochs": "all",
     "encoder_layer_decay": 1.0,
     "decoder_channels": (8, 8, 8, 8, 8),
+    "decoder_norm": "batch",
     "drop_path_rate": 0.5,
 }
 

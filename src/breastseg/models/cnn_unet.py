@@ -39,4 +39,5 @@ def build(params: CnnUnet, channels: int, image_size: int) -> SegmentationNetwor
         neck=PassThrough(),
         neck_channels=pyramid.channels,
         decoder_channels=params.decoder_channels,
+        decoder_norm=params.decoder_norm,
     )

@@ -12,12 +12,15 @@ from segmentation_models_pytorch.base.initialization import initialize_decoder, 
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import nn
 
+from breastseg.models.norms import use_norm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
     from breastseg.models.encoder_layers import Layers
+    from breastseg.params.unet import Norm
 
 # Share of lesion pixels that the untrained network predicts; starting at one half would spend the first steps on
 # unlearning it (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1).
@@ -109,6 +112,7 @@ class SegmentationNetwork(Answering):
         neck: Maps the float image and the encoder's features to features at strides 1, 2, 4, 8, 16 and 32.
         neck_channels: Channels of these six.
         decoder_channels: Width of the five decoder stages, deepest first.
+        decoder_norm: Normalisation layers of neck and decoder.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a network, each by its name
@@ -120,6 +124,7 @@ class SegmentationNetwork(Answering):
         neck: nn.Module,
         neck_channels: Sequence[int],
         decoder_channels: Sequence[int],
+        decoder_norm: Norm,
     ) -> None:
         super().__init__()
         self.normalisation = normalisation
@@ -131,6 +136,8 @@ class SegmentationNetwork(Answering):
         self.presence_head = PresenceHead(neck_channels[-1])
         initialize_decoder(self.decoder)
         initialize_head(self.head)
+        for part in (self.neck, self.decoder):
+            use_norm(part, decoder_norm)
         nn.init.constant_(self.head[0].bias, math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, images_nchw: Tensor) -> Tensor:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, field_validator, model_validator
 
+from breastseg.errors import Problem, ProblemsError
 from breastseg.params.base import Section
+
+if TYPE_CHECKING:
+    from breastseg.params.train import Train
 
 HUB = "imagenet"
 LOCAL = PurePosixPath("models/pretrained")
+
+Norm = Literal["batch", "group", "instance"]
 
 
 def _count_or_all(least: int) -> BeforeValidator:
@@ -43,6 +49,8 @@ class Unet(Section):
             layer has `encoder_learning_rate`, the one k layers nearer to the image `encoder_layer_decay ** k` times it
             (Clark et al. 2020, "ELECTRA"; Bao et al. 2022, "BEiT"). 1 gives all the same.
         decoder_channels: Width of the five decoder stages, deepest first.
+        decoder_norm: Normalisation layers of the decoder and of what joins a transformer to it: `batch` has statistics
+            of the batch, `group` and `instance` of each image by itself, whatever the size of the batch.
         drop_path_rate: Share of residual branches dropped in training (stochastic depth), where the encoder has them.
     """
 
@@ -54,6 +62,7 @@ class Unet(Section):
     encoder_frozen_epochs: Annotated[int | Literal["all"], _count_or_all(1)]
     encoder_layer_decay: float = Field(gt=0, le=1)
     decoder_channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+    decoder_norm: Norm
     drop_path_rate: float = Field(ge=0, lt=1)
 
     @field_validator("encoder_weights")
@@ -83,3 +92,32 @@ class Unet(Section):
     def needs_encoder_layers(self) -> bool:
         """Whether some layers of the encoder are trained differently from others."""
         return self.encoder_frozen_layers not in {0, "all"} or self.encoder_layer_decay < 1
+
+    @property
+    def stays_frozen(self) -> bool:
+        """Whether no weight of the encoder is ever trained."""
+        return self.encoder_frozen_layers == self.encoder_frozen_epochs == "all"
+
+    @property
+    def trains_batch_norm(self) -> bool:
+        """Whether batch normalisation is trained at the deepest stride, as far as the params tell."""
+        return self.decoder_norm == "batch"
+
+
+def check_batch(name: str, unet: Unet, train: Train) -> None:
+    """Refuse batches that leave batch normalisation one value per channel.
+
+    Args:
+        name: The network, which is its section too.
+        unet: The network's section.
+        train: The shared protocol.
+
+    Raises:
+        ProblemsError: They do, and the network trains batch normalisation.
+    """
+    if not (train.has_one_value and unet.trains_batch_norm):
+        return
+    what = f"is {train.batch_size}, which at image_size {train.image_size} leaves batch normalisation one value"
+    fix = f"Set it to at least {2 * train.processes}, or train.image_size to at least {2 * train.image_size}"
+    problem = Problem("train.batch_size", f"{what} per channel, on which {name} cannot be trained", fix)
+    raise ProblemsError("Too small a batch", [problem])

@@ -12,6 +12,7 @@ from breastseg.models.checkpoint import CheckpointSpec
 from breastseg.params.base import load
 from breastseg.params.seed import Seed
 from breastseg.params.train import Train
+from breastseg.params.unet import check_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +61,10 @@ def plan_stage(
         build: Makes the network from channels and image size.
 
     Raises:
-        ProblemsError: `params.yaml` does not hold.
+        ProblemsError: `params.yaml` does not hold, or the network cannot be trained on such batches.
     """
     train = load("train", Train)
+    check_batch(network, params, train)
     shape = {"channels": train.channels, "image_size": train.image_size}
     return TrainingPlan(
         spec=CheckpointSpec.model_validate({"network": network, "params": params.model_dump(mode="json"), **shape}),
