@@ -78,6 +78,41 @@ def test_weights_of_another_network_are_refused(
         registry.load(tmp_path)
 
 
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_the_decoder_s_normalisation_is_rebuilt(cnn_params: CnnUnet, tmp_path: Path, norm: str) -> None:
+    params = cnn_params.model_copy(update={"decoder_norm": norm})
+    section = params.model_dump(mode="json")
+    network = cnn_unet.build(params, channels=1, image_size=64)
+    spec = checkpoint.CheckpointSpec(network="cnn_unet", channels=1, image_size=64, params=section)
+    checkpoint.save(network, spec, tmp_path)
+    assert_rebuilt(network, tmp_path)
+
+
+def test_a_checkpoint_that_is_older_than_a_knob_is_rebuilt(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    new = {"encoder_frozen_layers", "encoder_frozen_epochs", "encoder_layer_decay", "decoder_norm"}
+    older = {name: value for name, value in spec.params.items() if name not in new}
+    checkpoint.save(network, spec.model_copy(update={"params": older}), tmp_path)
+    assert_rebuilt(network, tmp_path)
+
+
+def test_a_network_that_was_trained_frozen_is_rebuilt_without(
+    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
+) -> None:
+    frozen = {"encoder_frozen_layers": "all", "encoder_layer_decay": 0.5}
+    network.freeze_encoder("all")
+    checkpoint.save(network, spec.model_copy(update={"params": spec.params | frozen}), tmp_path)
+    assert_rebuilt(network, tmp_path)
+
+
+def assert_rebuilt(network: SegmentationNetwork, folder: Path) -> None:
+    loaded, _ = registry.load(folder)
+    images = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
+    assert torch.equal(loaded(images), network.eval()(images))
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+
+
 def test_params_that_no_network_has_are_refused(
     network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
 ) -> None:

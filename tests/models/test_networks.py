@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from breastseg.models.network import SegmentationNetwork
-    from breastseg.params.unet import Unet
+    from breastseg.params.unet import Norm, Unet
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -37,6 +37,7 @@ class Sample:
     encoder: str
     channels: int
     image_size: int
+    decoder_norm: Norm = "batch"
 
     def params(self) -> Unet:
         type_ = CnnUnet if self.network == "cnn_unet" else VitUnet
@@ -45,7 +46,11 @@ class Sample:
             encoder_weights=None,
             encoder_weights_sha256=None,
             encoder_learning_rate=1e-3,
+            encoder_frozen_layers=0,
+            encoder_frozen_epochs="all",
+            encoder_layer_decay=1.0,
             decoder_channels=(32, 16, 8, 8, 8),
+            decoder_norm=self.decoder_norm,
             drop_path_rate=0.0,
         )
 
@@ -63,7 +68,7 @@ class Sample:
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
     def __str__(self) -> str:
-        return f"{self.encoder}-{self.channels}-{self.image_size}"
+        return f"{self.encoder}-{self.channels}-{self.image_size}-{self.decoder_norm}"
 
 
 SAMPLES = [
@@ -74,6 +79,8 @@ SAMPLES = [
     Sample("vit_unet", "tu-swin_tiny_patch4_window7_224", channels=1, image_size=64),
     Sample("vit_unet", "vit_tiny_patch16_224", channels=1, image_size=64),
     Sample("vit_unet", "tu-eva02_tiny_patch14_336", channels=3, image_size=96),
+    Sample("cnn_unet", "tu-regnety_004", channels=1, image_size=64, decoder_norm="group"),
+    Sample("vit_unet", "vit_tiny_patch16_224", channels=1, image_size=64, decoder_norm="instance"),
 ]
 # the default pair and a plain ViT stand for all in `make test`
 SOON = (SAMPLES[0], SAMPLES[2], SAMPLES[5])

@@ -215,12 +215,3 @@ def test_a_value_that_holds_itself_is_reported(tmp_path: Path) -> None:
     path.write_text(COMMITTED.read_text().replace("model: vit_unet", "model: &a [*a]"))
     with pytest.raises(ProblemsError, match="model: is not plain YAML"):
         load("model", Model, path)
-
-
-@pytest.mark.parametrize(("devices", "batch_size"), [(1, 1), (2, 2)])
-def test_one_value_per_channel_is_refused(tmp_path: Path, devices: int, batch_size: int) -> None:
-    small = {"image_size": 32, "devices": devices, "batch_size": batch_size}
-    with pytest.raises(ProblemsError, match=rf"set batch_size to at least {2 * devices}, or image_size to at least 64"):
-        load("train", Train, write(tmp_path, "train", **small))
-    load("train", Train, write(tmp_path, "train", **small | {"image_size": 64}))
-    load("train", Train, write(tmp_path, "train", **small | {"batch_size": 2 * batch_size}))

@@ -176,6 +176,34 @@ def test_what_smp_s_own_encoders_cannot_do_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_layers_of_smp_s_own_encoders_are_not_known() -> None:
+    for knob, value in (("encoder_frozen_layers", 2), ("encoder_layer_decay", 0.5)):
+        found = problems(cnn_unet__encoder="resnet18", **{f"cnn_unet__{knob}": value})
+        assert "does not say what its layers are" in found["cnn_unet.encoder"]
+        assert "Take timm's `tu-resnet18`" in found["cnn_unet.encoder"]
+    write(cnn_unet__encoder="resnet18", cnn_unet__encoder_frozen_layers="all")
+    check_params()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_wrong_count_of_frozen_layers_is_one_problem() -> None:
+    found = problems(cnn_unet__encoder_frozen_layers="some", vit_unet__encoder_frozen_epochs=3)
+    assert "it is all, or a whole number from 0 on (found 'some')" in found.pop("cnn_unet.encoder_frozen_layers")
+    assert "encoder_frozen_epochs is all where encoder_frozen_layers is 0" in found.pop("vit_unet")
+    assert not found
+
+
+@pytest.mark.usefixtures("here")
+def test_a_batch_of_one_value_per_channel_is_refused_where_batch_normalisation_is_trained() -> None:
+    tiny = {"train__image_size": 32, "train__batch_size": 1}
+    assert "on which cnn_unet cannot be trained" in problems(**tiny)["train.batch_size"]
+    without = {"cnn_unet__decoder_norm": "group", "cnn_unet__encoder_frozen_layers": "all"}
+    assert "on which vit_unet cannot be trained" in problems(**tiny, **without)["train.batch_size"]
+    write(**tiny, **without, vit_unet__decoder_norm="group")
+    check_params()
+
+
+@pytest.mark.usefixtures("here")
 def test_an_operator_set_that_no_exporter_writes_is_refused() -> None:
     assert "28" in problems(export__opset=99)["export.opset"]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import signal
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,7 @@ from safetensors.torch import load_file
 from breastseg.data.split_table import read_split
 from breastseg.data.table import read_table
 from breastseg.errors import BreastsegError
-from breastseg.models import cnn_unet, registry
-from breastseg.params.cnn_unet import CnnUnet
+from breastseg.models import registry
 from breastseg.training.fit import fit
 from breastseg.training.scratch import Scratch, TrainingState
 from tests.training import trainee
@@ -124,16 +121,55 @@ def test_a_diverged_training_says_which_knob_to_turn(here: Path) -> None:
 
 
 def test_one_value_per_channel_says_which_knob_to_turn(here: Path) -> None:
-    plan = trainee.make_plan(here)
-    section = plan.spec.params | {"encoder": "tu-test_resnet"}
-    params = CnnUnet.model_validate_json(json.dumps(section))
     # past the check of the params, as a training set of one image is
-    train = plan.train.model_copy(update={"image_size": 32, "batch_size": 1})
-    plan = replace(plan, train=train, build=partial(cnn_unet.build, params, 1, 32))
+    plan = trainee.make_plan(here, encoder="tu-test_resnet", image_size=32, batch_size=1)
     with pytest.raises(
         BreastsegError, match=r"one value per channel.*Set train\.batch_size or train\.image_size higher"
     ):
         fit(plan)
+
+
+def test_frozen_layers_are_those_that_the_network_started_with(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Weights and running statistics alike, in the average that is kept."""
+    plan = trainee.make_plan(here, epochs=2, encoder="tu-test_resnet", encoder_frozen_layers=3)
+    fit(plan)
+    assert "frozen layers of the encoder are random, since encoder_weights is null" in caplog.text
+    torch.manual_seed(plan.seed)
+    start = plan.build().state_dict()
+    kept = load_file(here / "models" / "weights.safetensors")
+    stages = ("conv1.", "bn1.", "layer1.", "layer2.")
+    for name, value in kept.items():
+        if name.startswith("encoder."):
+            is_frozen = name.removeprefix("encoder.model.").startswith(stages)
+            assert torch.equal(value, start[name]) == is_frozen, name
+    network, _ = registry.load(here / "models")
+    assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 1, 64, 64)
+
+
+def test_killed_before_the_encoder_is_released_equals_uninterrupted(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Killed in the first epoch, frozen, and in the third, released."""
+    knobs: dict[str, Any] = {"encoder_frozen_layers": "all", "encoder_frozen_epochs": 2, "encoder_layer_decay": 0.5}
+    other = tmp_path_factory.mktemp("uninterrupted")
+    trainee.write_inputs(other)
+    assert trainee.run(trainee.make_plan(other, **knobs)) == 0
+    plan = trainee.make_plan(root, **knobs)
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 1)) == KILLED
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 2)) == KILLED
+    assert trainee.run(plan) == 0
+    assert trainee.outs(root) == trainee.outs(other)
+
+
+def test_killed_and_restarted_stays_frozen(root: Path) -> None:
+    plan = trainee.make_plan(root, epochs=2, encoder_frozen_layers="all")
+    assert trainee.run(plan, partial(trainee.die_after_epoch, 1)) == KILLED
+    assert trainee.run(plan) == 0
+    torch.manual_seed(plan.seed)
+    start = plan.build().state_dict()
+    kept = load_file(root / "models" / "weights.safetensors")
+    changed = {name.partition(".")[0] for name, value in kept.items() if not torch.equal(value, start[name])}
+    assert changed == {"decoder", "head", "presence_head"}
 
 
 def test_same_plan_same_bytes_and_no_trace_of_the_machine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import torch
 
@@ -11,6 +12,7 @@ from breastseg.params.base import load
 from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.train import Train
 from breastseg.training.module import SegmentationTask
+from breastseg.training.schedule import make_optimizer
 from breastseg.training.tensors import CaseTensors
 from tests.training import trainee
 
@@ -22,6 +24,66 @@ def make_task(**changes: object) -> SegmentationTask:
     cases = CaseTensors(nothing, nothing, ("a", "a"), torch.ones(2))
     plan = replace(trainee.make_plan(trainee.PARAMS.parent), train=train)
     return SegmentationTask(cnn_unet.build(params, 1, 32), plan, (cases, cases), None)
+
+
+def make_frozen_task(epochs: int | Literal["all"], layers: int | Literal["all"] = 2) -> SegmentationTask:
+    plan = trainee.make_plan(
+        trainee.PARAMS.parent,
+        # has batch normalisation, and no weight that starts without a gradient
+        encoder="tu-test_efficientnet",
+        encoder_frozen_layers=layers,
+        encoder_frozen_epochs=epochs,
+        drop_path_rate=0.0,
+        ema_decay=0.5,
+    )
+    cases = CaseTensors(
+        torch.zeros(2, 1, 64, 64, dtype=torch.uint8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8), ("a", "a")
+    )
+    return SegmentationTask(plan.build(), plan, (cases, cases), None)
+
+
+def train_epoch(task: SegmentationTask, optimizer: torch.optim.Optimizer, epoch: int) -> set[str]:
+    """Train one step of an epoch, the way that Lightning does; return what has changed, the average left out."""
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    task.trainer = OneOfTwo(0, epoch)  # type: ignore[assignment] # as much of it as is asked for
+    task.on_train_epoch_start()
+    images = torch.randint(0, 255, (4, 1, 64, 64), dtype=torch.uint8)
+    optimizer.zero_grad()
+    task.network(images).square().mean().backward()
+    task.configure_gradient_clipping()
+    optimizer.step()
+    task.on_train_batch_end()
+    return {name for name, value in task.network.state_dict().items() if not torch.equal(value, before[name])}
+
+
+def encoder_names(task: SegmentationTask, *, frozen: bool) -> set[str]:
+    """Weights and running statistics of stem and first stage, or of the others."""
+    stem = ("encoder.model.conv_stem", "encoder.model.bn1", "encoder.model.blocks.0.")
+    names = [name for name in task.network.state_dict() if name.startswith("encoder.")]
+    return {name for name in names if name.startswith(stem) == frozen}
+
+
+def test_frozen_layers_are_those_of_the_plan_from_the_start() -> None:
+    task = make_frozen_task("all")
+    optimizer = make_optimizer(task.network, task._train, task._plan.unet)
+    judged = {name: value.clone() for name, value in task.judged.state_dict().items()}
+    for epoch in range(2):
+        changed = train_epoch(task, optimizer, epoch)
+        assert not changed & encoder_names(task, frozen=True)
+        assert changed >= encoder_names(task, frozen=False)
+    after = task.judged.state_dict()
+    assert all(torch.equal(after[name], judged[name]) for name in encoder_names(task, frozen=True))
+    assert not torch.equal(after["head.0.weight"], judged["head.0.weight"])
+
+
+def test_a_frozen_encoder_is_released_after_its_epochs() -> None:
+    """The optimiser has all weights from the start, but neither moves nor decays those that are frozen."""
+    task = make_frozen_task(2, layers="all")
+    optimizer = make_optimizer(task.network, task._train, task._plan.unet)
+    assert len(optimizer.param_groups) == 4
+    encoder = encoder_names(task, frozen=True) | encoder_names(task, frozen=False)
+    for epoch in range(4):
+        assert train_epoch(task, optimizer, epoch) & encoder == (encoder if epoch >= 2 else set())
 
 
 def first_weight(task: SegmentationTask) -> torch.Tensor:
@@ -57,10 +119,10 @@ def test_a_step_is_no_longer_than_the_norm_allows() -> None:
 class OneOfTwo:
     """Stands for the trainer of a process; the other process has counted 3 more of everything."""
 
-    current_epoch, world_size = 0, 2
+    world_size = 2
 
-    def __init__(self, rank: int) -> None:
-        self.global_rank, self.strategy = rank, self
+    def __init__(self, rank: int, epoch: int = 0) -> None:
+        self.global_rank, self.current_epoch, self.strategy = rank, epoch, self
 
     def reduce(self, tensor: torch.Tensor, reduce_op: str) -> torch.Tensor:
         other = tensor + 3

@@ -61,6 +61,20 @@ def test_together_they_compute_what_one_does(tmp_path: Path, devices: int, batch
         np.testing.assert_allclose(weights[name], value, rtol=1e-2, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.parametrize("epochs", ["all", 1])
+def test_together_they_freeze_and_release_what_one_does(tmp_path: Path, epochs: int | str) -> None:
+    """Gradients of weights that are released are exchanged, and frozen weights are waited for by nobody."""
+    rates = dict.fromkeys(("encoder_learning_rate", "decoder_learning_rate"), 0.01)
+    knobs = {**together.EXACT, **rates, "encoder_frozen_layers": 3, "encoder_frozen_epochs": epochs}
+    alone = together.run_alone(make_root(tmp_path / "alone"), knobs)
+    shared = together.run(make_root(tmp_path / "shared"), {**knobs, **TWO})
+    for name in ("train_loss", "val_loss"):
+        np.testing.assert_allclose(curve(shared, name), curve(alone, name), rtol=1e-3)
+    weights, expected = (load(outs["models/weights.safetensors"]) for outs in (shared, alone))
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=1e-2, atol=1e-3, err_msg=name)
+
+
 def test_with_random_changes_the_scores_are_those_of_another_seed(tmp_path: Path) -> None:
     """Of ten seeds, best validation Dice of one process and of two differed by 0.03 (standard deviation of the pairs).
 

@@ -38,7 +38,8 @@ def start(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
     """Start a training on the inputs in `root`, in a group of processes of its own; a thread each."""
-    surroundings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", **(environment or {})}
+    path = os.pathsep.join(map(str, (REPOSITORY / "src", REPOSITORY)))
+    surroundings = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **(environment or {})}
     command = [*launcher, "-m", __name__, str(root), json.dumps(train)]
     return subprocess.Popen(  # noqa: S603 - our own
         command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -82,18 +82,25 @@ def write_inputs(root: Path) -> None:
     write_split(rows, root / "splits.csv")
 
 
-def make_plan(root: Path, *, seed: int = 0, encoder_learning_rate: float = 1e-3, **train: Any) -> TrainingPlan:  # noqa: ANN401 - any knob of the section
+UNET: dict[str, Any] = {
+    "encoder": "tu-test_convnext",
+    "encoder_weights": None,
+    "encoder_weights_sha256": None,
+    "encoder_learning_rate": 1e-3,
+    "encoder_frozen_layers": 0,
+    "encoder_frozen_epochs": "all",
+    "encoder_layer_decay": 1.0,
+    "decoder_channels": (8, 8, 8, 8, 8),
+    "decoder_norm": "batch",
+    "drop_path_rate": 0.5,
+}
+
+
+def make_plan(root: Path, *, seed: int = 0, **knobs: Any) -> TrainingPlan:  # noqa: ANN401 - of either section
     """Train timm's smallest network, with stochastic depth, on the inputs in `root`; the outs go there too."""
-    params = CnnUnet(
-        encoder="tu-test_convnext",
-        encoder_weights=None,
-        encoder_weights_sha256=None,
-        encoder_learning_rate=encoder_learning_rate,
-        decoder_channels=(8, 8, 8, 8, 8),
-        drop_path_rate=0.5,
-    )
+    params = CnnUnet.model_validate({name: knobs.pop(name, value) for name, value in UNET.items()})
     section = load("train", Train, PARAMS).model_dump()
-    section |= {"image_size": 64, "batch_size": 4, "epochs": EPOCHS, "accelerator": "cpu", **train}
+    section |= {"image_size": 64, "batch_size": 4, "epochs": EPOCHS, "accelerator": "cpu", **knobs}
     spec = checkpoint.CheckpointSpec(
         network="cnn_unet", channels=1, image_size=64, params=params.model_dump(mode="json")
     )
@@ -101,7 +108,7 @@ def make_plan(root: Path, *, seed: int = 0, encoder_learning_rate: float = 1e-3,
         spec=spec,
         build=partial(cnn_unet.build, params, 1, 64),
         train=Train.model_validate(section),
-        encoder_learning_rate=encoder_learning_rate,
+        unet=params,
         seed=seed,
         table=root / "cases.parquet",
         split=root / "splits.csv",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breastseg.models import encoder_names, encoders
+from breastseg.models.encoder_layers import find_layers
 from breastseg.models.encoder_weights import hub_errors
 from breastseg.models.network import PassThrough, SegmentationNetwork
 
@@ -34,7 +35,9 @@ def build(params: CnnUnet, channels: int, image_size: int) -> SegmentationNetwor
     return SegmentationNetwork(
         normalisation=normalisation,
         encoder=pyramid.encoder,
+        encoder_layers=find_layers(name, pyramid.encoder, params),
         neck=PassThrough(),
         neck_channels=pyramid.channels,
         decoder_channels=params.decoder_channels,
+        decoder_norm=params.decoder_norm,
     )

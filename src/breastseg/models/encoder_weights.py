@@ -45,7 +45,7 @@ def check_smp(encoder: EncoderName, params: Unet) -> None:
     """Refuse what the encoders that only smp has cannot do.
 
     Raises:
-        ProblemsError: Local weights or stochastic depth are asked for, or hub weights that do not exist.
+        ProblemsError: Local weights, stochastic depth or some layers are asked for, or hub weights that do not exist.
     """
     encoder_names.check_smp(encoder, params)
     if params.encoder_weights == HUB and HUB not in smp.encoders.encoders[encoder.name]["pretrained_settings"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import torch
 from segmentation_models_pytorch.base import SegmentationHead
@@ -12,10 +12,15 @@ from segmentation_models_pytorch.base.initialization import initialize_decoder, 
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import nn
 
+from breastseg.models.norms import use_norm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
+
+    from breastseg.models.encoder_layers import Layers
+    from breastseg.params.unet import Norm
 
 # Share of lesion pixels that the untrained network predicts; starting at one half would spend the first steps on
 # unlearning it (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1).
@@ -85,28 +90,36 @@ class SegmentationNetwork(Predictor):
     Args:
         normalisation: Maps 0..255 to the encoder's range.
         encoder: Maps a float image to a list of features.
+        encoder_layers: Names of the encoder's parameters by layer, the one nearest to the image first.
         neck: Maps the float image and the encoder's features to features at strides 1, 2, 4, 8, 16 and 32.
         neck_channels: Channels of these six.
         decoder_channels: Width of the five decoder stages, deepest first.
+        decoder_norm: Normalisation layers of neck and decoder.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a network, each by its name
         self,
+        *,
         normalisation: Normalisation,
         encoder: nn.Module,
+        encoder_layers: Layers,
         neck: nn.Module,
         neck_channels: Sequence[int],
         decoder_channels: Sequence[int],
+        decoder_norm: Norm,
     ) -> None:
         super().__init__()
         self.normalisation = normalisation
         self.encoder = encoder
+        self._encoder_layers = encoder_layers
         self.neck = neck
         self.decoder = UnetDecoder(neck_channels, decoder_channels, n_blocks=len(decoder_channels))
         self.head = SegmentationHead(decoder_channels[-1], out_channels=1)
         self.presence_head = PresenceHead(neck_channels[-1])
         initialize_decoder(self.decoder)
         initialize_head(self.head)
+        for part in (self.neck, self.decoder):
+            use_norm(part, decoder_norm)
         nn.init.constant_(self.head[0].bias, math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, images_nchw: Tensor) -> Prediction:
@@ -120,10 +133,46 @@ class SegmentationNetwork(Predictor):
         """The weights that may have been pretrained."""
         return self.encoder.parameters()
 
+    def encoder_layers(self) -> list[list[nn.Parameter]]:
+        """The weights that may have been pretrained by layer, the one nearest to the image first."""
+        return [[self.encoder.get_parameter(name) for name in layer] for layer in self._encoder_layers]
+
+    def freeze_encoder(self, layers: int | Literal["all"]) -> None:
+        """Freeze the first layers of the encoder, and release the others.
+
+        Frozen layers have no gradient, keep their running statistics and drop nothing at random. As all that comes
+        before them is frozen too, their activations are not kept for the backward pass.
+
+        Args:
+            layers: How many, from the image on; 0 releases the whole encoder.
+        """
+        frozen = self._encoder_layers if layers == "all" else self._encoder_layers[:layers]
+        names = {name for layer in frozen for name in layer}
+        for name, parameter in self.encoder.named_parameters():
+            parameter.requires_grad_(name not in names)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature
+        """Set training mode, but for the parts of the encoder all of whose weights are frozen."""
+        super().train(mode)
+        for module in _frozen_modules(self.encoder):
+            module.eval()
+        return self
+
     def other_parameters(self) -> Iterator[nn.Parameter]:
         """The weights that always start from scratch."""
         for part in (self.neck, self.decoder, self.head, self.presence_head):
             yield from part.parameters()
+
+
+def _frozen_modules(module: nn.Module) -> Iterator[nn.Module]:
+    """The largest parts of a module all of whose weights are frozen, with what has none in them, such as dropout."""
+    weights = list(module.parameters())
+    if weights and not any(weight.requires_grad for weight in weights):
+        yield module
+        return
+    for child in module.children():
+        yield from _frozen_modules(child)
 
 
 class PassThrough(nn.Module):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # the stride that the transformer's grid is brought to, from which the levels are made
 BASE_STRIDE = 16
+# that of the deepest level
+DEEPEST_STRIDE = 32
 
 
 class FineStem(nn.Sequential):
@@ -66,7 +68,7 @@ class SimplePyramid(nn.Module):
         self.stem = FineStem(channels, widths[0])
         self.levels = nn.ModuleList(
             nn.Sequential(LayerNorm2d(embedding), *_resampling(embedding, width, stride))
-            for stride, width in zip((4, 8, 16, 32), widths[1:], strict=True)
+            for stride, width in zip((4, 8, 16, DEEPEST_STRIDE), widths[1:], strict=True)
         )
 
     def forward(self, images: Tensor, features: list[Tensor]) -> list[Tensor]:

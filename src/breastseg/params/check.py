@@ -21,7 +21,7 @@ from breastseg.params.prepare import Prepare
 from breastseg.params.seed import Seed
 from breastseg.params.split import Split
 from breastseg.params.train import Train
-from breastseg.params.unet import HUB, Unet
+from breastseg.params.unet import HUB, Unet, check_batch
 from breastseg.params.vit_unet import VitUnet
 
 if TYPE_CHECKING:
@@ -72,12 +72,14 @@ def check_params(path: Path = Path("params.yaml")) -> None:
 
 def _all_problems(file: ParamsFile) -> Iterator[Problem]:
     """Also of a section that is wrong in one value, the others are looked at."""
+    valid: dict[str, Any] = {}
     for name, values in file.sections.items():
         try:
             section = validate(file, name, TYPES[name])
         except ProblemsError as error:
             yield from error.problems
             section = None
+        valid[name] = section
         given = values if isinstance(values, dict) else {}
         if name == "data":
             yield from _data_problems(given, section)
@@ -85,6 +87,16 @@ def _all_problems(file: ParamsFile) -> Iterator[Problem]:
             yield from _encoder_problems(name, given.get("encoder"), section)
         if isinstance(section, Unet):
             yield from _weights_problems(name, section)
+    for name in _KINDS:
+        if (unet := valid.get(name)) and (train := valid.get("train")):
+            yield from _batch_problems(name, unet, train)
+
+
+def _batch_problems(name: str, unet: Unet, train: Train) -> Iterator[Problem]:
+    try:
+        check_batch(name, unet, train)
+    except ProblemsError as error:
+        yield from error.problems
 
 
 def _data_problems(given: Mapping[str, Any], data: Data | None) -> Iterator[Problem]:

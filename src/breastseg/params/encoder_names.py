@@ -80,13 +80,16 @@ def check_smp(encoder: EncoderName, params: Unet) -> None:
     """Refuse what the encoders that only smp has cannot do; any of timm's passes.
 
     Raises:
-        ProblemsError: Local weights or stochastic depth are asked for.
+        ProblemsError: Local weights, stochastic depth or some layers of the encoder are asked for.
     """
     if encoder.library != "smp":
         return
     limits = {
         "does not say how its weights want images scaled": params.encoder_weights not in (None, HUB),
         "has no stochastic depth": params.drop_path_rate > 0,
+        "does not say what its layers are, for encoder_frozen_layers and encoder_layer_decay": (
+            params.needs_encoder_layers
+        ),
     }
     hit = [f"is smp's own, which {limit}" for limit, asked in limits.items() if asked]
     if hit:

@@ -97,18 +97,14 @@ class Train(Section):
         """All processes that train together."""
         return self.devices * self.nodes
 
+    @property
+    def has_one_value(self) -> bool:
+        """Whether the deepest feature, of stride 32, has one value per channel in a process's share of a batch."""
+        return self.batch_size == self.processes and self.image_size == _DEEPEST_STRIDE
+
     @model_validator(mode="after")
     def _has_equal_shares(self) -> Self:
         """Shares of a batch have to be equal: the mean of their gradients is that of the batch only then."""
         if self.batch_size % self.processes:
             raise ValueError(f"batch_size {self.batch_size} is not a multiple of devices times nodes, {self.processes}")
-        return self
-
-    @model_validator(mode="after")
-    def _can_normalise(self) -> Self:
-        """Batch normalisation needs two values a channel; the deepest feature has stride 32."""
-        if self.batch_size == self.processes and self.image_size == _DEEPEST_STRIDE:
-            what = f"batch_size {self.batch_size} at image_size {self.image_size} leaves batch normalisation one value"
-            fix = f"set batch_size to at least {2 * self.processes}, or image_size to at least {2 * _DEEPEST_STRIDE}"
-            raise ValueError(f"{what} per channel, which it cannot train on: {fix}")
         return self

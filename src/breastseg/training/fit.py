@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from lightning.pytorch import Callback
 
     from breastseg.models.network import SegmentationNetwork
-    from breastseg.params.train import Train
     from breastseg.training.device import LightningPrecision
     from breastseg.training.plan import TrainingPlan
     from breastseg.training.scratch import TrainingState
@@ -64,8 +63,11 @@ def fit(plan: TrainingPlan) -> None:
     scratch = Scratch(plan.scratch, f"{plan.spec.network}-{training_key(plan, device, precision)}")
     recorder = Recorder(scratch, plan.curves)
     callbacks = [SameTraining(training_facts(plan)), EndTogether(), ProgressBar(plan.spec.network), recorder]
-    trainer = _make_trainer(plan.train, device, precision, callbacks)
+    trainer = _make_trainer(plan, device, precision, callbacks)
     end_with_leader(trainer.local_rank, plan.train.devices)
+    if trainer.is_global_zero and plan.unet.encoder_frozen_layers != 0 and plan.unet.encoder_weights is None:
+        fix = "Set encoder_weights, or encoder_frozen_layers to 0"
+        _log.warning("The frozen layers of the encoder are random, since encoder_weights is null. %s", fix)
     if plan.train.nodes > 1 and trainer.local_rank == 0:
         _log.info("Machine %d of %d; they meet at %s", trainer.node_rank + 1, plan.train.nodes, meeting_place())
     with _held(scratch, trainer) as resumed:
@@ -89,8 +91,9 @@ def _held(scratch: Scratch, trainer: Trainer) -> Iterator[TrainingState | None]:
 
 
 def _make_trainer(
-    train: Train, device: torch.device, precision: LightningPrecision, callbacks: list[Callback]
+    plan: TrainingPlan, device: torch.device, precision: LightningPrecision, callbacks: list[Callback]
 ) -> Trainer:
+    train = plan.train
     # its notes on loggers and devices are of no use to the reader of a stage's output
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -98,7 +101,7 @@ def _make_trainer(
         accelerator=device.type,
         devices=train.devices,
         num_nodes=train.nodes,
-        strategy=choose_strategy(train, device),
+        strategy=choose_strategy(train, device, releases=plan.unet.encoder_frozen_epochs != "all"),
         plugins=choose_environment(train),
         # on CPUs torch has none: there each process normalises its share by itself
         sync_batchnorm=device.type == "cuda" and train.processes > 1,
@@ -123,6 +126,8 @@ def _train(trainer: Trainer, task: SegmentationTask) -> None:
         warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
         # torch 2.11 knows this name only
         warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+        # frozen layers are, on purpose
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
         # there are none, and it is not for them
         warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
         try:

@@ -30,7 +30,7 @@ class SegmentationTask(LightningModule):
 
     Args:
         network: The network; it is trained in place.
-        plan: The shared protocol, the encoder's learning rate, and the seed of the order of the cases, the augmentation
+        plan: The shared protocol, how the encoder is trained, and the seed of the order of the cases, the augmentation
             and the network's own randomness.
         cases: Training and validation cases.
         resumed: What an earlier run left, or none. The trainer's own count of epochs starts at 0 again. Of several
@@ -49,6 +49,9 @@ class SegmentationTask(LightningModule):
         self._format = torch.channels_last if train.channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self._format)
         self.averaged = _average(network, train.ema_decay)
+        if plan.unet.encoder_frozen_epochs == "all":
+            # before the optimiser and the exchange of gradients are made, which leave frozen weights out
+            self.network.freeze_encoder(plan.unet.encoder_frozen_layers)
         self._plan, self._train, self._seed = plan, train, plan.seed
         self._cases, self.resumed = cases, resumed
 
@@ -96,7 +99,7 @@ class SegmentationTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Make optimiser and schedule, and put them where an earlier run left them."""
-        optimizer = make_optimizer(self.network, self._train, self._plan.encoder_learning_rate)
+        optimizer = make_optimizer(self.network, self._train, self._plan.unet)
         schedule = make_schedule(optimizer, self.steps, self._train.warmup_share)
         if self.resumed is not None:
             optimizer.load_state_dict(self.resumed.optimizer)
@@ -108,7 +111,14 @@ class SegmentationTask(LightningModule):
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._train.gradient_clip_norm)
 
     def on_train_epoch_start(self) -> None:
-        """Start this epoch's random streams; dropout and the like draw from torch's global one."""
+        """Start this epoch's random streams, and release the encoder when its time has come.
+
+        Dropout and the like draw from torch's global stream.
+        """
+        unet = self._plan.unet
+        if unet.encoder_frozen_epochs != "all":
+            is_frozen = self.epoch < unet.encoder_frozen_epochs
+            self.network.freeze_encoder(unet.encoder_frozen_layers if is_frozen else 0)
         torch.manual_seed(derive(self._seed, self.epoch, "network", self.global_rank))
         stream = generator(self._seed, self.epoch, "augment", self.global_rank, self.device)
         self._augmenter = Augmenter(self._train.augment, stream)

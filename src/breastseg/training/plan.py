@@ -12,6 +12,7 @@ from breastseg.models.checkpoint import CheckpointSpec
 from breastseg.params.base import load
 from breastseg.params.seed import Seed
 from breastseg.params.train import Train
+from breastseg.params.unet import check_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ class TrainingPlan:
         spec: How to rebuild the network; stored beside its weights, and part of the scratch folder's key.
         build: Makes the network with fresh weights; it is called once, right after seeding.
         train: The shared protocol.
-        encoder_learning_rate: Peak learning rate of the encoder.
+        unet: The network's section, which says how its encoder is trained.
         seed: Seed of the initial weights, the order of the cases and the augmentation.
         table: The prepared table.
         split: The split table.
@@ -40,7 +41,7 @@ class TrainingPlan:
     spec: CheckpointSpec
     build: Callable[[], SegmentationNetwork]
     train: Train
-    encoder_learning_rate: float
+    unet: Unet
     seed: int
     table: Path
     split: Path
@@ -60,15 +61,16 @@ def plan_stage(
         build: Makes the network from channels and image size.
 
     Raises:
-        ProblemsError: `params.yaml` does not hold.
+        ProblemsError: `params.yaml` does not hold, or the network cannot be trained on such batches.
     """
     train = load("train", Train)
+    check_batch(network, params, train)
     shape = {"channels": train.channels, "image_size": train.image_size}
     return TrainingPlan(
         spec=CheckpointSpec.model_validate({"network": network, "params": params.model_dump(mode="json"), **shape}),
         build=partial(build, train.channels, train.image_size),
         train=train,
-        encoder_learning_rate=params.encoder_learning_rate,
+        unet=params,
         seed=load("seed", Seed),
         table=Path("data/prepared/cases.parquet"),
         split=Path("data/splits.csv"),

@@ -99,18 +99,24 @@ def is_loss_of_a_process(error: RuntimeError) -> bool:
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
-def choose_strategy(train: Train, device: torch.device) -> DDPStrategy | str:
+def choose_strategy(train: Train, device: torch.device, *, releases: bool) -> DDPStrategy | str:
     """Return Lightning's strategy: one process alone, or data-parallel ones.
 
     Buffers are not broadcast before each step: every process keeps the statistics of its own shares, and
     `SegmentationTask` averages them before they are used.
+
+    Args:
+        train: How many processes there are.
+        device: The device that is trained on.
+        releases: Whether weights without a gradient in the first epochs have one later.
     """
     if train.processes == 1 and train.strategy == "auto":
         return "auto"
     # else the gradients' buckets are made anew after a process's first step, and three processes or more then add in
     # another order: a training that is carried on would come to other bytes
     keep_buckets = device.type == "cpu"
-    return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=keep_buckets)
+    find_unused = keep_buckets or releases
+    return DDPStrategy(broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=find_unused)
 
 
 class _OneMachine(LightningEnvironment):

@@ -9,24 +9,39 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from torch.nn import Parameter
 
     from breastseg.models.network import SegmentationNetwork
     from breastseg.params.train import Train
+    from breastseg.params.unet import Unet
 
 
-def make_optimizer(network: SegmentationNetwork, train: Train, encoder_learning_rate: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019) with a learning rate for the encoder and one for everything else.
+def make_optimizer(network: SegmentationNetwork, train: Train, unet: Unet) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) with learning rates for the encoder and one for everything else.
 
-    Biases and the scales of normalisation layers are not decayed.
+    Biases and the scales of normalisation layers are not decayed. Weights that are frozen now are left out: no step
+    moves or decays them.
     """
     groups = [
-        *_groups(network.encoder_parameters(), encoder_learning_rate, train.weight_decay),
-        *_groups(network.other_parameters(), train.decoder_learning_rate, train.weight_decay),
+        group
+        for weights, rate in _encoder_rates(network, unet)
+        for group in _groups(weights, rate, train.weight_decay)
+        if group["params"]
     ]
+    groups += _groups(network.other_parameters(), train.decoder_learning_rate, train.weight_decay)
     return torch.optim.AdamW(groups, fused=True)
+
+
+def _encoder_rates(network: SegmentationNetwork, unet: Unet) -> Iterator[tuple[Iterable[Parameter], float]]:
+    """The encoder's weights and their peak learning rates: by layer, where these differ."""
+    if unet.encoder_layer_decay == 1:
+        yield network.encoder_parameters(), unet.encoder_learning_rate
+        return
+    layers = network.encoder_layers()
+    for depth, layer in enumerate(layers, start=1):
+        yield layer, unet.encoder_learning_rate * unet.encoder_layer_decay ** (len(layers) - depth)
 
 
 def _groups(parameters: Iterable[Parameter], rate: float, decay: float) -> list[dict[str, object]]:
