@@ -139,6 +139,8 @@ def test_a_second_release_is_refused_unless_it_replaces_the_first(workspace: Wor
     second = workspace.release(replace=True)
     assert second.removed == (first.model,)
     assert workspace.files() == ["__init__.py", second.model.with_suffix(".md").name, second.model.name]
+    # a card whose model is gone
+    (workspace.candidate.folder / "cnn_unet-0123456789ab.md").touch()
     again = workspace.release(replace=True)
     assert again.model == second.model
     assert workspace.files() == ["__init__.py", second.model.with_suffix(".md").name, second.model.name]
@@ -216,7 +218,11 @@ def test_a_file_of_another_training_is_refused(workspace: Workspace) -> None:
     (said,) = workspace.refuse().items()
     assert said[0] == "docs/results"
     assert said[1].startswith("holds no run that ended with the weights of this file (checkpoint cccccccccccc). Save ")
-    # one that was saved before the weights were, and no run at all
+    # one that is not whole yet, one that was saved before the weights were, and no run at all
+    partial = workspace.run.rename(workspace.run.with_name(".mine.partial"))
+    (partial / TRAININGS).write_text(json.dumps(WEIGHTS))
+    assert list(workspace.refuse()) == ["docs/results"]
+    partial.rename(workspace.run)
     (workspace.run / TRAININGS).unlink()
     assert list(workspace.refuse()) == ["docs/results"]
     shutil.rmtree(workspace.candidate.results)

@@ -99,9 +99,8 @@ def release(candidate: Candidate, *, replace: bool) -> Released:
     with replacing(card) as partial_card, replacing(model) as partial_model:
         shutil.copyfile(candidate.card, partial_card)
         shutil.copyfile(candidate.model, partial_model)
-        for path in earlier:
+        for path in (*earlier, *candidate.folder.glob("*.md")):
             path.unlink()
-            path.with_suffix(".md").unlink(missing_ok=True)
     return Released(model, tuple(runs), tuple(earlier))
 
 
@@ -165,7 +164,8 @@ def _runs(results: Path, contract: Contract) -> tuple[list[str], list[Problem]]:
 
 def _trainings(results: Path, contract: Contract) -> Iterator[tuple[Path, Path]]:
     """Runs that ended with the weights of this file, each with the folder of that training: its own or one below."""
-    for path in sorted(results.glob(f"*/{TRAININGS}")) + sorted(results.glob(f"*/experiments/*/{TRAININGS}")):
+    # a folder that is still being written has a name with a dot
+    for path in sorted(results.glob(f"[!.]*/{TRAININGS}")) + sorted(results.glob(f"[!.]*/experiments/*/{TRAININGS}")):
         weights = json.loads(path.read_text(encoding="utf-8"))
         if weights.get(contract.network) == contract.origin.checkpoint_sha256:
             yield results / path.relative_to(results).parts[0], path.parent
