@@ -89,7 +89,7 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
     # int8 weights become float32 once, when the file is opened; otherwise, ONNX Runtime would keep them, convert those
-    # of convolutions anew in each run, and round what matrices are multiplied with to int8 too
+    # of convolutions in every run, and also round the activations of matrix products to int8
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -30,7 +30,7 @@ class Int8(Section):
 
     Attributes:
         max_probability_difference: Largest difference allowed between the probabilities of any pixel, 0..1.
-        max_mean_probability_difference: Largest mean difference allowed over the pixels of an image, 0..1.
+        max_mean_probability_difference: Largest mean difference allowed, over an image's pixels, then the images, 0..1.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
     """
 
