@@ -21,6 +21,7 @@ COMMANDS = (
     "report",
     "gather out",
     "leakage a b",
+    "release",
     "results page",
     "results check a b",
     "results save a --title a --data a --note a",

@@ -19,13 +19,14 @@ from breastseg.evaluation.judged_case import JudgedCase, Logits
 from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.runner import predict_logits
 from breastseg.export import release as release_module
-from breastseg.export.checks import Parity, compare, gate_result
+from breastseg.export.checks import Parity, compare, differences, gate_result
 from breastseg.export.graph import trace
+from breastseg.export.quantization import quantize_weights
 from breastseg.export.release import ReleasePlan, release
 from breastseg.inference.contract import METADATA_KEY, Contract, read_contract
 from breastseg.inference.segmenter import Segmenter
 from breastseg.params.evaluate import Evaluate
-from breastseg.params.export import Export, Gate
+from breastseg.params.export import Export, Gate, Int8
 from breastseg.params.inference import Inference
 from breastseg.params.monitoring import Monitoring
 from tests.evaluation import stage_files, world
@@ -38,7 +39,16 @@ if TYPE_CHECKING:
 
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
-EXPORT = Export(licence="MIT", opset=20, max_probability_difference=1e-3, max_dice_difference=1e-3, gate=OPEN_GATE)
+INT8 = Int8(max_probability_difference=0.1, max_mean_probability_difference=1e-3, max_dice_difference=2e-3)
+EXPORT = Export(
+    licence="MIT",
+    opset=20,
+    weights="float32",
+    max_probability_difference=1e-3,
+    max_dice_difference=1e-3,
+    int8=INT8,
+    gate=OPEN_GATE,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -250,10 +260,73 @@ def test_a_file_that_differs_from_its_checkpoint_is_refused_even_where_a_failed_
 
 def test_a_release_that_differs_and_fails_its_gate_is_refused_for_both(judged: Path, tmp_path: Path) -> None:
     plan = export_with(judged, tmp_path, min_dice=1.0, on_failure="fail")
-    parity = Parity(10, 0.5, 0.9, 0.0, 0.0, None)
+    parity = Parity(10, 0.5, 0.5, 0.9, 0.0, 0.0, None)
+    problems, gate = differences(parity, plan.params), gate_result(parity, plan.params.gate)
     with pytest.raises(ProblemsError) as error:
-        release_module._require_agreement(plan, parity, gate_result(parity, plan.params.gate))
+        release_module._require_release(plan, problems, gate)
     assert [problem.path for problem in error.value.problems] == ["mean Dice", "probabilities"]
+
+
+def export_int8(judged: Path, out: Path, **bounds: float) -> ReleasePlan:
+    """A plan with int8 weights, and bounds that an untrained network keeps."""
+    int8 = INT8.model_copy(update={"max_mean_probability_difference": 0.05, "max_dice_difference": 0.1, **bounds})
+    plan = make_plan(judged, out)
+    return replace(plan, params=plan.params.model_copy(update={"weights": "int8", "int8": int8}))
+
+
+def int8_tensors(path: Path) -> list[str]:
+    return [t.name for t in onnx.load(path).graph.initializer if t.data_type == onnx.TensorProto.INT8]
+
+
+def test_int8_weights_make_a_smaller_file_that_was_checked_as_it_is(
+    released: ReleasePlan, judged: Path, tmp_path: Path
+) -> None:
+    plan = export_int8(judged, tmp_path)
+    release(plan)
+    small, large = plan.release / "model.onnx", released.release / "model.onnx"
+    assert int8_tensors(small)
+    assert not int8_tensors(large)
+    before, after = (len(onnx.load(path).graph.SerializeToString()) for path in (large, small))
+    assert after < 0.5 * before
+    report, other = json.loads(plan.report.read_text()), json.loads(released.report.read_text())
+    assert (report["weights"], other["weights"]) == ("int8", "float32")
+    # of the file that is written, not of the one that it was made from
+    assert report["max_probability_difference"] > 10 * other["max_probability_difference"]
+    gate = contract_of(plan).gate
+    assert gate is not None
+    assert gate.model_dump(mode="json") == report["gate"]
+    assert gate.checks[0].measured == report["dice"]
+    image = next(read_table(plan.table)).image()
+    answers = [Segmenter.load(path).segment(image).probability for path in (small, large)]
+    assert 0 < np.abs(answers[0] - answers[1]).max() < 0.1
+
+
+def test_int8_weights_that_are_off_by_more_than_rounding_are_refused(
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(model: onnx.ModelProto) -> onnx.ModelProto:
+        quantized = quantize_weights(model)
+        scale = next(t for t in quantized.graph.initializer if t.name.endswith(".scale"))
+        scale.CopyFrom(onnx.numpy_helper.from_array(np.roll(onnx.numpy_helper.to_array(scale), 1), scale.name))
+        return quantized
+
+    monkeypatch.setattr(release_module, "quantize_weights", broken)
+    assert "is off by more than rounding to int8 explains" in refuse(export_int8(judged, tmp_path))
+
+
+def test_int8_weights_that_cost_too_much_are_refused(judged: Path, tmp_path: Path) -> None:
+    said = refuse(export_int8(judged, tmp_path, max_probability_difference=1e-6, max_mean_probability_difference=1e-7))
+    assert "mean probabilities with int8 weights: differ from the checkpoint's by" in said
+    assert "export.weights: float32" in said
+
+
+def test_the_file_before_quantization_has_the_bounds_of_float32(
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.02 for answer in predict_logits(*a)))
+    said = refuse(export_int8(judged, tmp_path))
+    assert "probabilities: differ from the checkpoint's" in said
+    assert "with int8 weights" not in said
 
 
 def test_the_gate_does_not_count_a_normal_that_shows_a_lesion_image(released: ReleasePlan) -> None:

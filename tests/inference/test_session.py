@@ -5,7 +5,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from breastseg.inference.session import ModelFileError, open_session
 from tests.onnx_models import write_model
@@ -56,3 +59,25 @@ def test_no_telemetry_and_no_noise(model_path: Path, tmp_path: Path) -> None:
     )
     assert done.stdout + done.stderr == ""
     assert not (tmp_path / "home").exists()
+
+
+def test_int8_weights_are_multiplied_in_float32(tmp_path: Path) -> None:
+    """ONNX Runtime's own way would round the image to int8 too, and be off by a hundred times as much."""
+    rng = np.random.default_rng(0)
+    weight, image = rng.integers(-127, 128, (256, 64), np.int8), rng.normal(size=(3, 256)).astype(np.float32)
+    scale = np.linspace(0.001, 0.01, 64, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("DequantizeLinear", ["int8", "scale"], ["weight"], axis=1),
+            helper.make_node("MatMul", ["image", "weight"], ["answer"]),
+        ],
+        "int8",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 256])],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["N", 64])],
+        [numpy_helper.from_array(weight, "int8"), numpy_helper.from_array(scale, "scale")],
+    )
+    path = tmp_path / "int8.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    (found,) = open_session(path, threads=1).run(None, {"image": image})
+    exact = image.astype(np.float64) @ (weight * scale.astype(np.float64))
+    assert np.abs(found - exact).max() < 1e-5 * np.abs(exact).max()

@@ -85,6 +85,18 @@ def test_an_unknown_answer_to_a_failed_gate_is_refused(tmp_path: Path) -> None:
             load("export", Export, write(tmp_path, "export", gate=gate | wrong))
 
 
+def test_weights_are_stored_in_one_of_two_ways(tmp_path: Path) -> None:
+    for weights in ("float32", "int8"):
+        assert load("export", Export, write(tmp_path, "export", weights=weights)).weights == weights
+    with pytest.raises(ProblemsError, match=r"export\.weights: .*'float32' or 'int8'"):
+        load("export", Export, write(tmp_path, "export", weights="float16"))
+
+
+@pytest.mark.parametrize("path", [COMMITTED, *RECIPES], ids=lambda path: path.stem)
+def test_int8_weights_may_cost_at_most_0_002_of_dice(path: Path) -> None:
+    assert load("export", Export, path).int8.max_dice_difference <= 0.002
+
+
 def test_the_smoke_recipe_is_small_and_needs_no_network() -> None:
     (path,) = [path for path in RECIPES if path.stem == "smoke"]
     assert load("phantom", Phantom, path).images <= 60

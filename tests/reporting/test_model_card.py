@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import onnx
 import pytest
 
 from breastseg.errors import BreastsegError
 from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
+from breastseg.export.quantization import quantize_weights
 from breastseg.params.data import Data
 from breastseg.params.split import Split
 from breastseg.reporting.model_card import CardInputs, render_model_card, write_model_card
-from tests.onnx_models import FAILED_GATE, make_contract, write_model
+from tests.onnx_models import FAILED_GATE, heavy_graph, make_contract, write_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +89,17 @@ def test_it_says_how_the_model_did_at_its_gate(inputs: CardInputs) -> None:
     assert f"| quality gate | {failure}" in card
     # where nobody who reads the first lines can miss it
     assert f"> **Quality gate {failure}" in card.partition("## Intended use")[0]
+
+
+def test_it_says_how_the_weights_are_stored(inputs: CardInputs) -> None:
+    write_model(inputs.model, graph=heavy_graph(layers=2, width=64))
+    assert "| weights | float32 |" in render_model_card(inputs)
+    model = quantize_weights(onnx.load(inputs.model))
+    inputs.model.write_bytes(model.SerializeToString())
+    # one of three matrices is large enough
+    share = 64 * 64 / (64 * 64 + 64 + 64 + 64 + 2)
+    told = f"int8 with a float32 scale per output channel, {share:.1%} of the values; the others float32"
+    assert f"| weights | {told} |" in render_model_card(inputs)
 
 
 def test_of_an_older_file_the_gate_is_unknown(inputs: CardInputs) -> None:

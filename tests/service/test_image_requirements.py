@@ -63,7 +63,9 @@ def test_the_dockerfile_installs_these_requirements_and_nothing_else() -> None:
     assert re.search(r"^HEALTHCHECK ", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", ["breastseg.serving.server", "breastseg.bulk.predict", "breastseg.cli"])
+@pytest.mark.parametrize(
+    "module", ["breastseg.serving.server", "breastseg.bulk.predict", "breastseg.pretrained", "breastseg.cli"]
+)
 def test_importing_the_service_loads_nothing_unwanted(module: str) -> None:
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -84,7 +86,7 @@ def test_only_what_the_dockerfile_copies_is_sent_to_the_build() -> None:
 
 def test_the_image_holds_every_module_that_the_service_imports() -> None:
     program = (
-        "import sys, breastseg.cli, breastseg.serving.server, breastseg.bulk.predict;"
+        "import sys, breastseg.cli, breastseg.serving.server, breastseg.bulk.predict, breastseg.pretrained;"
         "print(*(m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == 'breastseg' and m.__file__))"
     )
     done = subprocess.run(  # noqa: S603 - our own interpreter

@@ -237,6 +237,27 @@ def leakage(
     typer.echo(leakage_table(grouped, plain, Path()))
 
 
+@app.command()
+def release(
+    model: Annotated[Path, typer.Option(help="The exported ONNX file.")] = Path("models/release/model.onnx"),
+    card: Annotated[Path, typer.Option(help="Its model card.")] = Path("docs/model_card.md"),
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Remove the model that was released before.")] = False,
+) -> None:
+    """Copy an exported model of a saved run into the package, as the model that it ships. Research use only."""
+    require_root()
+    with extra("train"):
+        from breastseg.inference.contract import INTENDED_USE
+        from breastseg.reporting.release import Candidate
+        from breastseg.reporting.release import release as release_model
+    candidate = Candidate(model, card, results=Path("docs/results"), folder=Path("src/breastseg/pretrained"))
+    released = release_model(candidate, replace=replace)
+    runs = ", ".join(f"docs/results/{run}" for run in released.runs)
+    typer.echo(f"Released {released.model} of {runs}, with its model card. {INTENDED_USE}")
+    for path in released.removed:
+        typer.echo(f"Removed {path}, which was released before")
+
+
 @results.command("save")
 def save_results(
     name: Annotated[str, typer.Argument(help="Folder below docs/results.")],

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from tqdm import tqdm
 
 from breastseg.errors import Problem
@@ -19,10 +22,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from breastseg.data.table import PreparedCase
+    from breastseg.evaluation.arrays import Float32s
     from breastseg.evaluation.judged_case import JudgedCase
     from breastseg.inference.lesions import OperatingPoint
     from breastseg.inference.segmenter import Segmenter
-    from breastseg.params.export import Export, Gate
+    from breastseg.params.export import Export, Gate, Int8
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Parity:
     Attributes:
         cases: Number of cases.
         max_probability_difference: Largest absolute difference of any probability, of a pixel or of presence.
+        mean_probability_difference: Mean absolute difference over an image's pixels, then over the images.
         dice: Mean Dice of the lesion images, of the file; None without lesion images.
         dice_difference: Mean absolute difference to the checkpoint's, image by image; None without lesion images.
         missed: Share of lesion images on which the file marks nothing; None without lesion images.
@@ -41,6 +46,7 @@ class Parity:
 
     cases: int
     max_probability_difference: float
+    mean_probability_difference: float
     dice: float | None
     dice_difference: float | None
     missed: float | None
@@ -58,19 +64,25 @@ def compare(
         judged: The same cases with the checkpoint's logits, in the same order.
         point: The operating point of the network.
     """
-    differences: list[float] = []
+    largest: list[float] = []
+    means: list[float] = []
     of_file: list[Scores] = []
     of_checkpoint: list[Scores] = []
     pairs = zip(cases, judged, strict=True)
     for case, expected in tqdm(pairs, desc="check the exported file", total=len(cases), unit="image", delay=2):
         found = segmenter.segment(case.image())
-        differences.append(float(np.abs(found.probability - expected.probability(point.temperature)).max()))
-        differences.append(np.nan if found.presence is None else abs(found.presence - expected.presence))
+        difference = np.abs(found.probability - expected.probability(point.temperature))
+        largest += [
+            float(difference.max()),
+            np.nan if found.presence is None else abs(found.presence - expected.presence),
+        ]
+        means.append(float(difference.mean(dtype=np.float64)))
         of_file.append(score_case(case, expected.truth, found.mask, expected.judged))
         of_checkpoint.append(score_case(case, expected.truth, expected.predicted(point), expected.judged))
     return Parity(
         cases=len(cases),
-        max_probability_difference=float(np.max(differences)),
+        max_probability_difference=float(np.max(largest)),
+        mean_probability_difference=float(np.mean(means)),
         dice=_mean(s.dice for s in of_file),
         dice_difference=_mean(np.abs(_dice(of_file) - _dice(of_checkpoint))),
         missed=_mean(s.missed for s in of_file),
@@ -90,18 +102,64 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def differences(parity: Parity, params: Export) -> list[Problem]:
-    """List how the file differs from its checkpoint beyond the tolerances, NaN being a difference."""
+    """List how the file with float32 weights differs from its checkpoint beyond the tolerances, NaN being one."""
+    fix = "Report it: the export is at fault"
     return [
-        *_above("probabilities", parity.max_probability_difference, params.max_probability_difference),
-        *_above("mean Dice", parity.dice_difference, params.max_dice_difference),
+        *_above("probabilities", parity.max_probability_difference, params.max_probability_difference, fix),
+        *_above("mean Dice", parity.dice_difference, params.max_dice_difference, fix),
     ]
 
 
-def _above(what: str, difference: float | None, bound: float) -> list[Problem]:
+def int8_differences(parity: Parity, params: Int8) -> list[Problem]:
+    """List how the file with int8 weights differs from its checkpoint beyond the tolerances, NaN being one."""
+    checks = [
+        ("probabilities", parity.max_probability_difference, params.max_probability_difference),
+        ("mean probabilities", parity.mean_probability_difference, params.max_mean_probability_difference),
+        ("mean Dice", parity.dice_difference, params.max_dice_difference),
+    ]
+    fix = "Export with export.weights: float32, or raise the bound in export.int8"
+    return [
+        problem
+        for what, difference, bound in checks
+        for problem in _above(f"{what} with int8 weights", difference, bound, fix)
+    ]
+
+
+def _above(what: str, difference: float | None, bound: float, fix: str) -> list[Problem]:
     if difference is None or difference <= bound:
         return []
-    text = f"differ from the checkpoint's by {difference:.3g}, allowed are {bound:.3g}"
-    return [Problem(what, text, "Report it: the export is at fault")]
+    return [Problem(what, f"differ from the checkpoint's by {difference:.3g}, allowed are {bound:.3g}", fix)]
+
+
+def rounding_faults(model: onnx.ModelProto, quantized: onnx.ModelProto) -> list[Problem]:
+    """List the int8 weights that are off by more than rounding, by ONNX's reference implementation.
+
+    Of a single layer that is wrong, probabilities often show little: this compares the weights themselves.
+
+    Args:
+        model: Before quantization.
+        quantized: After it.
+    """
+    nodes = [node for node in quantized.graph.node if node.op_type == "DequantizeLinear"]
+    outputs = [helper.make_tensor_value_info(node.output[0], onnx.TensorProto.FLOAT, None) for node in nodes]
+    graph = helper.make_graph(nodes, "weights", [], outputs, quantized.graph.initializer)
+    alone = helper.make_model(graph, opset_imports=quantized.opset_import)
+    found = dict(zip([value.name for value in outputs], ReferenceEvaluator(alone).run(None, {}), strict=True))
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    axes = {node.output[0]: helper.get_node_attr_value(node, "axis") for node in nodes}
+    return [
+        Problem(name, "is off by more than rounding to int8 explains", "Report it: the export is at fault")
+        for name, weight in found.items()
+        if not _is_rounded(numpy_helper.to_array(stored[name]), weight, axes[name])
+    ]
+
+
+def _is_rounded(weight: Float32s, found: Float32s, axis: int) -> bool:
+    """Whether no weight is off by more than half a step of its channel, of which there are 127 to the largest."""
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    step = np.abs(weight).max(axis=others, keepdims=True) / 127
+    # a little more: the step is rounded to float32 too
+    return bool((np.abs(found - weight) <= 0.5001 * step).all())
 
 
 def gate_result(parity: Parity | None, gate: Gate) -> GateResult:

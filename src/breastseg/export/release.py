@@ -25,8 +25,16 @@ from breastseg.evaluation.operating_points_file import read_operating_points
 from breastseg.evaluation.report import read_statistics
 from breastseg.evaluation.runner import predict_logits
 from breastseg.evaluation.statistics import ALL
-from breastseg.export.checks import Parity, compare, differences, gate_problems, gate_result
+from breastseg.export.checks import (
+    compare,
+    differences,
+    gate_problems,
+    gate_result,
+    int8_differences,
+    rounding_faults,
+)
 from breastseg.export.graph import trace, with_contract
+from breastseg.export.quantization import quantize_weights
 from breastseg.export.reference import Reference, make_profile
 from breastseg.files import replacing
 from breastseg.inference.contract import Contract, Origin, Score
@@ -37,8 +45,11 @@ from breastseg.models.flip_averaging import as_asked
 from breastseg.monitoring.observation import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from breastseg.data.table import PreparedCase
+    from breastseg.errors import Problem
+    from breastseg.export.checks import Parity
     from breastseg.inference.gate import GateResult
     from breastseg.inference.lesions import OperatingPoint
     from breastseg.models.checkpoint import CheckpointSpec
@@ -138,10 +149,19 @@ def export(plan: ReleasePlan, point: OperatingPoint) -> Exported:
     shape_chw = (spec.channels, spec.image_size, spec.image_size)
     model = trace(as_asked(network, plan.asked), point.temperature, shape_chw, plan.params.opset)
     draft = _draft(plan, spec, point)
+    cases, judged = _test_cases(plan)
     with opened(with_contract(model, draft.to_json())) as segmenter:
-        parity = check(segmenter, plan, point)
-        gate = gate_result(parity, plan.params.gate)
-        _require_agreement(plan, parity, gate)
+        parity = compare(segmenter, cases, judged, point)
+    problems = differences(parity, plan.params)
+    if plan.params.weights == "int8":
+        traced, model = model, quantize_weights(model)
+        problems += rounding_faults(traced, model)
+        with opened(with_contract(model, draft.to_json())) as segmenter:
+            parity = compare(segmenter, cases, judged, point)
+        problems += int8_differences(parity, plan.params.int8)
+    gate = gate_result(parity, plan.params.gate)
+    _require_release(plan, problems, gate)
+    with opened(with_contract(model, draft.to_json())) as segmenter:
         profile = make_profile(list(_references(segmenter, plan)), plan.monitoring)
     complete = draft.model_copy(update={"gate": gate, "reference_profile": profile})
     content = with_contract(model, complete.to_json())
@@ -165,10 +185,9 @@ def _draft(plan: ReleasePlan, spec: CheckpointSpec, point: OperatingPoint) -> Co
     )
 
 
-def _require_agreement(plan: ReleasePlan, parity: Parity, gate: GateResult) -> None:
-    problems = differences(parity, plan.params)
+def _require_release(plan: ReleasePlan, problems: Sequence[Problem], gate: GateResult) -> None:
     if plan.params.gate.on_failure == "fail":
-        problems += gate_problems(gate)
+        problems = [*problems, *gate_problems(gate)]
     if problems:
         raise ProblemsError(f"{plan.network} is not released", problems)
 
@@ -194,13 +213,12 @@ def _references(segmenter: Segmenter, plan: ReleasePlan) -> Iterator[Reference]:
         yield Reference(groups[case.case_id], seen, scores.dice)
 
 
-def check(segmenter: Segmenter, plan: ReleasePlan, point: OperatingPoint) -> Parity:
-    """Compare the file with its checkpoint on the test cases."""
+def _test_cases(plan: ReleasePlan) -> tuple[list[PreparedCase], list[JudgedCase]]:
+    """The test cases, and what the checkpoint predicts on each."""
     wanted = {row.case_id for row in read_split(plan.split) if row.subset == "test"}
     cases = list(read_table(plan.table, wanted))
     logits = predict_logits(plan.checkpoint, cases, plan.asked)
-    judged = [JudgedCase.of(case, answer) for case, answer in zip(cases, logits, strict=True)]
-    return compare(segmenter, cases, judged, point)
+    return cases, [JudgedCase.of(case, answer) for case, answer in zip(cases, logits, strict=True)]
 
 
 def _scores(plan: ReleasePlan) -> dict[str, Score]:
@@ -228,6 +246,7 @@ def _report(plan: ReleasePlan, exported: Exported) -> dict[str, object]:
     return {
         "network": plan.network,
         "model_version": exported.contract.model_version,
+        "weights": plan.params.weights,
         **{name: significant(value) if isinstance(value, float) else value for name, value in parity.items()},
         "gate": exported.gate.model_dump(mode="json"),
         "reference_images": profile.images,

@@ -88,6 +88,9 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS
+    # int8 weights become float32 once, when the file is opened; otherwise, ONNX Runtime would keep them, convert those
+    # of convolutions in every run, and also round the activations of matrix products to int8
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except _UNUSABLE as error:

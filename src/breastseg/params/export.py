@@ -1,4 +1,4 @@
-"""The section `export`: licence, tolerances and the quality gate of the exported file."""
+"""The section `export`: licence, weights, tolerances and the quality gate of the exported file."""
 
 from __future__ import annotations
 
@@ -25,19 +25,37 @@ class Gate(Section):
     on_failure: Literal["mark", "fail"]
 
 
+class Int8(Section):
+    """How far a file with int8 weights may be from its checkpoint.
+
+    Attributes:
+        max_probability_difference: Largest difference allowed between the probabilities of any pixel, 0..1.
+        max_mean_probability_difference: Largest mean difference allowed, over an image's pixels, then the images, 0..1.
+        max_dice_difference: Largest difference allowed between the mean Dice of the two.
+    """
+
+    max_probability_difference: float = Field(gt=0, le=1)
+    max_mean_probability_difference: float = Field(gt=0, le=1)
+    max_dice_difference: float = Field(gt=0)
+
+
 class Export(Section):
     """Knobs of the release.
 
     Attributes:
         licence: SPDX identifier of the weights' licence, for the contract; a pretrained encoder's may bind it.
         opset: ONNX operator set of the graph; for a newer one than it knows, torch's exporter silently writes 18.
+        weights: How large weights are stored: as `float32`, or as `int8` in a quarter of the size.
         max_probability_difference: Largest difference allowed between ONNX Runtime's and torch's probabilities.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
+        int8: The same of a file with int8 weights.
         gate: Quality that a release must reach.
     """
 
     licence: str = Field(pattern=r"^[A-Za-z0-9.+() -]+$")
     opset: int = Field(ge=18, le=28)
+    weights: Literal["float32", "int8"]
     max_probability_difference: float = Field(gt=0)
     max_dice_difference: float = Field(gt=0)
+    int8: Int8
     gate: Gate

@@ -6,8 +6,12 @@ The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting", htt
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
+
+import onnx
 
 from breastseg.evaluation.compute_file import HEADINGS, format_cost, read_costs
 from breastseg.evaluation.report import read_statistics
@@ -87,19 +91,37 @@ def render_model_card(inputs: CardInputs) -> str:
     """Return the text of the card."""
     contract = Segmenter.load(inputs.model, threads=1).contract
     scores = [row for row in read_statistics(inputs.statistics) if row.network == contract.network]
+    costs = _costs(inputs.compute, contract.network)
     parts = [
-        f"# Model card: `{contract.model_name}`, version `{contract.model_version}`",
+        heading(contract),
         _HEAD,
         f"> **{contract.intended_use}**",
         *_failed_gate(contract.gate),
         f"## Intended use\n\n{_USE}",
-        f"## Model\n\n{markdown_table([['', ''], *_facts(contract), *_costs(inputs.compute, contract.network)])}",
+        f"## Model\n\n{markdown_table([['', ''], *_facts(contract), _weights(inputs.model), *costs])}",
         f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{markdown_table(_read_counts(inputs.split_counts))}",
         f"## Scores\n\n{_SCORES}\n\n{markdown_table(_scores(scores))}",
         f"## Limits\n\n{_LIMITS}",
         f"## Origin\n\nBy content, SHA-256:\n\n{markdown_table([['', ''], *_origin(contract)])}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def heading(contract: Contract) -> str:
+    """Return the first line of the card, by which a card and its file are matched."""
+    return f"# Model card: `{contract.model_name}`, version `{contract.model_version}`"
+
+
+def _weights(path: Path) -> tuple[str, str]:
+    """How the graph stores its weights, read from the file itself."""
+    values: Counter[int] = Counter()
+    for tensor in onnx.load(path).graph.initializer:
+        values[tensor.data_type] += prod(tensor.dims)
+    int8, float32 = values[onnx.TensorProto.INT8], values[onnx.TensorProto.FLOAT]
+    if not int8:
+        return ("weights", "float32")
+    share = int8 / (int8 + float32)
+    return ("weights", f"int8 with a float32 scale per output channel, {share:.1%} of the values; the others float32")
 
 
 def _costs(path: Path, network: str) -> list[tuple[str, str]]:
