@@ -153,7 +153,7 @@ def test_predict_through_a_service_writes_what_predict_without_one_writes(
     (images / "b.jpg").write_bytes(speckle("JPEG", (60, 150, 3)))
     for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
         _predict(images, tmp_path / out, *source, "--overlay")
-    for name in ("a.png", "a_overlay.png", "b.png", "b_overlay.png", "predictions.jsonl"):
+    for name in ("a.png", "a_overlay.png", "b.png", "b_overlay.png", "lesions.csv", "predictions.jsonl"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert len((tmp_path / "far/predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 

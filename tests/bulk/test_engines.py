@@ -81,7 +81,7 @@ def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket
     for engine, place in ((Engine("ray"), f"{bucket}-ray"), (Engine(workers=1), f"{bucket}-here")):
         assert predict([bucket], carried_answerer(model_path, overlay=True), place, engine) == 30
     there, here = Store.open(f"{bucket}-ray"), Store.open(f"{bucket}-here")
-    assert len(here.names("**")) == 2 * 30 + 2
+    assert len(here.names("**")) == 2 * 30 + 3
     assert {name: there.read(name) for name in there.names("**")} == {
         name: here.read(name) for name in here.names("**")
     }

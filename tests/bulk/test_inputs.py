@@ -165,7 +165,7 @@ def test_the_command_prints_what_was_skipped(tmp_path: Path, model_path: Path) -
     assert done.exit_code == 0
     assert "Skipped 1 mask that lies beside its image" in done.output
     assert "Skipped 2 links, which are not followed: name a folder to take its images" in done.output
-    assert "2 images: masks" in done.output
+    assert "2 images: 2 with a lesion" in done.output
 
 
 def test_pipes_and_links_that_lead_nowhere_fail_and_the_others_are_done(tmp_path: Path, model_path: Path) -> None:

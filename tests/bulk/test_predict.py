@@ -51,6 +51,7 @@ def test_a_folder_gives_a_mask_and_a_line_an_image(tmp_path: Path, model_path: P
         "a.png",
         "b.png",
         "c.png",
+        "lesions.csv",
         "manifest.json",
         "predictions.jsonl",
     ]
@@ -93,6 +94,8 @@ def test_the_manifest_tells_what_the_folder_holds(tmp_path: Path, model_path: Pa
         "sources": [str(images)],
         "images": 2,
         "done": 1,
+        "with_lesion": 1,
+        "without_lesion": 0,
         "failed": 1,
         "skipped_masks": 0,
         "skipped_overlays": 0,
@@ -121,7 +124,7 @@ def test_lines_say_how_far_an_answer_can_be_relied_on(tmp_path: Path) -> None:
     # no lesion is found in the one, and of images like the other nothing is known
     assert (like["expected_dice"], unlike["expected_dice"]) == (None, None)
     assert "blank_image" in like["quality"]
-    assert "1 of 2 images is unlike the training images" in said[-1]
+    assert "1 of 2 images is unlike the training images." in said[-1]
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["out_of_distribution"] == 1
 
 
@@ -178,7 +181,7 @@ def test_the_same_call_writes_the_same_bytes(tmp_path: Path, model_path: Path) -
     image = save(tmp_path / "a.png")
     predict([image], partial(local_answerer, model_path), tmp_path / "one")
     predict([image], partial(local_answerer, model_path), tmp_path / "two")
-    for name in ("a.png", "predictions.jsonl"):
+    for name in ("a.png", "lesions.csv", "predictions.jsonl"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -191,7 +194,7 @@ def test_bad_files_are_listed_and_good_ones_written(tmp_path: Path, model_path: 
     with pytest.raises(ProblemsError) as error:
         predict([images], partial(local_answerer, model_path), out)
     assert [problem.path for problem in error.value.problems] == [str(images / "empty.png"), str(images / "text.jpg")]
-    written = ["good.png", "manifest.json", "predictions.jsonl"]
+    written = ["good.png", "lesions.csv", "manifest.json", "predictions.jsonl"]
     assert sorted(path.name for path in out.glob("[!.]*")) == written
     empty, good, text = read_lines(out)
     assert (good["mask"], "error" in good) == ("good.png", False)

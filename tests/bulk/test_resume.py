@@ -244,7 +244,7 @@ def test_a_run_with_overlays_goes_on_without_them(images: Path, model_path: Path
     assert predict([images], again, out, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK
     predict([images], Counting(model_path), out.with_name("other"), HERE)
-    for name in ("predictions.jsonl", MANIFEST):
+    for name in ("predictions.jsonl", "lesions.csv", MANIFEST):
         assert (out / name).read_bytes() == (out.with_name("other") / name).read_bytes()
 
 
@@ -472,7 +472,7 @@ def test_a_bucket_is_read_written_and_gone_on_with(images: Path, model_path: Pat
     again = Counting(model_path)
     assert predict([bucket], again, results.place, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK
-    assert len(results.names("**")) == IMAGES + 2
+    assert len(results.names("**")) == IMAGES + 3
     predict([images], partial(local_answerer, model_path), out, HERE)
     assert results.read("00/0015.png") == (out / "00" / "0015.png").read_bytes()
     assert len(results.read("predictions.jsonl").splitlines()) == IMAGES

@@ -24,6 +24,8 @@ class Counts:
     Attributes:
         images: How many images there are.
         done: Of them have masks.
+        with_lesion: Of these show at least one lesion.
+        without_lesion: Of these show none.
         failed: Could not be read.
         skipped_masks: Masks that lie beside their images and were skipped.
         skipped_overlays: Overlays that lie beside their images and were skipped.
@@ -32,6 +34,8 @@ class Counts:
 
     images: int
     done: int
+    with_lesion: int
+    without_lesion: int
     failed: int
     skipped_masks: int
     skipped_overlays: int

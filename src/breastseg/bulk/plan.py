@@ -261,7 +261,7 @@ def _new_folder(held: ExitStack) -> Path:
 
 
 def _no_room(error: Exception) -> BreastsegError:
-    room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl"
+    room = "some 400 bytes an image and, for results in a bucket, as much as their predictions.jsonl and lesions.csv"
     mend = f"Name with TMPDIR a folder that has room, {room}, and can be written to"
     return BreastsegError(f"The list of images cannot be kept in the temporary folder ({error}). {mend}")
 

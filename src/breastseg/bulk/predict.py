@@ -20,6 +20,7 @@ from tqdm import tqdm
 from breastseg.bulk import inputs
 from breastseg.bulk.chunk import Work, do_chunk
 from breastseg.bulk.inputs import Skipped, add_inputs, listing
+from breastseg.bulk.lesion_table import LESIONS, LesionTable
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
 from breastseg.bulk.overlays import overlay_of
@@ -38,19 +39,18 @@ from breastseg.bulk.parts import (
 )
 from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
+from breastseg.bulk.summary import PREDICTIONS, Tally, summary
 from breastseg.data.parallel import WorkerLostError, ordered_map
 from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.cpus import usable_cpus
-from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from breastseg.bulk.places import Place
     from breastseg.inference.predict import Answerer, MakeAnswerer
 
 _log = logging.getLogger(__name__)
-
-PREDICTIONS = "predictions.jsonl"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def predict(
 ) -> int:
     """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size) and tables of what was found.
 
-    The tables are `predictions.jsonl` and `manifest.json`. An answerer that draws overlays has one written beside each
-    mask.
+    The tables are `predictions.jsonl`, `lesions.csv` and `manifest.json`. An answerer that draws overlays has one
+    written beside each mask.
 
     Memory grows by some bytes an image. A run that was ended, at any time and in any way, is taken up
     again by the same call: what its finished chunks hold is not done again, but for images that have changed or failed.
@@ -90,7 +90,7 @@ def predict(
         out: The folder to write to, in a bucket too; what stands there under the same names is replaced.
         engine: Where the work is done; the results do not depend on it.
         say: Called with what is skipped, where something is: masks and overlays beside their images, links to folders;
-            and at the end with how many images are unlike those that the model was made for.
+            and at the end with the summary.
 
     Returns:
         The number of images.
@@ -99,7 +99,7 @@ def predict(
         ProblemsError: A source holds no image, two inputs would write one file, or no file can be decoded: nothing is
             written. Or some files cannot be decoded: all others are written, these are listed, in their lines too.
         BreastsegError: The folder cannot be written to, another run writes to it, an unfinished run of another model
-            stands in it, a bucket does not answer, or nobody finds lesions; `predictions.jsonl` is as it was.
+            stands in it, a bucket does not answer, or nobody finds lesions; the tables are as they were.
     """
     names, place = [str(source) for source in sources], _checked_out(str(out))
     with new_plan() as plan:
@@ -215,25 +215,6 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
-@dataclass
-class _Novelty:
-    """Counts images that are unlike those that the model was made for, in lines as they pass."""
-
-    like: int = 0
-    unlike: int = 0
-
-    def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            # a quote within a name has a stroke before it
-            self.unlike += b'"out_of_distribution": true' in line
-            self.like += b'"out_of_distribution": false' in line
-            yield line
-
-    @property
-    def found(self) -> int | None:
-        return self.unlike if self.like + self.unlike else None
-
-
 @dataclass(frozen=True)
 class _Call:
     """What was asked for: the sources, what of them is skipped, and how the caller hears of it."""
@@ -244,7 +225,7 @@ class _Call:
 
 
 def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
-    """Make the one file of the parts, and take them away unless images failed, which may be mended."""
+    """Make the tables of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
     if found != images:
@@ -255,20 +236,39 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
         remove_parts(plan, run)
         raise listing("No image can be read; nothing is written", problems, failed)
     begin_joining(out, run.answerer, PREDICTIONS)
-    with out.writing(PREDICTIONS) as file:
-        novelty = _Novelty()
-        file.writelines(novelty.counted(planned_lines(plan, out)))
-    counts = Counts(images, images - failed, failed, call.skipped.masks, call.skipped.overlays, novelty.found)
+    tally = _join(plan, out)
+    counts = Counts(
+        images=images,
+        done=images - failed,
+        with_lesion=tally.with_lesion,
+        without_lesion=tally.without_lesion,
+        failed=failed,
+        skipped_masks=call.skipped.masks,
+        skipped_overlays=call.skipped.overlays,
+        out_of_distribution=tally.out_of_distribution,
+    )
     write_manifest(out, answerer, call.sources, counts)
-    if novelty.found is not None:
-        done = counted(images - failed, "image")
-        call.say(f"{novelty.found} of {done} {'is' if novelty.found == 1 else 'are'} unlike the training images")
+    call.say(summary(counts, run.out, overlays=answerer.overlay))
     if failed:
         problems = _failures(planned_lines(plan, out))
         title = f"Images that cannot be read; the others are written to {run.out}, and {PREDICTIONS} tells of all"
         raise listing(title, problems, failed)
     remove_parts(plan, run)
     return images
+
+
+def _join(plan: Plan, out: Place) -> Tally:
+    """Write the lines of all images to the tables, one by one, and count them."""
+    tally = Tally()
+    # which takes its name last: once it has it, the run is finished
+    with out.writing(PREDICTIONS) as predictions, out.writing(LESIONS) as lesions:
+        table = LesionTable(lesions)
+        for line in planned_lines(plan, out):
+            told = json.loads(line)
+            tally.add(told)
+            table.add(told)
+            predictions.write(line)
+    return tally
 
 
 def _failures(lines: Iterable[bytes]) -> list[Problem]:

@@ -18,7 +18,6 @@ from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
 from breastseg.cli.project import require_root
 from breastseg.errors import BreastsegError, printable
-from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +93,8 @@ def predict(
         list[str], typer.Argument(help="Files, folders with all below, or quoted patterns; in a bucket too: gs://…")
     ],
     out: Annotated[
-        str, typer.Option(help="Folder for masks, predictions.jsonl and manifest.json; in a bucket too: gs://…")
+        str,
+        typer.Option(help="Folder for masks, lesions.csv, predictions.jsonl, manifest.json; in a bucket too: gs://…"),
     ],
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file.")] = None,
     url: Annotated[str | None, typer.Option(help="A running service instead; its key is BREASTSEG_API_KEY.")] = None,
@@ -109,8 +109,6 @@ def predict(
     ] = False,
 ) -> None:
     """Segment images, without a server or with one; the same call takes up a run that ended. Research use only."""
-    from breastseg.inference.contract import INTENDED_USE
-
     if engine == "ray" and workers is not None:
         raise BreastsegError("A Ray cluster knows its own processes. Name --workers without --engine ray")
     with extra("bucket"):
@@ -120,9 +118,7 @@ def predict(
         with _answerer(model, url, engine, frame=frame, overlay=overlay) as make_answerer:
             # a connection is no other process's
             where = Engine(engine, 1 if url else workers)
-            count = predict_images(images, make_answerer, out, where, typer.echo)
-    drawn = ", overlays" if overlay else ""
-    typer.echo(f"{counted(count, 'image')}: masks{drawn} and predictions.jsonl are in {printable(out)}. {INTENDED_USE}")
+            predict_images(images, make_answerer, out, where, typer.echo)
 
 
 @app.command()
