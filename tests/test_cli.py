@@ -63,8 +63,9 @@ def test_predict_writes_masks_and_says_where(tmp_path: Path) -> None:
     Image.fromarray(bright_image(40, 50, (10, 10, 30, 30))).save(tmp_path / "a.png")
     done = run("predict", tmp_path / "a.png", "--model", model, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 image:" in done.stdout
-    assert "Research use only" in done.stdout
+    assert "1 image: 1 with a lesion, 0 without, 0 failed." in done.stdout
+    assert f"Masks, lesions.csv and predictions.jsonl are in {tmp_path / 'out'}. Research use only" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["a.png"]
     assert json.loads((tmp_path / "out" / "predictions.jsonl").read_text(encoding="utf-8"))["mask"] == "a.png"
 
 

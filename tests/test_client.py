@@ -20,6 +20,7 @@ from breastseg.client import Client, ServiceError, _pause_s, remote_answerer
 from breastseg.errors import BreastsegError
 from breastseg.inference.decode import decode_image
 from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.report import ModelReport
 from breastseg.inference.segmenter import Segmenter
 from breastseg.serving.schemas import ModelAnswer
@@ -151,8 +152,8 @@ def test_predict_through_a_service_writes_what_predict_without_one_writes(
     (images / "a.png").write_bytes(IMAGE)
     (images / "b.jpg").write_bytes(speckle("JPEG", (60, 150, 3)))
     for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
-        _predict(images, tmp_path / out, *source)
-    for name in ("a.png", "b.png", "predictions.jsonl"):
+        _predict(images, tmp_path / out, *source, "--overlay")
+    for name in ("a.png", "a_overlay.png", "b.png", "b_overlay.png", "lesions.csv", "predictions.jsonl"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert len((tmp_path / "far/predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 
@@ -173,10 +174,11 @@ def test_predict_takes_the_frame_that_is_asked_for_through_a_service_or_not(
     images.mkdir()
     data, frames = two_frames()
     (images / "a.dcm").write_bytes(data)
-    expected = encode_mask(Segmenter.load(model).segment(frames[1]).mask)
+    found = Segmenter.load(model).segment(frames[1])
     for out, source in (("near", ["--model", str(model)]), ("far", ["--url", url])):
-        _predict(images, tmp_path / out, *source, "--frame", "2")
-        assert (tmp_path / out / "a.png").read_bytes() == expected
+        _predict(images, tmp_path / out, *source, "--frame", "2", "--overlay")
+        assert (tmp_path / out / "a.png").read_bytes() == encode_mask(found.mask)
+        assert (tmp_path / out / "a_overlay.png").read_bytes() == encode_overlay(frames[1], found.lesions)
         assert "is a DICOM file of 2 frames" in _predict(images, tmp_path / "none", *source, status=1)
 
 

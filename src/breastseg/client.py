@@ -22,7 +22,7 @@ import httpx2
 from pydantic import ValidationError
 
 from breastseg.errors import BreastsegError
-from breastseg.inference.predict import AnsweringModel
+from breastseg.inference.predict import Answer, AnsweringModel
 from breastseg.inference.raster import DecodeError
 from breastseg.inference.report import AssessedReport
 from breastseg.serving.schemas import BatchAnswer, BatchEntry, ModelAnswer, ProblemDetails, SegmentAnswer
@@ -198,26 +198,32 @@ class _RemoteAnswerer:
     client: Client
     model: AnsweringModel
     frame: int | None
+    overlay: bool
 
-    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
+    def __call__(self, data: bytes) -> Answer:
+        pictures = ["mask", "overlay"] if self.overlay else ["mask"]
         try:
-            found = self.client.segment(data, include=["mask"], frame=self.frame)
+            found = self.client.segment(data, include=pictures, frame=self.frame)
         except ServiceError as error:
             if error.problem.type in UNREADABLE:
                 raise DecodeError(error.problem.detail.removeprefix("The file ")) from error
             raise
         report = {name: getattr(found, name) for name in AssessedReport.model_fields}
-        return base64.b64decode(found.mask or ""), AssessedReport(**report)
+        overlay = base64.b64decode(found.overlay or "") if self.overlay else None
+        return Answer(base64.b64decode(found.mask or ""), AssessedReport(**report), overlay)
 
 
-def remote_answerer(client: Client, frame: int | None = None, *, threads: int | None = None) -> Answerer:
+def remote_answerer(
+    client: Client, frame: int | None = None, *, overlay: bool = False, threads: int | None = None
+) -> Answerer:
     """Let `breastseg predict` ask a service instead of a model in its own process.
 
     Args:
         client: Knows the service.
         frame: As for `Client.segment`.
+        overlay: Whether to ask for overlays.
         threads: The service has its own.
     """
     del threads
     described = client.model()
-    return _RemoteAnswerer(client, AnsweringModel.of(described, described.contract.gate), frame)
+    return _RemoteAnswerer(client, AnsweringModel.of(described, described.contract.gate), frame, overlay)

@@ -7,12 +7,10 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from breastseg.inference.predict import Answerer, local_answerer
+from breastseg.inference.predict import Answer, Answerer, local_answerer
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from breastseg.inference.report import AssessedReport
 
 
 class _DyingOnce:
@@ -21,14 +19,14 @@ class _DyingOnce:
     def __init__(self, make: partial[Answerer], image: bytes, flag: Path) -> None:
         inner = make()
         self._inner, self._image, self._flag = inner, image, flag
-        self.model, self.frame = inner.model, inner.frame
+        self.model, self.frame, self.overlay = inner.model, inner.frame, inner.overlay
 
-    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
+    def __call__(self, data: bytes) -> Answer:
         if data == self._image and not self._flag.exists():
             self._flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return self._inner(data)
 
 
-def dying_once(model: Path, image: bytes, flag: Path, *, threads: int | None = None) -> Answerer:
-    return _DyingOnce(partial(local_answerer, model, threads=threads), image, flag)
+def dying_once(model: Path, image: bytes, flag: Path, *, overlay: bool = False, threads: int | None = None) -> Answerer:
+    return _DyingOnce(partial(local_answerer, model, overlay=overlay, threads=threads), image, flag)

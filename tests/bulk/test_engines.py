@@ -32,8 +32,9 @@ def images(tmp_path: Path) -> Path:
 
 def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
     with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
-        predict([images], partial(local_answerer, model), out, Engine(workers=1))
+        predict([images], partial(local_answerer, model, overlay=True), out, Engine(workers=1))
     assert len(lines(out)) == IMAGES
+    assert len(list(out.rglob("*_overlay.png"))) == IMAGES - 1
     return results(out)
 
 
@@ -41,7 +42,7 @@ def expect(images: Path, model: Path, out: Path) -> dict[str, bytes]:
 def test_several_processes_leave_what_one_leaves(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
     with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
-        predict([images], partial(local_answerer, model_path), tmp_path / "two", Engine(workers=2))
+        predict([images], partial(local_answerer, model_path, overlay=True), tmp_path / "two", Engine(workers=2))
     assert results(tmp_path / "two") == expected
 
 
@@ -50,7 +51,8 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
     images: Path, model_path: Path, tmp_path: Path
 ) -> None:
     expected = expect(images, model_path, tmp_path / "one")
-    dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")
+    image = (images / "03" / "0333.png").read_bytes()
+    dying = partial(dying_once, model_path, image, tmp_path / "flag", overlay=True)
     with pytest.raises(BreastsegError, match=r"process was ended.*memory.*goes on"):
         predict([images], dying, tmp_path / "two", Engine(workers=2))
     with pytest.raises(BreastsegError, match=r"0007\.png: is no PNG"):
@@ -62,7 +64,8 @@ def test_a_killed_process_of_this_machine_is_told_and_the_run_goes_on_later(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 def test_a_killed_worker_of_ray_loses_nothing(images: Path, model_path: Path, tmp_path: Path) -> None:
     expected = expect(images, model_path, tmp_path / "one")
-    dying = partial(dying_once, model_path, (images / "03" / "0333.png").read_bytes(), tmp_path / "flag")
+    image = (images / "03" / "0333.png").read_bytes()
+    dying = partial(dying_once, model_path, image, tmp_path / "flag", overlay=True)
     with pytest.raises(BreastsegError, match=r"1 found.*(?s:.*)0007\.png: is no PNG"):
         predict([images], dying, tmp_path / "two", Engine("ray"))
     assert (tmp_path / "flag").exists()
@@ -76,9 +79,9 @@ def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket
     for name, content in contents(save_images(tmp_path / "few", 30)).items():
         store.write(name, content)
     for engine, place in ((Engine("ray"), f"{bucket}-ray"), (Engine(workers=1), f"{bucket}-here")):
-        assert predict([bucket], carried_answerer(model_path), place, engine) == 30
+        assert predict([bucket], carried_answerer(model_path, overlay=True), place, engine) == 30
     there, here = Store.open(f"{bucket}-ray"), Store.open(f"{bucket}-here")
-    assert len(here.names("**")) == 30 + 2
+    assert len(here.names("**")) == 2 * 30 + 3
     assert {name: there.read(name) for name in there.names("**")} == {
         name: here.read(name) for name in here.names("**")
     }
@@ -86,9 +89,10 @@ def test_ray_goes_from_bucket_to_bucket(model_path: Path, tmp_path: Path, bucket
 
 def test_a_model_can_be_carried_to_where_its_file_is_not(images: Path, model_path: Path) -> None:
     data = (images / "00" / "0000.png").read_bytes()
-    carried = carried_answerer(model_path)(threads=1)
-    here = local_answerer(model_path)
+    carried = carried_answerer(model_path, overlay=True)(threads=1)
+    here = local_answerer(model_path, overlay=True)
     assert carried(data) == here(data)
+    assert carried(data).overlay_png
     assert carried.model == here.model
     assert carried.model.file_sha256
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import io
+import json
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from breastseg.bulk.manifest import MANIFEST
 from breastseg.bulk.places import Folder, open_place
 from breastseg.bulk.predict import Engine, predict
 from breastseg.errors import BreastsegError, ProblemsError
-from breastseg.inference.predict import Answerer, local_answerer
+from breastseg.inference.predict import Answer, Answerer, local_answerer
 from breastseg.storage import Store
 from tests.bulk.images import contents, lines, save_images
 from tests.onnx_models import make_contract, write_model
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breastseg.bulk.places import Place
-    from breastseg.inference.report import AssessedReport
 
 pytestmark = pytest.mark.integration
 
@@ -54,16 +54,18 @@ def _give_up() -> None:
 class Counting:
     """Answers as a model does, counts, and gives up, or does something else, after a number of images."""
 
-    def __init__(self, model: Path, most: int = 10**6, then: Callable[[], object] | None = None) -> None:
-        self._model, self._most, self._then, self.count = model, most, then or _give_up, 0
+    def __init__(
+        self, model: Path, most: int = 10**6, then: Callable[[], object] | None = None, *, overlay: bool = False
+    ) -> None:
+        self._model, self._most, self._then, self._overlay, self.count = model, most, then or _give_up, overlay, 0
 
     def __call__(self, *, threads: int | None = None) -> Answerer:
-        inner, counting = local_answerer(self._model, threads=threads), self
+        inner, counting = local_answerer(self._model, overlay=self._overlay, threads=threads), self
 
         class Answering:
-            model, frame = inner.model, inner.frame
+            model, frame, overlay = inner.model, inner.frame, inner.overlay
 
-            def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
+            def __call__(self, data: bytes) -> Answer:
                 if counting.count == counting._most:
                     counting._then()
                 counting.count += 1
@@ -192,6 +194,82 @@ def test_of_a_resumed_run_no_mask_is_made_twice_whose_name_is_hidden(images: Pat
     assert predict(named, again, out, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK + 1
     assert gone.exists()
+
+
+def overlays(place: str) -> dict[str, bytes]:
+    found = open_place(place)
+    return {name: found.read(name) for name, _ in found.listed() if name.endswith("_overlay.png")}
+
+
+def test_a_run_that_was_begun_without_overlays_draws_those_that_are_missing(
+    images: Path, model_path: Path, out: Path, place: str
+) -> None:
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], Counting(model_path, CHUNK + 5), place, HERE)
+    assert overlays(place) == {}
+    assert predict([images], Counting(model_path, overlay=True), place, HERE) == IMAGES
+    other = out.with_name("other")
+    predict([images], Counting(model_path, overlay=True), other, HERE)
+    assert len(overlays(place)) == IMAGES
+    assert overlays(place) == overlays(str(other))
+    # and a finished one
+    for name in overlays(place):
+        open_place(place).remove(name)
+    predict([images], Counting(model_path), place, HERE)
+    predict([images], Counting(model_path, overlay=True), place, HERE)
+    assert overlays(place) == overlays(str(other))
+    assert not list(out.glob(f"{parts.PARTS}/*"))
+
+
+def test_of_a_run_with_overlays_only_what_lacks_one_is_done_again(
+    images: Path, model_path: Path, out: Path, place: str
+) -> None:
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], Counting(model_path, CHUNK + 5, overlay=True), place, HERE)
+    found = open_place(place)
+    found.remove("00/0003_overlay.png")
+    found.write("00/0004_overlay.png", b"of somebody else")
+    again = Counting(model_path, overlay=True)
+    assert predict([images], again, place, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK + 2
+    predict([images], Counting(model_path, overlay=True), out.with_name("other"), HERE)
+    assert overlays(place) == overlays(str(out.with_name("other")))
+
+
+def test_a_run_with_overlays_goes_on_without_them(images: Path, model_path: Path, out: Path) -> None:
+    with pytest.raises(BreastsegError, match="enough"):
+        predict([images], Counting(model_path, CHUNK + 5, overlay=True), out, HERE)
+    (out / "00" / "0003_overlay.png").unlink()
+    again = Counting(model_path)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK
+    predict([images], Counting(model_path), out.with_name("other"), HERE)
+    for name in ("predictions.jsonl", "lesions.csv", MANIFEST):
+        assert (out / name).read_bytes() == (out.with_name("other") / name).read_bytes()
+
+
+def test_overlays_whose_names_are_hidden_are_found_again(images: Path, model_path: Path, out: Path) -> None:
+    named = [path.rename(path.with_name(f".{path.name}")) for path in sorted((images / "00").iterdir())]
+    with pytest.raises(BreastsegError, match="enough"):
+        predict(named, Counting(model_path, CHUNK + 5, overlay=True), out, HERE)
+    (out / ".0003_overlay.png").unlink()
+    again = Counting(model_path, overlay=True)
+    assert predict(named, again, out, HERE) == IMAGES
+    assert again.count == IMAGES - CHUNK + 1
+    assert (out / ".0003_overlay.png").exists()
+
+
+@pytest.mark.parametrize("overlay", [False, True])
+def test_parts_that_were_written_before_there_were_overlays_are_taken(
+    images: Path, model_path: Path, out: Path, *, overlay: bool
+) -> None:
+    end_early(images, model_path, out)
+    (part,) = out.glob(f"{parts.PARTS}/*/*/part-*")
+    head, *rest = part.read_bytes().splitlines(keepends=True)
+    part.write_bytes(json.dumps([mask for mask, _ in json.loads(head)]).encode() + b"\n" + b"".join(rest))
+    again = Counting(model_path, overlay=overlay)
+    assert predict([images], again, out, HERE) == IMAGES
+    assert again.count == (IMAGES if overlay else IMAGES - CHUNK)
 
 
 def test_a_folder_of_another_user_in_the_results_does_not_hold_up_a_resumed_run(
@@ -394,7 +472,7 @@ def test_a_bucket_is_read_written_and_gone_on_with(images: Path, model_path: Pat
     again = Counting(model_path)
     assert predict([bucket], again, results.place, HERE) == IMAGES
     assert again.count == IMAGES - CHUNK
-    assert len(results.names("**")) == IMAGES + 2
+    assert len(results.names("**")) == IMAGES + 3
     predict([images], partial(local_answerer, model_path), out, HERE)
     assert results.read("00/0015.png") == (out / "00" / "0015.png").read_bytes()
     assert len(results.read("predictions.jsonl").splitlines()) == IMAGES

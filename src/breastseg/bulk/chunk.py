@@ -1,4 +1,4 @@
-"""One chunk of images, from their files to masks and a part with their lines: the same function on every engine."""
+"""One chunk of images, from their files to masks, overlays and a part with their lines: the same on every engine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from breastseg.folders import UnreadableError, read_file
 from breastseg.inference.raster import DecodeError
 
 if TYPE_CHECKING:
-    from breastseg.bulk.parts import Run
+    from collections.abc import Iterator
+
+    from breastseg.bulk.parts import Made, Run
     from breastseg.bulk.places import Place
     from breastseg.bulk.sources import Image
-    from breastseg.inference.predict import Answerer, MakeAnswerer
+    from breastseg.inference.predict import Answer, Answerer, MakeAnswerer
 
 # a bucket takes its time for each file: others are fetched and written meanwhile, a few ahead
 _HANDS = 8
@@ -71,12 +73,19 @@ _opened: dict[Run, _Opened] = {}
 @dataclass(frozen=True)
 class _Answered:
     image: Image
-    mask_png: bytes
+    answer: Answer | None
     told: dict[str, Any]
+
+    def pictures(self) -> Iterator[tuple[str, str, bytes]]:
+        """Yield what is to be written: what it is, its name, its content. The longest name is the first."""
+        if self.answer and self.answer.overlay_png is not None:
+            yield "overlay", self.image.overlay, self.answer.overlay_png
+        if self.answer:
+            yield "mask", self.image.mask, self.answer.mask_png
 
 
 def do_chunk(number: int, work: Work) -> int:
-    """Segment the images of a chunk, write their masks and, after them, their lines.
+    """Segment the images of a chunk, write their masks and overlays and, after them, their lines.
 
     Args:
         number: The chunk's.
@@ -137,23 +146,24 @@ def _holds_any(folder: str) -> bool:
 def _answer(answer: Answerer, image: Image, data: bytes | str) -> _Answered:
     head = {"file": image.file, "version": image.version}
     if isinstance(data, str):
-        return _Answered(image, b"", head | {"error": data})
+        return _Answered(image, None, head | {"error": data})
     try:
-        mask_png, report = answer(data)
+        answered = answer(data)
     except DecodeError as error:
-        return _Answered(image, b"", head | {"error": str(error)})
-    return _Answered(image, mask_png, head | {"mask": image.mask} | report.model_dump(mode="json"))
+        return _Answered(image, None, head | {"error": str(error)})
+    return _Answered(image, answered, head | {"mask": image.mask} | answered.report.model_dump(mode="json"))
 
 
-def _write(out: Place, found: _Answered) -> tuple[dict[str, Any], str | None]:
-    """Write the mask of an image, and return its line and the mask's version."""
-    if not found.mask_png:
-        return found.told, None
-    try:
-        return found.told, out.write(found.image.mask, found.mask_png)
-    except BreastsegError as error:
-        # all other faults are the place's, and would meet other images too
-        if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
-            raise
-        why = f"its mask's name {found.image.mask} is too long for the folder of the results"
-        return {"file": found.image.file, "version": found.image.version, "error": why}, None
+def _write(out: Place, found: _Answered) -> tuple[dict[str, Any], Made]:
+    """Write the pictures of an image, and return its line and their versions."""
+    made: dict[str, str | None] = {}
+    for what, name, content in found.pictures():
+        try:
+            made[what] = out.write(name, content)
+        except BreastsegError as error:
+            # all other faults are the place's, and would meet other images too
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENAMETOOLONG:
+                raise
+            why = f"its {what}'s name {name} is too long for the folder of the results"
+            return {"file": found.image.file, "version": found.image.version, "error": why}, (None, None)
+    return found.told, (made.get("mask"), made.get("overlay"))

@@ -1,4 +1,4 @@
-"""Inputs of a run: their images go into a plan, masks beside images are skipped."""
+"""Inputs of a run: their images go into a plan, masks and overlays beside images are skipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # of many offenders the first ones are shown
 SHOWN = 100
 _LINK = "Skipped {}, which {} not followed: name a folder to take its images"
-_MASK = "Skipped {} that {} beside {}; name a mask's file to predict on it"
+_COMPANION = "Skipped {} that {} beside {}; name {}'s file to predict on it"
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,24 @@ class Skipped:
 
     Attributes:
         masks: Number of masks that lie beside their image, as in BUSI.
+        overlays: Number of overlays that lie beside their image, or beside its mask in the results of an earlier run.
         links: Number of links to folders, and of links that lead nowhere and are not named as images.
     """
 
     masks: int
+    overlays: int
     links: int
 
     def __str__(self) -> str:
         """Return a line for each kind of which there are some."""
-        mask_verbs = ("lies", "its image") if self.masks == 1 else ("lie", "their images")
-        masks = [_MASK.format(counted(self.masks, "mask"), *mask_verbs)] if self.masks else []
         links = [_LINK.format(counted(self.links, "link"), "is" if self.links == 1 else "are")] if self.links else []
-        return "\n".join([*masks, *links])
+        return "\n".join([*_companions(self.masks, "mask"), *_companions(self.overlays, "overlay"), *links])
+
+
+def _companions(count: int, noun: str) -> list[str]:
+    verbs = ("lies", "its image") if count == 1 else ("lie", "their images")
+    named = f"{'an' if noun == 'overlay' else 'a'} {noun}"
+    return [_COMPANION.format(counted(count, noun), *verbs, named)] if count else []
 
 
 @dataclass
@@ -75,7 +81,9 @@ class _Noted:
 
 
 def add_inputs(plan: Plan, sources: Sequence[str], out: str) -> Skipped:
-    """Put the images of all inputs into a plan, but masks that a folder or a pattern holds beside their images.
+    """Put the images of all inputs into a plan, but masks and overlays that lie beside their images.
+
+    Those that are named themselves are put there too.
 
     Args:
         plan: Takes them; so many names are not held in memory.
@@ -102,15 +110,15 @@ def add_inputs(plan: Plan, sources: Sequence[str], out: str) -> Skipped:
         elif noted.count == before:
             noted.add(Problem(source, why_none(source), mend))
     # a file that is named itself has nothing beside it
-    named = plan.sources_with_mask_names()
+    named = plan.sources_with_companion_names()
     beside = ((place, mask) for place in named for mask in images_beside(places[place], out))
-    masks = plan.forget_masks(beside) if named else 0
+    masks, overlays = plan.forget_companions(beside) if named else (0, 0)
     for place in sorted(filled - plan.sources()):
-        what = "is a pattern that only masks of images beside them fit"
-        noted.add(Problem(places[place], what, "Name the masks' files, or another pattern"))
+        what = "is a pattern that only masks or overlays of images beside them fit"
+        noted.add(Problem(places[place], what, "Name their files, or another pattern"))
     if noted.count:
         raise listing("Nothing to segment", noted.problems, noted.count)
-    return Skipped(masks, noted.links)
+    return Skipped(masks, overlays, noted.links)
 
 
 def listing(title: str, problems: Sequence[Problem], count: int) -> BreastsegError:

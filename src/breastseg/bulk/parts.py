@@ -1,8 +1,9 @@
 """The lines of an unfinished run: a part a chunk, in a hidden folder of the results until all parts become one file.
 
     .parts/<answerer>/<run>/plan-00000.jsonl    chunks of images, some to a file, which any process of a run reads
-    .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks are, whose versions
-                                                come first: a line does not stand for a mask that replaced its own
+    .parts/<answerer>/<run>/part-0000000.jsonl  the lines of a chunk, written once all its masks and overlays are, whose
+                                                versions come first: a line does not stand for a mask that replaced its
+                                                own
     .parts/<answerer>/joining                   the version of the one file before the parts were joined
 
 An answerer's folder is named after the model, the frame and this package's version, so that no other one's lines are
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
     from breastseg.bulk.places import Place
     from breastseg.bulk.plan import Plan
+
+Made = tuple[str | None, str | None]
+"""The versions of an image's mask and overlay; None for what was not written."""
 
 PARTS = ".parts"
 _PART, _PLAN = "part-", "plan-"
@@ -72,8 +76,8 @@ class Run:
         line = _plan_lines(self, number // _CHUNKS_A_FILE)[number % _CHUNKS_A_FILE]
         return [Image(**image) for image in json.loads(line)]
 
-    def write_part(self, number: int, lines: Sequence[dict[str, Any]], made: Sequence[str | None]) -> None:
-        """Write the lines of a chunk, and before them the versions of their masks; None where there is none."""
+    def write_part(self, number: int, lines: Sequence[dict[str, Any]], made: Sequence[Made]) -> None:
+        """Write the lines of a chunk, and before them the versions of what was written with them."""
         self.place.write(f"{_PART}{number:07}.jsonl", _as_lines([made, *lines]))
 
 
@@ -202,5 +206,7 @@ def _lines_of(content: bytes) -> Iterator[Line]:
     versions = json.loads(head)
     for line, made in zip(lines, versions, strict=False):  # a part of another form has fewer: the rest is done again
         told = json.loads(line)
-        yield Line(told["file"], told["version"], told.get("mask", ""), made or "", "error" in told, start, len(line))
+        mask, overlay = made if isinstance(made, list) else (made, None)  # earlier parts know of no overlays
+        written = (told.get("mask", ""), mask or "", overlay or "")
+        yield Line(told["file"], told["version"], *written, "error" in told, start, len(line))
         start += len(line)

@@ -1,4 +1,4 @@
-"""Segments files, folders and buckets without a server: a mask a file, one line a file in `predictions.jsonl`."""
+"""Segments files, folders and buckets without a server: a mask per file, a line per file in `predictions.jsonl`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from tqdm import tqdm
 from breastseg.bulk import inputs
 from breastseg.bulk.chunk import Work, do_chunk
 from breastseg.bulk.inputs import Skipped, add_inputs, listing
+from breastseg.bulk.lesion_table import LESIONS, LesionTable
 from breastseg.bulk.lock import sole_run
 from breastseg.bulk.manifest import Counts, write_manifest
+from breastseg.bulk.overlays import overlay_of
 from breastseg.bulk.parts import (
     PARTS,
     Run,
@@ -37,19 +39,18 @@ from breastseg.bulk.parts import (
 )
 from breastseg.bulk.places import is_named, is_remote, normalised, open_place
 from breastseg.bulk.plan import Plan, new_plan
+from breastseg.bulk.summary import PREDICTIONS, Tally, summary
 from breastseg.data.parallel import WorkerLostError, ordered_map
 from breastseg.errors import BreastsegError, Problem
 from breastseg.inference.cpus import usable_cpus
-from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from breastseg.bulk.places import Place
     from breastseg.inference.predict import Answerer, MakeAnswerer
 
 _log = logging.getLogger(__name__)
-
-PREDICTIONS = "predictions.jsonl"
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,21 @@ def predict(
     engine: Engine = _LOCAL,
     say: Callable[[str], object] = _log.info,
 ) -> int:
-    """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size), `predictions.jsonl` and `manifest.json`.
+    """Segment images and write masks (PNG, 8-bit, 0 and 255, at native size) and tables of what was found.
+
+    The tables are `predictions.jsonl`, `lesions.csv` and `manifest.json`. An answerer that draws overlays has one
+    written beside each mask.
 
     Memory grows by some bytes an image. A run that was ended, at any time and in any way, is taken up
     again by the same call: what its finished chunks hold is not done again, but for images that have changed or failed.
 
     Args:
         sources: See `find_images`; images come in the order of the sources and of their names.
-        make_answerer: Makes who finds the lesions; called once the sources are known to hold.
+        make_answerer: Makes who finds the lesions; called once the sources are known to hold images.
         out: The folder to write to, in a bucket too; what stands there under the same names is replaced.
         engine: Where the work is done; the results do not depend on it.
-        say: Called with what is skipped, where something is: masks beside their images, links to folders; and at the
-            end with how many images are unlike those that the model was made for.
+        say: Called with what is skipped, where something is: masks and overlays beside their images, links to folders;
+            and at the end with the summary.
 
     Returns:
         The number of images.
@@ -95,13 +99,13 @@ def predict(
         ProblemsError: A source holds no image, two inputs would write one file, or no file can be decoded: nothing is
             written. Or some files cannot be decoded: all others are written, these are listed, in their lines too.
         BreastsegError: The folder cannot be written to, another run writes to it, an unfinished run of another model
-            stands in it, a bucket does not answer, or nobody finds lesions; `predictions.jsonl` is as it was.
+            stands in it, a bucket does not answer, or nobody finds lesions; the tables are as they were.
     """
     names, place = [str(source) for source in sources], _checked_out(str(out))
     with new_plan() as plan:
         skipped = add_inputs(plan, names, place)
-        _require_distinct_outputs(plan, place)
         answerer = make_answerer()
+        _require_distinct_outputs(plan, place, overlays=answerer.overlay)
         if str(skipped):
             say(str(skipped))
         if warning := answerer.model.gate_warning:
@@ -109,7 +113,7 @@ def predict(
         run = Run(place, _folder_of(answerer), uuid.uuid4().hex)
         with _sole_run(place):
             _refuse_other_runs(run)
-            _add_done(plan, run)
+            _add_done(plan, run, overlays=answerer.overlay)
             end_joining(open_place(run.out), run.answerer)
             _do_open(plan, run, make_answerer, engine)
             return _finish(plan, run, answerer, _Call(names, skipped, say))
@@ -128,13 +132,16 @@ def _checked_out(out: str) -> str:
     return place
 
 
-def _require_distinct_outputs(plan: Plan, out: str) -> None:
+def _require_distinct_outputs(plan: Plan, out: str, *, overlays: bool) -> None:
     alone, elsewhere = "Rename one, or run them apart", "Choose another output folder"
+    blocked = "has its overlay {} where an input, a mask or a folder of masks is"
+    without = "Rename one, choose another output folder, or do without overlays"
     found = chain(
         (Problem(f, f"shares the mask {mask!a} with another input", alone) for f, mask in plan.sharing()),
         (Problem(f, f"has its mask {mask} where others' folder is", alone) for f, mask in plan.above()),
         (Problem(f, "is held by two inputs", "Name it once, or run them apart") for f in plan.twice()),
         (Problem(f, "has its mask where an input image is", elsewhere) for f in plan.overwritten(out)),
+        (Problem(f, blocked.format(o), without) for f, o in plan.overlays_in_the_way(out)) if overlays else (),
     )
     if problems := list(islice(found, inputs.SHOWN)):
         count = len(problems) + sum(1 for _ in found)
@@ -180,13 +187,14 @@ def _refuse_other_runs(run: Run) -> None:
         remove_answerer(run.out, other)
 
 
-def _add_done(plan: Plan, run: Run) -> None:
-    """Add what unfinished runs have done, as far as the masks that they made are there."""
+def _add_done(plan: Plan, run: Run, *, overlays: bool) -> None:
+    """Add what unfinished runs have done, as far as the masks that they made are there, and overlays where wanted."""
     add_parts(plan, run.out, run.answerer, failed=False)
     if plan.counts()[0]:
         out = open_place(run.out)
-        hidden = ((mask, out.version(mask)) for mask in plan.hidden_masks())
-        plan.forget_lines_without(chain(out.listed(note=lambda _: None), hidden))
+        names = (name for mask in plan.hidden_masks() for name in ([mask, overlay_of(mask)] if overlays else [mask]))
+        hidden = ((name, out.version(name)) for name in names)
+        plan.forget_lines_without(chain(out.listed(note=lambda _: None), hidden), overlays=overlays)
 
 
 def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) -> None:
@@ -207,25 +215,6 @@ def _do_open(plan: Plan, run: Run, make_answerer: MakeAnswerer, engine: Engine) 
     add_parts(plan, run.out, run.answerer, run.name, failed=True)
 
 
-@dataclass
-class _Novelty:
-    """Counts images that are unlike those that the model was made for, in lines as they pass."""
-
-    like: int = 0
-    unlike: int = 0
-
-    def counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            # a quote within a name has a stroke before it
-            self.unlike += b'"out_of_distribution": true' in line
-            self.like += b'"out_of_distribution": false' in line
-            yield line
-
-    @property
-    def found(self) -> int | None:
-        return self.unlike if self.like + self.unlike else None
-
-
 @dataclass(frozen=True)
 class _Call:
     """What was asked for: the sources, what of them is skipped, and how the caller hears of it."""
@@ -236,7 +225,7 @@ class _Call:
 
 
 def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
-    """Make the one file of the parts, and take them away unless images failed, which may be mended."""
+    """Make the tables of the parts, and take them away unless images failed, which may be mended."""
     images = plan.images()
     found, failed = plan.counts()
     if found != images:
@@ -247,20 +236,39 @@ def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
         remove_parts(plan, run)
         raise listing("No image can be read; nothing is written", problems, failed)
     begin_joining(out, run.answerer, PREDICTIONS)
-    with out.writing(PREDICTIONS) as file:
-        novelty = _Novelty()
-        file.writelines(novelty.counted(planned_lines(plan, out)))
-    counts = Counts(images, images - failed, failed, call.skipped.masks, novelty.found)
-    write_manifest(out, answerer.model, answerer.frame, call.sources, counts)
-    if novelty.found is not None:
-        done = counted(images - failed, "image")
-        call.say(f"{novelty.found} of {done} {'is' if novelty.found == 1 else 'are'} unlike the training images")
+    tally = _join(plan, out)
+    counts = Counts(
+        images=images,
+        done=images - failed,
+        with_lesion=tally.with_lesion,
+        without_lesion=tally.without_lesion,
+        failed=failed,
+        skipped_masks=call.skipped.masks,
+        skipped_overlays=call.skipped.overlays,
+        out_of_distribution=tally.out_of_distribution,
+    )
+    write_manifest(out, answerer, call.sources, counts)
+    call.say(summary(counts, run.out, overlays=answerer.overlay))
     if failed:
         problems = _failures(planned_lines(plan, out))
         title = f"Images that cannot be read; the others are written to {run.out}, and {PREDICTIONS} tells of all"
         raise listing(title, problems, failed)
     remove_parts(plan, run)
     return images
+
+
+def _join(plan: Plan, out: Place) -> Tally:
+    """Write the lines of all images to the tables, one by one, and count them."""
+    tally = Tally()
+    # which takes its name last: once it has it, the run is finished
+    with out.writing(PREDICTIONS) as predictions, out.writing(LESIONS) as lesions:
+        table = LesionTable(lesions)
+        for line in planned_lines(plan, out):
+            told = json.loads(line)
+            tally.add(told)
+            table.add(told)
+            predictions.write(line)
+    return tally
 
 
 def _failures(lines: Iterable[bytes]) -> list[Problem]:

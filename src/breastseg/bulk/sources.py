@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from breastseg.bulk.overlays import overlay_of
 from breastseg.bulk.places import is_remote, open_place, split_remote
 from breastseg.data.image_names import has_image_ending, is_image
 from breastseg.folders import file_fault, nfc
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 _WILD = frozenset("*?[")
 _ANY_FOLDERS = "**"
-# the end of a name's beginning that may be the beginning of a mask's end, as in `X_ma`: its image begins with X
-_MASK_BEGINS = re.compile(r"(?<=.)_(m|ma|mas|mask(_\d*)?(\..*)?)?$", re.DOTALL)
+# the end of a name's beginning that may be the beginning of the end of a mask's or an overlay's name, as in `X_ma`: its
+# image begins with X
+_COMPANION_BEGINS = re.compile(
+    r"(?<=.)_(m|ma|mas|mask(_\d*)?(\..*)?|o|ov|ove|over|overl|overla|overlay(\..*)?)?$", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Image:
     file: str
     mask: str
     version: str
+
+    @property
+    def overlay(self) -> str:
+        """The name of its overlay, from the folder of the results."""
+        return overlay_of(self.mask)
 
     @property
     def folder(self) -> str:
@@ -67,7 +76,7 @@ class _Input:
         if not self.pattern:
             return ""
         fixed = "".join(takewhile(lambda letter: letter not in _WILD and letter.isascii(), self.pattern[0]))
-        return _MASK_BEGINS.sub("", fixed) if len(self.pattern) == 1 else fixed
+        return _COMPANION_BEGINS.sub("", fixed) if len(self.pattern) == 1 else fixed
 
     def wants(self, name: str) -> bool:
         return not self.pattern or _fits(nfc(name).split("/"), self.pattern)

@@ -18,7 +18,6 @@ from breastseg.cli.job import job
 from breastseg.cli.monitor import monitor
 from breastseg.cli.project import require_root
 from breastseg.errors import BreastsegError, printable
-from breastseg.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,21 +65,26 @@ What next:
 
 
 @contextmanager
-def _answerer(model: Path | None, url: str | None, frame: int | None, engine: str) -> Iterator[MakeAnswerer]:
+def _answerer(
+    model: Path | None, url: str | None, engine: str, *, frame: int | None, overlay: bool
+) -> Iterator[MakeAnswerer]:
     """Hand out what makes whoever finds the lesions: the model, or the service at `url`."""
     if (model is None) == (url is None):
         raise BreastsegError("Name either --model, an exported ONNX file, or --url, a running service")
     if model is not None:
         from breastseg.inference.predict import carried_answerer, local_answerer
 
-        yield partial(local_answerer, model, frame) if engine == "local" else carried_answerer(model, frame)
+        if engine == "local":
+            yield partial(local_answerer, model, frame, overlay=overlay)
+        else:
+            yield carried_answerer(model, frame, overlay=overlay)
     elif url is not None:
         if engine != "local":
             raise BreastsegError("A service computes on its own machine. Name --url without --engine")
         with extra("client"):
             from breastseg.client import Client, remote_answerer
         with Client(url, os.environ.get("BREASTSEG_API_KEY")) as client:
-            yield partial(remote_answerer, client, frame)
+            yield partial(remote_answerer, client, frame, overlay=overlay)
 
 
 @app.command()
@@ -89,7 +93,8 @@ def predict(
         list[str], typer.Argument(help="Files, folders with all below, or quoted patterns; in a bucket too: gs://…")
     ],
     out: Annotated[
-        str, typer.Option(help="Folder for masks, predictions.jsonl and manifest.json; in a bucket too: gs://…")
+        str,
+        typer.Option(help="Folder for masks, lesions.csv, predictions.jsonl, manifest.json; in a bucket too: gs://…"),
     ],
     model: Annotated[Path | None, typer.Option(help="The exported ONNX file.")] = None,
     url: Annotated[str | None, typer.Option(help="A running service instead; its key is BREASTSEG_API_KEY.")] = None,
@@ -98,21 +103,22 @@ def predict(
         str, typer.Option(help="local: this machine; ray: the cluster at RAY_ADDRESS.", envvar="BREASTSEG_ENGINE")
     ] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes here; all usable CPUs by default.")] = None,
+    *,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Write X_overlay.png beside each mask X.png: the image with the outlines.")
+    ] = False,
 ) -> None:
     """Segment images, without a server or with one; the same call takes up a run that ended. Research use only."""
-    from breastseg.inference.contract import INTENDED_USE
-
     if engine == "ray" and workers is not None:
         raise BreastsegError("A Ray cluster knows its own processes. Name --workers without --engine ray")
     with extra("bucket"):
         from breastseg.bulk.predict import Engine
         from breastseg.bulk.predict import predict as predict_images
 
-        with _answerer(model, url, frame, engine) as make_answerer:
+        with _answerer(model, url, engine, frame=frame, overlay=overlay) as make_answerer:
             # a connection is no other process's
             where = Engine(engine, 1 if url else workers)
-            count = predict_images(images, make_answerer, out, where, typer.echo)
-    typer.echo(f"{counted(count, 'image')}: masks and predictions.jsonl are in {printable(out)}. {INTENDED_USE}")
+            predict_images(images, make_answerer, out, where, typer.echo)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from breastseg.inference.decode import decode_image
 from breastseg.inference.gate import gate_warning
 from breastseg.inference.image_quality import image_flags
 from breastseg.inference.mask_png import encode_mask
+from breastseg.inference.overlay import encode_overlay
 from breastseg.inference.report import AssessedReport
 from breastseg.inference.segmenter import Segmenter
 from breastseg.inference.session import ModelFileError
@@ -53,6 +54,21 @@ class AnsweringModel:
         return gate_warning(self.name, self.version, self.gate)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What is found in an image file.
+
+    Attributes:
+        mask_png: The mask as PNG at native size.
+        report: What is told about it.
+        overlay_png: The image with the lesions' outlines, see `encode_overlay`; None where the answerer draws none.
+    """
+
+    mask_png: bytes
+    report: AssessedReport
+    overlay_png: bytes | None = None
+
+
 class Answerer(Protocol):
     """Whoever finds lesions: a model in this process, or a service elsewhere."""
 
@@ -64,8 +80,12 @@ class Answerer(Protocol):
     def frame(self) -> int | None:
         """See `decode_image`."""
 
-    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
-        """Return the mask of an image file as PNG at native size, and what is told about it.
+    @property
+    def overlay(self) -> bool:
+        """Whether it draws overlays."""
+
+    def __call__(self, data: bytes) -> Answer:
+        """Find the lesions of an image file.
 
         Raises:
             DecodeError: The bytes are no image that can be read.
@@ -88,23 +108,28 @@ class _LocalAnswerer:
     segmenter: Segmenter
     model: AnsweringModel
     frame: int | None
+    overlay: bool
     watch: Watch | None
 
-    def __call__(self, data: bytes) -> tuple[bytes, AssessedReport]:
+    def __call__(self, data: bytes) -> Answer:
         image = decode_image(data, frame=self.frame)
         segmentation = self.segmenter.segment(image)
         assessment = self.watch.assess(image, segmentation) if self.watch else None
         seen = assessment.observation.image if assessment else image_features(image)
         report = AssessedReport.assessed(self.segmenter.report(segmentation), image_flags(image, seen), assessment)
-        return encode_mask(segmentation.mask), report
+        overlay = encode_overlay(image, segmentation.lesions) if self.overlay else None
+        return Answer(encode_mask(segmentation.mask), report, overlay)
 
 
-def local_answerer(model: Path, frame: int | None = None, *, threads: int | None = None) -> Answerer:
+def local_answerer(
+    model: Path, frame: int | None = None, *, overlay: bool = False, threads: int | None = None
+) -> Answerer:
     """Answer in this process.
 
     Args:
         model: The ONNX file.
         frame: See `decode_image`.
+        overlay: Whether to draw overlays.
         threads: Threads that one image is computed with; by default the CPUs that the process may use.
 
     Raises:
@@ -116,23 +141,23 @@ def local_answerer(model: Path, frame: int | None = None, *, threads: int | None
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     model_ = AnsweringModel.of(segmenter.described, segmenter.contract.gate, sha256)
     profile = segmenter.contract.reference_profile
-    return _LocalAnswerer(segmenter, model_, frame, None if profile is None else Watch(profile))
+    return _LocalAnswerer(segmenter, model_, frame, overlay, None if profile is None else Watch(profile))
 
 
-def carried_answerer(model: Path, frame: int | None = None) -> MakeAnswerer:
+def carried_answerer(model: Path, frame: int | None = None, *, overlay: bool = False) -> MakeAnswerer:
     """Return what answers as `local_answerer` does, on machines too that do not have the file.
 
     Raises:
         ModelFileError: It cannot be read.
     """
     try:
-        return partial(_answer_by, model.read_bytes(), frame)
+        return partial(_answer_by, model.read_bytes(), frame, overlay=overlay)
     except OSError as error:
         raise ModelFileError(f"{model}: the model file cannot be read ({error}). Name another one") from error
 
 
-def _answer_by(model: bytes, frame: int | None, *, threads: int | None = None) -> Answerer:
+def _answer_by(model: bytes, frame: int | None, *, overlay: bool, threads: int | None = None) -> Answerer:
     with NamedTemporaryFile(suffix=".onnx") as file:
         file.write(model)
         file.flush()
-        return local_answerer(Path(file.name), frame, threads=threads)
+        return local_answerer(Path(file.name), frame, overlay=overlay, threads=threads)
