@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HERE = Engine(workers=1)
-COLUMNS = ["file", "lesion", "area_px", "area_share", "confidence", "warnings"]
+COLUMNS = ["file", "lesion", "area_px", "area_share", "confidence", "presence", "warnings"]
 
 
 def line(file: str, *lesions: tuple[int, float, float], **more: object) -> dict[str, Any]:
@@ -49,11 +49,13 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_a_lesion_is_a_row_and_so_is_an_image_without_one() -> None:
-    assert written(line("a.png", (480, 0.06, 0.93), (12, 1e-06, 0.5)), line("b.png")) == (
-        '"file","lesion","area_px","area_share","confidence","warnings"\n'
-        '"a.png",1,480,0.06,0.93,""\n'
-        '"a.png",2,12,1e-06,0.5,""\n'
-        '"b.png","","","","",""\n'
+    two = line("a.png", (480, 0.06, 0.93), (12, 1e-06, 0.5), presence=0.95)
+    assert written(two, line("b.png", presence=0.125), line("older.png")) == (
+        '"file","lesion","area_px","area_share","confidence","presence","warnings"\n'
+        '"a.png",1,480,0.06,0.93,0.95,""\n'
+        '"a.png",2,12,1e-06,0.5,0.95,""\n'
+        '"b.png","","","","",0.125,""\n'
+        '"older.png","","","","","",""\n'
     )
 
 

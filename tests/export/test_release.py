@@ -245,14 +245,20 @@ def test_a_failed_gate_of_a_release_says_why_and_takes_an_older_one_away(judged:
     assert "export.gate.on_failure" in said
 
 
+def shift_logits(monkeypatch: pytest.MonkeyPatch, of: str, shift: float) -> None:
+    """Let the checkpoint predict other pixels, or another presence, than the exported file."""
+
+    def shifted(*arguments: Any) -> Iterator[Logits]:  # noqa: ANN401 - as `predict_logits` has them
+        return (replace(found, **{of: getattr(found, of) + shift}) for found in predict_logits(*arguments))
+
+    monkeypatch.setattr(release_module, "predict_logits", shifted)
+
+
 @pytest.mark.parametrize("of", ["pixels", "presence"])
 def test_a_file_that_differs_from_its_checkpoint_is_refused_even_where_a_failed_gate_would_be_marked(
     judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
-    def shifted(*arguments: Any) -> Iterator[Logits]:  # noqa: ANN401 - as `predict_logits` has them
-        return (replace(found, **{of: getattr(found, of) + 0.1}) for found in predict_logits(*arguments))
-
-    monkeypatch.setattr(release_module, "predict_logits", shifted)
+    shift_logits(monkeypatch, of, 0.1)
     said = refuse(export_with(judged, tmp_path, min_dice=1.0))
     assert "probabilities" in said
     assert "at least 1.0" not in said
@@ -323,7 +329,7 @@ def test_int8_weights_that_cost_too_much_are_refused(judged: Path, tmp_path: Pat
 def test_the_file_before_quantization_has_the_bounds_of_float32(
     judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release_module, "predict_logits", lambda *a: (answer + 0.02 for answer in predict_logits(*a)))
+    shift_logits(monkeypatch, "pixels", 0.02)
     said = refuse(export_int8(judged, tmp_path))
     assert "probabilities: differ from the checkpoint's" in said
     assert "with int8 weights" not in said

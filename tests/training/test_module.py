@@ -36,9 +36,8 @@ def make_frozen_task(epochs: int | Literal["all"], layers: int | Literal["all"] 
         drop_path_rate=0.0,
         ema_decay=0.5,
     )
-    cases = CaseTensors(
-        torch.zeros(2, 1, 64, 64, dtype=torch.uint8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8), ("a", "a")
-    )
+    nothing = torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
+    cases = CaseTensors(nothing, nothing, ("a", "a"), torch.ones(2))
     return SegmentationTask(plan.build(), plan, (cases, cases), None)
 
 
@@ -49,7 +48,8 @@ def train_epoch(task: SegmentationTask, optimizer: torch.optim.Optimizer, epoch:
     task.on_train_epoch_start()
     images = torch.randint(0, 255, (4, 1, 64, 64), dtype=torch.uint8)
     optimizer.zero_grad()
-    task.network(images).square().mean().backward()
+    found = task.network(images)
+    (found.pixels.square().mean() + found.presence.square().mean()).backward()
     task.configure_gradient_clipping()
     optimizer.step()
     task.on_train_batch_end()

@@ -32,6 +32,7 @@ _COLUMNS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], object]] = 
     "area_px": lambda _, lesion: lesion.get("area_px"),
     "area_share": lambda _, lesion: lesion.get("area_share"),
     "confidence": lambda _, lesion: lesion.get("confidence"),
+    "presence": lambda line, _: line.get("presence"),
     "warnings": lambda line, _: _warnings(line),
 }
 
