@@ -13,7 +13,7 @@ from timm.layers.drop import DropPath
 from torch import nn
 
 from breastseg.models import cnn_unet, vit_unet
-from breastseg.models.network import PRIOR, Normalisation
+from breastseg.models.network import PRIOR, Normalisation, PresenceHead
 
 if TYPE_CHECKING:
     from breastseg.models.network import SegmentationNetwork
@@ -39,7 +39,7 @@ def test_an_untrained_network_expects_few_lesion_pixels(cnn_params: CnnUnet) -> 
 def test_presence_is_predicted_apart_from_pixels(cnn_params: CnnUnet) -> None:
     network = cnn_unet.build(cnn_params, channels=1, image_size=64).eval()
     images = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
-    bias = network.presence_head.get_parameter("3.bias")
+    bias = network.presence_head.linear.bias
     before = network(images)
     torch.nn.init.constant_(bias, bias.item() + 3)
     after = network(images)
@@ -47,6 +47,18 @@ def test_presence_is_predicted_apart_from_pixels(cnn_params: CnnUnet) -> None:
     torch.testing.assert_close(after.presence, before.presence + 3)
     assert before.presence.shape == (2, 1)
     assert before.embedding.ndim == 2
+
+
+def test_presence_grows_with_the_most_lesion_like_pixel_and_does_not_train_it() -> None:
+    head, feature = PresenceHead(8), torch.rand(2, 8, 3, 3)
+    torch.nn.init.ones_(head.linear.weight)
+    pixels = torch.full((2, 1, 16, 16), -4.0)
+    pixels[1, 0, 3, 5] = 2.0
+    pixels.requires_grad_()
+    presence = head(feature[:1].expand(2, -1, -1, -1), pixels)
+    torch.testing.assert_close(presence[1] - presence[0], torch.tensor([6.0]))
+    presence.sum().backward()
+    assert pixels.grad is None
 
 
 def frozen_vit(params: VitUnet, layers: int | Literal["all"]) -> SegmentationNetwork:

@@ -70,18 +70,26 @@ class Predictor(nn.Module, ABC):
         """Predict from uint8 or float images `[N, C, S, S]` in 0..255."""
 
 
-class PresenceHead(nn.Sequential):
-    """Predicts from the deepest feature whether the image shows any lesion: one logit per image.
+class PresenceHead(nn.Module):
+    """Predicts whether an image shows any lesion: one logit per image.
 
-    This depends on the whole image, so a pixel's logit predicts it poorly: without this head, networks find lesions in
-    normal images.
+    This depends on the whole image, so it is predicted from the deepest feature; how sure the most lesion-like pixel is
+    adds to that what a small area shows. Its loss does not reach the pixels' logits.
 
     Args:
-        channels: Channels of the feature.
+        channels: Channels of the deepest feature.
     """
 
     def __init__(self, channels: int) -> None:
-        super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels), nn.Linear(channels, 1))
+        super().__init__()
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels))
+        self.linear = nn.Linear(channels + 1, 1)
+
+    def forward(self, feature_nchw: Tensor, pixels_nchw: Tensor) -> Tensor:
+        """Predict from the deepest feature `[N, C, H, W]` and the pixels' logits `[N, 1, S, S]`; float `[N, 1]`."""
+        peak = pixels_nchw.detach().amax(dim=(-2, -1))
+        logit: Tensor = self.linear(torch.cat([self.pool(feature_nchw), peak], dim=1))
+        return logit
 
 
 class SegmentationNetwork(Predictor):
@@ -126,7 +134,8 @@ class SegmentationNetwork(Predictor):
         """Predict from uint8 or float images `[N, C, S, S]` in 0..255."""
         images = self.normalisation(images_nchw)
         features: list[Tensor] = self.neck(images, self.encoder(images))
-        pixels, presence = self.head(self.decoder(features)), self.presence_head(features[-1])
+        pixels = self.head(self.decoder(features))
+        presence = self.presence_head(features[-1], pixels)
         return Prediction(pixels.float(), presence.float(), features[-1].float().mean(dim=(-2, -1)))
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
