@@ -142,7 +142,7 @@ def test_a_second_release_is_refused_unless_it_replaces_the_first(workspace: Wor
     # a card whose model is gone
     (workspace.candidate.folder / "cnn_unet-0123456789ab.md").touch()
     again = workspace.release(replace=True)
-    assert again.model == second.model
+    assert (again.model, again.removed) == (second.model, ())
     assert workspace.files() == ["__init__.py", second.model.with_suffix(".md").name, second.model.name]
 
 

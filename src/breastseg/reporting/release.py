@@ -65,7 +65,7 @@ class Released:
     Attributes:
         model: The released ONNX file; its card lies beside it.
         runs: Names of the saved runs that it belongs to.
-        removed: The model that was released before; empty if there was none.
+        removed: The model that was released before, if it was another one.
     """
 
     model: Path
@@ -101,7 +101,7 @@ def release(candidate: Candidate, *, replace: bool) -> Released:
         shutil.copyfile(candidate.model, partial_model)
         for path in (*earlier, *candidate.folder.glob("*.md")):
             path.unlink()
-    return Released(model, tuple(runs), tuple(earlier))
+    return Released(model, tuple(runs), tuple(path for path in earlier if path != model))
 
 
 def _examine(candidate: Candidate) -> tuple[Contract | None, list[str], list[Problem]]:
