@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Share of lesion pixels that the untrained network predicts; starting at one half would spend the first steps on
 # unlearning it (Lin et al. 2017, "Focal Loss for Dense Object Detection", section 4.1).
 PRIOR = 0.07
+# Of the largest logit of a pixel at the start: from 0, a short training does not get as far.
+_PEAK_WEIGHT = 0.5
 
 
 class Normalisation(nn.Module):
@@ -83,12 +85,14 @@ class PresenceHead(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels))
-        self.linear = nn.Linear(channels + 1, 1)
+        self.linear = nn.Linear(channels, 1)
+        self.peak_weight = nn.Parameter(torch.tensor(_PEAK_WEIGHT))
 
     def forward(self, feature_nchw: Tensor, pixels_nchw: Tensor) -> Tensor:
         """Predict from the deepest feature `[N, C, H, W]` and the pixels' logits `[N, 1, S, S]`; float `[N, 1]`."""
-        peak = pixels_nchw.detach().amax(dim=(-2, -1))
-        logit: Tensor = self.linear(torch.cat([self.pool(feature_nchw), peak], dim=1))
+        logit: Tensor = self.linear(self.pool(feature_nchw)) + self.peak_weight * pixels_nchw.detach().amax(
+            dim=(-2, -1)
+        )
         return logit
 
 
