@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, logit
 
 from breastseg.data.split_table import SplitRow
 from breastseg.errors import BreastsegError
@@ -94,14 +94,16 @@ def test_normal_images_decide_about_presence_alone() -> None:
     cases = [lesion(0.4, 0.2), lesion(0.46, 0.15)]
     alone, beside = (choose_operating_point([*cases, *more], 1.0, 0.0, "n") for more in ([], [normal(0.3)] * 9))
     assert (beside.threshold, beside.min_area_share) == (alone.threshold, alone.min_area_share)
-    assert beside.presence_threshold == pytest.approx(0.3, abs=1e-4)
+    assert beside.presence_threshold == pytest.approx(expit((logit(0.3) + logit(0.9)) / 2), abs=1e-4)
     assert alone.presence_threshold == 0
 
 
 def test_the_presence_threshold_leaves_the_allowed_share_of_normal_images() -> None:
     presences = np.random.default_rng(0).beta(1, 4, 400)
+    cases = [replace(LESION, presence=presence) for presence in np.linspace(0.001, 0.999, 999)]
+    cases += [replace(NORMAL, presence=presence) for presence in presences]
     for rate in (0.05, 0.1, 0.3):
-        point = choose_operating_point([lesion(), *map(normal, presences)], 1.0, rate, "network")
+        point = choose_operating_point(cases, 1.0, rate, "network")
         assert np.mean([point.shows_lesion(presence) for presence in presences]) == pytest.approx(rate, abs=0.01)
 
 
@@ -116,7 +118,19 @@ def test_one_normal_image_that_looks_like_a_lesion_does_not_move_the_threshold_t
     """A lesion image among 20 normal ones: the share of 5 % above the empirical quantile would be just this image."""
     cases = [lesion(), *(normal(p) for p in np.linspace(0.02, 0.2, 19)), normal(0.99)]
     point = choose_operating_point(cases, 1.0, 0.1, "network")
-    assert 0.18 < (point.presence_threshold or 0) < 0.5
+    assert point.presence_threshold is not None
+    assert 0.18 < point.presence_threshold < 0.8
+    assert point.shows_lesion(lesion().presence)
+
+
+def test_the_presence_threshold_lies_midway_where_that_costs_no_lesion() -> None:
+    lesions = [replace(LESION, presence=presence) for presence in (0.01, 0.7, 0.9)]
+    normals = [replace(NORMAL, presence=presence) for presence in (0.02, 0.03, 0.03)]
+    point = choose_operating_point([*lesions, *normals], 1.0, 0.0, "network")
+    assert point.presence_threshold == pytest.approx(expit((logit(0.03) + logit(0.7)) / 2), abs=1e-4)
+    # where there is no lesion above, normal images decide alone
+    point = choose_operating_point([lesions[0], *normals], 1.0, 0.0, "network")
+    assert point.presence_threshold == pytest.approx(0.03, abs=1e-4)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0, 1))
@@ -124,7 +138,7 @@ def test_the_presence_threshold_lies_among_the_normal_images(presences: list[flo
     cases = [LESION, *(replace(NORMAL, presence=presence) for presence in presences)]
     point = choose_operating_point(cases, 1.0, rate, "network")
     assert point.presence_threshold is not None
-    assert 0 <= point.presence_threshold <= min(max(presences) + 2e-6, 1)
+    assert 0 <= point.presence_threshold <= min(max(*presences, LESION.presence) + 2e-6, 1)
 
 
 def test_what_is_predicted_on_ignored_pixels_does_not_count() -> None:

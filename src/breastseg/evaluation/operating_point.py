@@ -33,6 +33,8 @@ TEMPERATURES: Final = (0.05, 20.0)
 MIN_AREA_SHARES: Final = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01)
 # of a logit: keeps the logits of probabilities 0 and 1 finite
 _MOST: Final = 30.0
+# of a presence threshold, the last that is kept
+_DIGIT: Final = 1e-6
 _NO_LESION: Final = "No validation case has a lesion. Raise `split.val_share`, or look at the raw masks"
 
 
@@ -42,10 +44,11 @@ def choose_operating_point(
     """Choose pixel threshold, minimum area and presence threshold.
 
     Pixel threshold and minimum area have the largest mean Dice over lesion images, all of which are taken to show a
-    lesion; of equal ones the threshold nearest to 0.5, then the smaller area. The presence threshold is the quantile
-    of the normal images' presence that leaves the allowed share of them above: the estimator of Harrell and Davis 1982
-    (https://doi.org/10.1093/biomet/69.3.635), which weighs several order statistics instead of trusting one or two, on
-    logits. Without normal images it is 0.
+    lesion; of equal ones the threshold nearest to 0.5, then the smaller area. The presence threshold is at least the
+    quantile of the normal images' presence that leaves the allowed share of them above: the estimator of Harrell and
+    Davis 1982 (https://doi.org/10.1093/biomet/69.3.635), which weighs several order statistics instead of trusting one
+    or two. It lies midway between that and the next lesion image above, which costs no lesion. Both are computed on
+    logits. Without normal images the threshold is 0.
 
     Args:
         cases: Validation cases of one network; of several folds, those of all of them.
@@ -62,7 +65,8 @@ def choose_operating_point(
         raise BreastsegError(_NO_LESION)
     dice = dice_grid(lesions, MIN_AREA_SHARES)
     step, share = _best_outline(dice.mean(axis=0))
-    threshold = _presence_threshold([case.presence for case in normals], max_normal_false_positive_rate)
+    of_normals, of_lesions = ([case.presence for case in kind] for kind in (normals, lesions))
+    threshold = _presence_threshold(of_normals, of_lesions, max_normal_false_positive_rate)
     point = OperatingPoint(temperature, THRESHOLDS[step], MIN_AREA_SHARES[share], threshold)
     shown = np.array([point.shows_lesion(case.presence) for case in lesions])
     marked = [point.shows_lesion(c.presence) and c.is_marked(step, MIN_AREA_SHARES[share]) for c in normals]
@@ -90,18 +94,27 @@ def _best_outline(dice: Floats) -> tuple[int, int]:
     return max(product(range(dice.shape[0]), range(dice.shape[1])), key=merit)
 
 
-def _presence_threshold(normals: Sequence[float], max_rate: float) -> float:
-    """Return the presence that a share `max_rate` of such normal images has, with six digits, rounded up."""
+def _presence_threshold(normals: Sequence[float], lesions: Sequence[float], max_rate: float) -> float:
+    """Return the presence threshold, to six digits; see `choose_operating_point`."""
     if not normals or max_rate == 1:
         return 0.0
-    logits = np.clip(logit(normals), -_MOST, _MOST)
+    # an image of exactly the threshold is taken to show a lesion
+    smallest = _normal_quantile(normals, max_rate) if max_rate else max(normals) + _DIGIT
+    above = [presence for presence in lesions if presence > smallest]
+    middle = float(expit(np.mean(_logits([smallest, min(above)])))) if above else smallest
+    return round(min(max(middle, smallest), 1.0), 6)
+
+
+def _normal_quantile(normals: Sequence[float], max_rate: float) -> float:
+    """Return the presence that a share `max_rate` of such normal images exceeds."""
+    logits = _logits(normals)
     # of a single one the estimator knows no quantile
-    quantile = float(hdquantiles(logits, [1 - max_rate])[0]) if len(logits) > 1 and max_rate else float(logits.max())
-    threshold = float(np.ceil(1e6 * expit(quantile)) / 1e6)
-    # an image of exactly the threshold is marked
-    if not max_rate and threshold <= max(normals):
-        threshold += 1e-6
-    return round(min(threshold, 1.0), 6)
+    return float(expit(hdquantiles(logits, [1 - max_rate])[0] if len(logits) > 1 else logits[0]))
+
+
+def _logits(probabilities: Sequence[float]) -> Floats:
+    logits: Floats = np.clip(logit(probabilities), -_MOST, _MOST)
+    return logits
 
 
 def fit_temperature(cases: Sequence[JudgedCase]) -> float:
