@@ -117,7 +117,7 @@ def main(
         typer.echo(_row(name, judge.profile, usual, judge.assess(files), [str(place) for place in range(len(files))]))
     typer.echo(f"\n{_halves(unseen, load('monitoring', Monitoring))}")
     typer.echo(_released(judge.profile, test))
-    typer.echo(_foretelling(test))
+    typer.echo(_expected_dice(test))
 
 
 def _unseen(judge: Judge) -> Iterator[Unseen]:
@@ -246,13 +246,14 @@ def _quiet_window(unseen: Sequence[Unseen], params: Monitoring, rng: np.random.G
     return _drift(profile, window).drifted, float(np.mean([found.out_of_distribution for found in window]))
 
 
-def _foretelling(test: Sequence[Unseen]) -> str:
+def _expected_dice(test: Sequence[Unseen]) -> str:
+    """Compare expected and real Dice where there is an expected one."""
     pairs = [(image.assessed.expected_dice, image.dice) for image in test if image.dice is not None]
-    hit = [pair for pair in pairs if pair[1] > 0]
-    of_all, of_hit = (spearmanr(*np.array(kept, dtype=np.float64).T).statistic for kept in (pairs, hit))
+    known = [pair for pair in pairs if pair[0] is not None]
+    correlation = spearmanr(*np.array(known, dtype=np.float64).T).statistic
     return (
-        f"Expected and real Dice of {len(pairs)} lesion images: rank correlation {of_all:.2f}; "
-        f"of the {len(hit)} whose Dice is above 0: {of_hit:.2f}"
+        f"Expected and real Dice of {len(known)} of {len(pairs)} lesion images: rank correlation {correlation:.2f}. "
+        "The others have no expected Dice: they are out of distribution, or nothing was found"
     )
 
 

@@ -123,6 +123,18 @@ def test_one_normal_image_that_looks_like_a_lesion_does_not_move_the_threshold_t
     assert point.shows_lesion(lesion().presence)
 
 
+def test_a_share_of_less_than_one_normal_image_allows_one() -> None:
+    """At a tenth of three, the quantile would be the highest of them, or next to it."""
+    cases = [LESION, *(replace(NORMAL, presence=presence) for presence in (0.1, 0.1, 0.8))]
+    lesions = [replace(LESION, presence=presence) for presence in np.linspace(0.001, 0.999, 999)]
+    tenth, third = (
+        choose_operating_point([*cases, *lesions], 1.0, rate, "n").presence_threshold for rate in (0.1, 1 / 3)
+    )
+    assert tenth == third
+    assert tenth is not None
+    assert 0.1 < tenth < 0.7
+
+
 def test_the_presence_threshold_lies_midway_where_that_costs_no_lesion() -> None:
     lesions = [replace(LESION, presence=presence) for presence in (0.01, 0.7, 0.9)]
     normals = [replace(NORMAL, presence=presence) for presence in (0.02, 0.03, 0.03)]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from breastseg.inference.contract import Contract
 
-POINT = OperatingPoint(temperature=1.5, threshold=0.25, min_area_share=0.0125)
+POINT = OperatingPoint(temperature=1.5, threshold=0.25, min_area_share=0.0125, presence_threshold=0.5)
 WEIGHTS = {"cnn_unet": "c" * 64, "vit_unet": "d" * 64}
 
 

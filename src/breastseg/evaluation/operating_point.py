@@ -47,8 +47,8 @@ def choose_operating_point(
     lesion; of equal ones the threshold nearest to 0.5, then the smaller area. The presence threshold is at least the
     quantile of the normal images' presence that leaves the allowed share of them above: the estimator of Harrell and
     Davis 1982 (https://doi.org/10.1093/biomet/69.3.635), which weighs several order statistics instead of trusting one
-    or two. It lies midway between that and the next lesion image above, which costs no lesion. Both are computed on
-    logits. Without normal images the threshold is 0.
+    or two. A share of less than one image counts as one. The threshold lies midway between that and the next lesion
+    image above, which costs no lesion. Both are computed on logits. Without normal images it is 0.
 
     Args:
         cases: Validation cases of one network; of several folds, those of all of them.
@@ -106,10 +106,11 @@ def _presence_threshold(normals: Sequence[float], lesions: Sequence[float], max_
 
 
 def _normal_quantile(normals: Sequence[float], max_rate: float) -> float:
-    """Return the presence that a share `max_rate` of such normal images exceeds."""
+    """Return the presence that a share `max_rate` of such normal images exceeds, or one where that is less than one."""
     logits = _logits(normals)
     # of a single one the estimator knows no quantile
-    return float(expit(hdquantiles(logits, [1 - max_rate])[0] if len(logits) > 1 else logits[0]))
+    share = max(max_rate, 1 / len(logits))
+    return float(expit(hdquantiles(logits, [1 - share])[0] if len(logits) > 1 else logits[0]))
 
 
 def _logits(probabilities: Sequence[float]) -> Floats:
