@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 # keeps the line from leaning on one feature where there are few cases
 _RIDGE = 1.0
 _TINY = 1e-6
+# of unseen reference images whose distance is the unit of novelty: with the median, the kind of number with the longer
+# tail would drown the other
+_TYPICAL_SHARE = 0.9
 # of its value, or of one: what hardly differs among the cases, such as the size where all have one, is held to differ
 # by so much. Less would be what numbers are rounded by, and all that is not just the same would be infinitely far
 _LEAST_SCALE = 0.01
@@ -98,12 +101,14 @@ def _novelty(cases: Sequence[Reference], params: Monitoring) -> Novelty:
         np.array([case.observation.embedding for case in cases], dtype=np.float64),
     ]
     folds = _folds([case.group for case in cases], params.folds)
-    unseen = [_unseen_distances(block, folds, params.directions) for block in blocks]
-    typical = [significant(float(np.median(distances))) for distances in unseen]
+    # features of an image are few: each direction of theirs has its own variance
+    directions = (len(names), params.directions)
+    unseen = [_unseen_distances(block, folds, count) for block, count in zip(blocks, directions, strict=True)]
+    typical = [significant(float(np.quantile(distances, _TYPICAL_SHARE))) for distances in unseen]
     scores = np.sqrt(sum(distances / usual for distances, usual in zip(unseen, typical, strict=True)))
     threshold = significant(float(np.quantile(scores, 1 - params.false_alarm_share)))
     image, embedding = (
-        _subspace(block, params.directions, usual) for block, usual in zip(blocks, typical, strict=True)
+        _subspace(block, count, usual) for block, count, usual in zip(blocks, directions, typical, strict=True)
     )
     above = significant(float((scores > threshold).mean()))
     return Novelty(features=names, image=image, embedding=embedding, threshold=threshold, false_alarm_share=above)

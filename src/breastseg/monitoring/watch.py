@@ -25,7 +25,7 @@ class Assessment:
 
     Attributes:
         observation: What was seen.
-        novelty: How unlike the reference images it is; 1.4 is typical.
+        novelty: How unlike the reference images it is, see `Novelty`.
         out_of_distribution: Whether that is more than a set share of reference images are.
         expected_dice: The Dice to be expected if there is a lesion in the image, 0..1; None where no lesion was found,
             and where the image is out of distribution: how good answers to such images are is not known.

@@ -12,7 +12,7 @@ class Monitoring(Section):
 
     Attributes:
         bins: Most bins of a feature's distribution.
-        directions: Directions in which the scatter of reference images is told apart.
+        directions: Directions in which the scatter of embeddings has a variance of its own.
         folds: Folds over groups, so that no threshold is set on images that it was fitted to.
         false_alarm_share: Share of unseen reference images that are called out of distribution.
         flip_share: Share of the service's images whose mirror image is looked at as well, while no other image waits.
