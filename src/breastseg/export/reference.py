@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 
 # keeps the line from leaning on one feature where there are few cases
 _RIDGE = 1.0
-_TINY = 1e-6
+# of a direction, in squared standard deviations of a feature: what varies less would tell noise and rounding apart
+_LEAST_VARIANCE = 1e-3
 # of unseen reference images whose distance is the unit of novelty: with the median, the kind of number with the longer
 # tail would drown the other
 _TYPICAL_SHARE = 0.9
@@ -129,7 +130,7 @@ def _subspace(values: Floats, directions: int, typical: float) -> Subspace:
     variances = singular**2 / max(1, len(values) - 1)
     kept = min(directions, len(variances) - 1)
     others = values.shape[1] - kept
-    rest = max(float(variances[kept:].sum()) / max(1, others), _TINY)
+    rest = max(float(variances[kept:].sum()) / max(1, others), _LEAST_VARIANCE)
     # a direction of less than the rest's variance would be trusted more than what was never looked at
     return Subspace(
         centre=_rounded(centre),

@@ -56,8 +56,8 @@ class Subspace(_Part):
         directions: Orthonormal rows over the scaled values.
         variances: Of the reference images in each direction.
         rest_variance: Mean variance in all other directions.
-        typical: Squared distance that nine in ten reference images lie within, of those that the rest was not fitted to;
-            in earlier files the median.
+        typical: Squared distance that nine in ten reference images lie within, each held against a subspace that was
+            not fitted to it; in earlier files the median.
     """
 
     centre: Floats
