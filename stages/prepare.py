@@ -12,7 +12,7 @@ from breastseg.params.prepare import Prepare
 
 if __name__ == "__main__":
     data = load("data", Data)
-    require_no_linked_folder(Path(data.root))
+    require_no_linked_folder(data)
     prepare(
         data,
         load("prepare", Prepare),

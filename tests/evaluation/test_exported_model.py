@@ -46,7 +46,8 @@ def judged_by_the_pipeline(case: PreparedCase, segmenter: Segmenter) -> Judgemen
     judged = JudgedCase.of(case, Logits(centred / np.float32(SOFTNESS), 4 * float(centred.max())))
     probability = judged.probability(segmenter.contract.operating_point.temperature)
     predicted = judged.predicted(segmenter.contract.operating_point)
-    return judge("cnn_unet", case, SplitRow(case.case_id, case.case_id, 0, "test"), probability, predicted)
+    place = SplitRow(case.case_id, case.case_id, 0, "test")
+    return judge("cnn_unet", case, place, probability, predicted, presence=judged.presence)
 
 
 def sums(judgement: Judgement) -> list[float]:

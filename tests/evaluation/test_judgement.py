@@ -19,7 +19,7 @@ CASE = world.make_case(5)  # its right edge is not to be judged
 
 
 def answer(probability: np.ndarray) -> Judgement:
-    return judge("vit_unet", CASE, PLACE, probability, probability >= 0.5)
+    return judge("vit_unet", CASE, PLACE, probability, probability >= 0.5, presence=None)
 
 
 def test_the_row_and_the_bins_are_of_one_answer() -> None:
@@ -46,7 +46,7 @@ def test_what_is_said_of_pixels_that_are_not_judged_changes_nothing() -> None:
 def test_a_normal_has_no_reliability_but_an_expectation() -> None:
     normal = replace(CASE, mask_png=encode_png(np.zeros_like(CASE.mask())))
     probability = np.full(CASE.mask().shape, 0.25, np.float32)
-    found = judge("vit_unet", normal, PLACE, probability, probability >= 0.5)
+    found = judge("vit_unet", normal, PLACE, probability, probability >= 0.5, presence=None)
     assert found.bins == []
     assert found.row.expected_dice == 0.75
     assert (found.row.false_positive, found.row.expected_dice_error) == (0, None)
@@ -56,9 +56,9 @@ def test_a_normal_that_shows_a_lesion_image_is_kept_without_a_false_positive() -
     empty = encode_png(np.zeros_like(CASE.mask()))
     doubtful = replace(CASE, mask_png=empty, label="normal", lesions=0, flags=(DOUBTFUL_NORMAL,))
     probability = np.full(CASE.mask().shape, 0.75, np.float32)
-    row = judge("vit_unet", doubtful, PLACE, probability, probability >= 0.5).row
+    row = judge("vit_unet", doubtful, PLACE, probability, probability >= 0.5, presence=None).row
     assert (row.label, row.predicted_lesions, row.dice) == ("normal", 1, None)
     assert (row.false_positive, row.false_positive_share) == (None, None)
     assert not row.counts
-    sure = judge("vit_unet", replace(doubtful, flags=()), PLACE, probability, probability >= 0.5).row
+    sure = judge("vit_unet", replace(doubtful, flags=()), PLACE, probability, probability >= 0.5, presence=None).row
     assert (sure.false_positive, sure.counts) == (1, True)

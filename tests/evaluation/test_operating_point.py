@@ -153,6 +153,15 @@ def test_the_presence_threshold_lies_among_the_normal_images(presences: list[flo
     assert 0 <= point.presence_threshold <= min(max(*presences, LESION.presence) + 2e-6, 1)
 
 
+@pytest.mark.parametrize(("normals", "lesions"), [((-3, 0, 2.2), (15, 16, 18)), ((-25, -20, -18), (-13, -2, 3))])
+def test_a_threshold_near_0_or_1_costs_no_lesion_either(normals: tuple[float, ...], lesions: tuple[float, ...]) -> None:
+    cases = [replace(LESION, presence=float(expit(value))) for value in lesions]
+    cases += [replace(NORMAL, presence=float(expit(value))) for value in normals]
+    point = choose_operating_point(cases, 1.0, 0.1, "network")
+    assert all(point.shows_lesion(case.presence) for case in cases[:3])
+    assert not any(point.shows_lesion(case.presence) for case in cases[3:])
+
+
 def test_what_is_predicted_on_ignored_pixels_does_not_count() -> None:
     left = np.zeros((world.HEIGHT, world.WIDTH), np.bool_)
     left[:, :40] = True

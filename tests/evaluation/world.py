@@ -78,7 +78,7 @@ def judgement(network: str, index: int, predicted: Mask) -> Judgement:
     """What is kept of a prediction on a case of `make_case`, in the test set; the network is 90 % sure of it."""
     case = replace(make_case(index), ignored_png=None)
     place = SplitRow(case.case_id, f"group {index // 2}", 0, "test")
-    return judge(network, case, place, np.where(predicted, np.float32(0.9), np.float32(0.1)), predicted)
+    return judge(network, case, place, np.where(predicted, np.float32(0.9), np.float32(0.1)), predicted, presence=None)
 
 
 def row(network: str, index: int, predicted: Mask, **changes: object) -> Row:

@@ -62,7 +62,7 @@ def test_other_weights_start_the_same(vit_params: VitUnet, norm: Norm) -> None:
 def test_an_image_is_normalised_by_itself_in_training(vit_params: VitUnet, norm: Norm, *, alone: bool) -> None:
     network = build_vit(vit_params, norm, "test_vit").train()
     images = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
-    together, single = network(images)[:1], network(images[:1])
+    together, single = network(images).pixels[:1], network(images[:1]).pixels
     assert torch.allclose(together, single, atol=1e-4) == alone
 
 
@@ -70,8 +70,8 @@ def test_an_image_is_normalised_by_itself_in_training(vit_params: VitUnet, norm:
 def test_trains_in_bfloat16(cnn_params: CnnUnet, norm: Norm) -> None:
     network = cnn_unet.build(cnn_params.model_copy(update={"decoder_norm": norm}), channels=1, image_size=64)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = network(torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)).square().mean()
-    loss.backward()
+        found = network(torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8))
+    (found.pixels.square().mean() + found.presence.square().mean()).backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
@@ -81,4 +81,4 @@ def test_a_plain_transformer_has_one_value_per_channel_of_a_tiny_image(vit_param
     ):
         build_vit(vit_params, "instance", "test_vit", image_size=32)
     network = build_vit(vit_params, "group", "test_vit", image_size=32)
-    assert network(torch.zeros(1, 1, 32, 32)).shape == (1, 1, 32, 32)
+    assert network(torch.zeros(1, 1, 32, 32)).pixels.shape == (1, 1, 32, 32)

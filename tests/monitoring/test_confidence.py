@@ -17,6 +17,9 @@ def test_the_worked_example_of_the_docs() -> None:
     # 20 pixels of 0.9 in the mask, 80 of 0.05 around it
     assert soft_dice(probability, MASK, ALL) == pytest.approx(2 * 18 / (18 + 4 + 20))
     assert soft_dice(probability * 0.5, ~ALL, ALL) == pytest.approx(0.55)
+    # of an image that is unlikely to show a lesion, an empty mask is likely to be right
+    assert soft_dice(probability * 0.5, ~ALL, ALL, presence=0.1) == pytest.approx(0.955)
+    assert soft_dice(probability, MASK, ALL, presence=0.1) == soft_dice(probability, MASK, ALL)
 
 
 def test_a_network_without_doubt_expects_to_be_right() -> None:

@@ -71,7 +71,7 @@ def test_without_a_usable_model_it_refuses_to_start_in_one_line(tmp_path: Path, 
     if fault == "no contract":
         write_model(model, contract_json=None)
     elif fault == "newer":
-        write_model(model, make_contract().to_json().replace('"schema_version":3', '"schema_version":4'))
+        write_model(model, make_contract().to_json().replace('"schema_version":4', '"schema_version":5'))
     done = subprocess.run(  # noqa: S603 - our own command
         [*SERVE, "--model", str(model)], env=environment(), capture_output=True, text=True, check=False, timeout=120
     )

@@ -143,7 +143,7 @@ def test_frozen_layers_are_those_that_the_network_started_with(here: Path, caplo
             is_frozen = name.removeprefix("encoder.model.").startswith(stages)
             assert torch.equal(value, start[name]) == is_frozen, name
     network, _ = registry.load(here / "models")
-    assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 1, 64, 64)
+    assert network(torch.zeros(1, 1, 64, 64)).pixels.shape == (1, 1, 64, 64)
 
 
 def test_killed_before_the_encoder_is_released_equals_uninterrupted(

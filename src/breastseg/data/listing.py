@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breastseg.data.cases import Listing
@@ -11,7 +12,7 @@ from breastseg.errors import Problem, ProblemsError
 from breastseg.folders import walk
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from breastseg.data.cases import RawCase
     from breastseg.params.data import Data, Source
@@ -54,22 +55,30 @@ def _named(source: Source, listing: Listing) -> Listing:
     return replace(listing, cases=tuple(named))
 
 
-def require_no_linked_folder(root: Path) -> None:
+def require_no_linked_folder(data: Data) -> None:
     """Refuse links to folders, which DVC takes for empty ones: it would not notice changes behind them.
 
-    Args:
-        root: A folder, which may be a link itself.
+    `data.root` itself may be a link; folders of it that no set reads are not looked at.
 
     Raises:
         ProblemsError: Folders below it are links; all are named, each with the command that copies it.
     """
-    links = [entry.name for entry in walk(root.as_posix()) if entry.fault and (root / entry.name).is_dir()]
-    problems = [_linked(root / name) for name in sorted(links) if (root / name).is_symlink()]
-    if problems:
-        raise ProblemsError("DVC does not follow links to folders", problems)
+    root = Path(data.root)
+    links = {link for source in data.sources for link in _linked_folders(root, source.root)}
+    if links:
+        raise ProblemsError("DVC does not follow links to folders", [_linked(link) for link in sorted(links)])
+
+
+def _linked_folders(root: Path, source: Path) -> Iterator[Path]:
+    """Yield the links to folders on the way from `root` to `source`, and below `source`."""
+    way = source.relative_to(root).parts
+    on_the_way = [root.joinpath(*way[: depth + 1]) for depth in range(len(way))]
+    yield from (folder for folder in on_the_way if folder.is_symlink() and folder.is_dir())
+    names = (entry.name for entry in walk(source.as_posix()) if entry.fault)
+    yield from (source / name for name in names if (source / name).is_symlink() and (source / name).is_dir())
 
 
 def _linked(link: Path) -> Problem:
     target, copy = link.resolve(), link.with_name(f"{link.name}.copy")
-    mend = f"Copy it: cp -r '{target}' '{copy}' && rm '{link}' && mv '{copy}' '{link}'"
-    return Problem(link.as_posix(), "is a link to a folder, whose changes would not be noticed", mend)
+    fix = f"Copy it: cp -r '{target}' '{copy}' && rm '{link}' && mv '{copy}' '{link}'"
+    return Problem(link.as_posix(), "is a link to a folder, whose changes would not be noticed", fix)

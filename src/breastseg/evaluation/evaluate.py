@@ -190,7 +190,8 @@ def _judge(predictions: _Predictions, inputs: Inputs) -> Iterator[Judgement]:
         judged = predictions.judged(case)
         probability = judged.probability(point.temperature)
         predicted = segment(probability, judged.presence, point)
-        yield judge(predictions.network, case, places[case.case_id], probability, predicted)
+        place = places[case.case_id]
+        yield judge(predictions.network, case, place, probability, predicted, presence=judged.presence)
 
 
 def _draw(predictions: _Predictions, rows: Sequence[Row], inputs: Inputs, outputs: Outputs, count: int) -> None:

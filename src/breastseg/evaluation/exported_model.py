@@ -39,7 +39,8 @@ def judge_cases(segmenter: Segmenter, cases: FolderCases) -> Iterator[Judgement]
 def judge_case(segmenter: Segmenter, case: PreparedCase, place: SplitRow) -> Judgement:
     """Segment and score one case at native size."""
     found = segmenter.segment(case.image())
-    return judge(segmenter.contract.network, case, place, found.probability, found.mask)
+    network = segmenter.contract.network
+    return judge(network, case, place, found.probability, found.mask, presence=found.presence)
 
 
 def choose_overlays(

@@ -31,8 +31,16 @@ class Judgement:
     bins: list[ReliabilityBin]
 
 
-def judge(network: str, case: PreparedCase, place: SplitRow, probability: Float32s, predicted: Mask) -> Judgement:
-    """Judge one answer.
+def judge(  # noqa: PLR0913 - a case, and what was predicted for it
+    network: str,
+    case: PreparedCase,
+    place: SplitRow,
+    probability: Float32s,
+    predicted: Mask,
+    *,
+    presence: float | None,
+) -> Judgement:
+    """Evaluate one prediction.
 
     Args:
         network: Name of the network.
@@ -40,10 +48,11 @@ def judge(network: str, case: PreparedCase, place: SplitRow, probability: Float3
         place: Its place in the split.
         probability: Calibrated, float32 `[H, W]` at native size, 0..1.
         predicted: bool `[H, W]`, what was made of it at the operating point.
+        presence: Probability of any lesion in the image, 0..1; None where the network does not predict it.
     """
     truth, ignored = case.mask(), case.ignored()
     judged = np.ones_like(truth) if ignored is None else ~ignored
     scores = score_case(case, truth, predicted, judged)
-    row = make_row(network, case, place, scores, soft_dice(probability, predicted, judged))
+    row = make_row(network, case, place, scores, soft_dice(probability, predicted, judged, presence=presence))
     counts = count_bins(probability, truth, judged) if scores.truth_px else np.empty((0, 3))
     return Judgement(row, make_bins(network, case.case_id, counts))

@@ -33,7 +33,7 @@ TEMPERATURES: Final = (0.05, 20.0)
 MIN_AREA_SHARES: Final = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01)
 # of a logit: keeps the logits of probabilities 0 and 1 finite
 _MOST: Final = 30.0
-# of a presence threshold, the last that is kept
+# of the logit of a presence threshold, the last that is kept
 _DIGIT: Final = 1e-6
 _NO_LESION: Final = "No validation case has a lesion. Raise `split.val_share`, or look at the raw masks"
 
@@ -95,22 +95,20 @@ def _best_outline(dice: Floats) -> tuple[int, int]:
 
 
 def _presence_threshold(normals: Sequence[float], lesions: Sequence[float], max_rate: float) -> float:
-    """Return the presence threshold, to six digits; see `choose_operating_point`."""
+    """Return the presence threshold, its logit to six decimals; see `choose_operating_point`."""
     if not normals or max_rate == 1:
         return 0.0
     # an image of exactly the threshold is taken to show a lesion
-    smallest = _normal_quantile(normals, max_rate) if max_rate else max(normals) + _DIGIT
-    above = [presence for presence in lesions if presence > smallest]
-    middle = float(expit(np.mean(_logits([smallest, min(above)])))) if above else smallest
-    return round(min(max(middle, smallest), 1.0), 6)
+    smallest = _normal_quantile(_logits(normals), max_rate) if max_rate else float(_logits(normals).max()) + _DIGIT
+    above = [value for value in _logits(lesions) if value > smallest]
+    return float(expit(round((smallest + min(above)) / 2 if above else smallest, 6)))
 
 
-def _normal_quantile(normals: Sequence[float], max_rate: float) -> float:
-    """Return the presence that a share `max_rate` of such normal images exceeds, or one where that is less than one."""
-    logits = _logits(normals)
+def _normal_quantile(logits: Floats, max_rate: float) -> float:
+    """Return the logit that a share `max_rate` of such normal images exceeds, or one where that is less than one."""
     # of a single one the estimator knows no quantile
     share = max(max_rate, 1 / len(logits))
-    return float(expit(hdquantiles(logits, [1 - share])[0] if len(logits) > 1 else logits[0]))
+    return float(hdquantiles(logits, [1 - share])[0] if len(logits) > 1 else logits[0])
 
 
 def _logits(probabilities: Sequence[float]) -> Floats:

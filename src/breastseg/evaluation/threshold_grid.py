@@ -98,7 +98,7 @@ def grid_case(network: str, case: CaseRow, place: SplitRow, judged: JudgedCase, 
         doubtful_normal=case.doubtful_normal,
         image_px=truth.size,
         truth_px=int(truth.sum()),
-        presence=significant(judged.presence),
+        presence=judged.presence,
         peak=significant(float(probability[judged.judged].max(initial=0))),
         components=tuple(_components(probability >= threshold, truth, judged.judged) for threshold in THRESHOLDS),
     )

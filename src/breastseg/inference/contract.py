@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
 
 from breastseg.errors import BreastsegError
 from breastseg.inference.gate import GateResult, gate_warning
@@ -147,14 +156,17 @@ class Contract(_Part):
             raise ValueError(f"a contract of schema version {version} cannot have a presence threshold")
         return point
 
+    @field_serializer("operating_point")
+    def _leave_out_unknown_presence(self, point: OperatingPoint) -> dict[str, float]:
+        """Write what a contract of its version has, which clients of that version know."""
+        return {name: value for name, value in asdict(point).items() if value is not None}
+
     def to_json(self) -> str:
         """Return the canonical form: sorted keys, no spaces. Equal contracts have equal bytes."""
         facts = self.model_dump(mode="json")
         # a contract of an earlier version keeps its bytes, and so its model version
         if self.gate is None:
             del facts["gate"]
-        if self.operating_point.presence_threshold is None:
-            del facts["operating_point"]["presence_threshold"]
         return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property

@@ -55,7 +55,7 @@ def answer_features(lesions: Sequence[Lesion], shape: tuple[int, int]) -> dict[s
     }
 
 
-def confidence_features(probability: Float32s, mask: Mask) -> dict[str, float | None]:
+def confidence_features(probability: Float32s, mask: Mask, presence: float | None = None) -> dict[str, float | None]:
     """Describe how sure the network is.
 
     - `soft_dice`: see `confidence.soft_dice`.
@@ -67,6 +67,7 @@ def confidence_features(probability: Float32s, mask: Mask) -> dict[str, float | 
     Args:
         probability: Calibrated, float32 `[H, W]` in 0..1.
         mask: bool `[H, W]`, what was made of it.
+        presence: Probability of any lesion in the image, 0..1; None where the network does not predict it.
 
     Returns:
         The features; None where there are no pixels that they could be about.
@@ -74,7 +75,7 @@ def confidence_features(probability: Float32s, mask: Mask) -> dict[str, float | 
     inside = probability[mask]
     band = probability[(probability > _BAND[0]) & (probability < _BAND[1])]
     return {
-        "soft_dice": promised_dice(probability, inside),
+        "soft_dice": promised_dice(probability, inside, presence),
         "peak": float(probability.max()),
         "margin": float(2 * np.abs(inside - 0.5).mean()) if inside.size else None,
         "doubt_share": math.log1p(band.size / inside.size) if inside.size else None,

@@ -41,7 +41,8 @@ class Observation:
             mirrored: The mask of its mirror image, turned back, bool `[H, W]`, where it was asked for.
         """
         height, width = found.mask.shape
-        answer = answer_features(found.lesions, (height, width)) | confidence_features(found.probability, found.mask)
+        answer = answer_features(found.lesions, (height, width))
+        answer |= confidence_features(found.probability, found.mask, found.presence)
         answer["flip_disagreement"] = flip_disagreement(found.mask, mirrored)
         return cls(image_features(image), answer, found.embedding)
 

@@ -29,7 +29,7 @@ class Int8(Section):
     """How far a file with int8 weights may be from its checkpoint.
 
     Attributes:
-        max_probability_difference: Largest difference allowed between the probabilities of any pixel, 0..1.
+        max_probability_difference: Largest difference allowed between probabilities, of a pixel or of presence, 0..1.
         max_mean_probability_difference: Largest mean difference allowed, over an image's pixels, then the images, 0..1.
         max_dice_difference: Largest difference allowed between the mean Dice of the two.
     """

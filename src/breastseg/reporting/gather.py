@@ -204,7 +204,7 @@ def _write_statistics(folder: Path) -> None:
 def _check_once(rows: Sequence[Row]) -> None:
     counts = Counter((row.network, row.case_id) for row in rows)
     if repeated := sorted({case_id for (_, case_id), count in counts.items() if count != 1}):
-        mend = "The experiments had different images or splits: run all folds again"
+        mend = "The experiments had different images or splits, or split.held_out_sets: run all folds again without"
         raise ProblemsError("Folds overlap", [Problem(case, "was tested more than once", mend) for case in repeated])
 
 

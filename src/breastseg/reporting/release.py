@@ -36,7 +36,7 @@ MAX_BYTES = 25_000_000
 # means do not depend on the draws of the bootstrap, of which these are the fewest
 _MEANS_ONLY = Bootstrap(resamples=100, seed=0)
 # scores have six significant digits
-_TOLERANCE = 2e-6
+_TOLERANCE = 1e-5
 _MOST_SCORES = 3
 _SAVE = "Save the run that exported the file: breastseg results save NAME"
 
@@ -99,7 +99,8 @@ def release(candidate: Candidate, *, replace: bool) -> Released:
     with replacing(card) as partial_card, replacing(model) as partial_model:
         shutil.copyfile(candidate.card, partial_card)
         shutil.copyfile(candidate.model, partial_model)
-        for path in (*earlier, *candidate.folder.glob("*.md")):
+    for path in (*earlier, *candidate.folder.glob("*.md")):
+        if path not in {model, card}:
             path.unlink()
     return Released(model, tuple(runs), tuple(path for path in earlier if path != model))
 
