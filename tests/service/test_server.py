@@ -79,6 +79,6 @@ def test_without_a_usable_model_it_refuses_to_start_in_one_line(tmp_path: Path, 
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert str(model) in line
-    assert {"missing": "no such model file", "no contract": "has no contract", "newer": "schema version 4"}[
+    assert {"missing": "no such model file", "no contract": "has no contract", "newer": "schema version 5"}[
         fault
     ] in line

@@ -146,6 +146,7 @@ def test_frozen_layers_are_those_that_the_network_started_with(here: Path, caplo
     assert network(torch.zeros(1, 1, 64, 64)).pixels.shape == (1, 1, 64, 64)
 
 
+@pytest.mark.extended
 def test_killed_before_the_encoder_is_released_equals_uninterrupted(
     root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
