@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from breastseg.data.table import PreparedCase
     from breastseg.params.inference import Inference
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.extended
 
 Line = dict[str, str]
 Case = tuple[Line, Line]  # the lines of both networks

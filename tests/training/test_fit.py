@@ -162,6 +162,7 @@ def test_killed_before_the_encoder_is_released_equals_uninterrupted(
     assert trainee.outs(root) == trainee.outs(other)
 
 
+@pytest.mark.extended
 def test_killed_and_restarted_stays_frozen(root: Path) -> None:
     plan = trainee.make_plan(root, epochs=2, encoder_frozen_layers="all")
     assert trainee.run(plan, partial(trainee.die_after_epoch, 1)) == KILLED
