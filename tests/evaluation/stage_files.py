@@ -14,23 +14,11 @@ from breastseg.models.checkpoint import CheckpointSpec
 from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.vit_unet import VitUnet
 from tests.evaluation.world import ONCE, SIZE
+from tests.unets import UNET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-UNET = {
-    "encoder": "tu-lcnet_035",
-    "encoder_weights": None,
-    "encoder_weights_sha256": None,
-    "encoder_learning_rate": 1e-3,
-    "encoder_frozen_layers": 0,
-    "encoder_frozen_epochs": "all",
-    "encoder_layer_decay": 1.0,
-    "decoder_channels": (16, 8, 8, 8, 8),
-    "decoder_norm": "batch",
-    "drop_path_rate": 0.0,
-}
 
 
 def make_inputs(root: Path, cases: Sequence[PreparedCase], checkpoints: Mapping[str, Path]) -> Inputs:

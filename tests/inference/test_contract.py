@@ -130,6 +130,8 @@ def test_an_older_contract_keeps_its_version(version: int) -> None:
     assert ("gate" in json.loads(text)) == (version == 3)
     contract = parse_contract(text)
     assert contract.operating_point.presence_threshold is None
+    # as the service describes it, to clients that know no such field
+    assert "presence_threshold" not in contract.model_dump_json()
     assert contract.to_json() == text
     assert contract.sha256 == hashlib.sha256(text.encode()).hexdigest()
 

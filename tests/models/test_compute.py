@@ -10,19 +10,9 @@ from breastseg.models import cnn_unet, vit_unet
 from breastseg.models.compute import Compute, count_compute
 from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.vit_unet import VitUnet
+from tests.unets import UNET
 
 S = 8
-UNET = {
-    "encoder_weights": None,
-    "encoder_weights_sha256": None,
-    "encoder_learning_rate": 1e-3,
-    "encoder_frozen_layers": 0,
-    "encoder_frozen_epochs": "all",
-    "encoder_layer_decay": 1.0,
-    "decoder_channels": (16, 8, 8, 8, 8),
-    "decoder_norm": "batch",
-    "drop_path_rate": 0.0,
-}
 
 
 class Convolutions(nn.Module):

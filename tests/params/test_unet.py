@@ -12,22 +12,12 @@ from breastseg.params.cnn_unet import CnnUnet
 from breastseg.params.train import Train
 from breastseg.params.unet import Unet, check_batch
 from breastseg.params.vit_unet import VitUnet
+from tests.unets import UNET
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 SHA256 = "0" * 64
 
-VALID: dict[str, object] = {
-    "encoder": "tu-resnet18",
-    "encoder_weights": None,
-    "encoder_weights_sha256": None,
-    "encoder_learning_rate": 1e-3,
-    "encoder_frozen_layers": 0,
-    "encoder_frozen_epochs": "all",
-    "encoder_layer_decay": 1.0,
-    "decoder_channels": (128, 64, 32, 16, 16),
-    "decoder_norm": "batch",
-    "drop_path_rate": 0.0,
-}
+VALID = UNET | {"encoder": "tu-resnet18", "decoder_channels": (128, 64, 32, 16, 16)}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from breastseg.params.train import Augment, Train
 from breastseg.training.fit import fit
 from breastseg.training.plan import TrainingPlan
 from breastseg.training.scratch import Scratch, TrainingState
+from tests.unets import UNET
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -82,23 +83,12 @@ def write_inputs(root: Path) -> None:
     write_split(rows, root / "splits.csv")
 
 
-UNET: dict[str, Any] = {
-    "encoder": "tu-test_convnext",
-    "encoder_weights": None,
-    "encoder_weights_sha256": None,
-    "encoder_learning_rate": 1e-3,
-    "encoder_frozen_layers": 0,
-    "encoder_frozen_epochs": "all",
-    "encoder_layer_decay": 1.0,
-    "decoder_channels": (8, 8, 8, 8, 8),
-    "decoder_norm": "batch",
-    "drop_path_rate": 0.5,
-}
+_SMALLEST = UNET | {"encoder": "tu-test_convnext", "decoder_channels": (8, 8, 8, 8, 8), "drop_path_rate": 0.5}
 
 
 def make_plan(root: Path, *, seed: int = 0, **knobs: Any) -> TrainingPlan:  # noqa: ANN401 - of either section
     """Train timm's smallest network, with stochastic depth, on the inputs in `root`; the outs go there too."""
-    params = CnnUnet.model_validate({name: knobs.pop(name, value) for name, value in UNET.items()})
+    params = CnnUnet.model_validate({name: knobs.pop(name, value) for name, value in _SMALLEST.items()})
     section = load("train", Train, PARAMS).model_dump()
     section |= {"image_size": 64, "batch_size": 4, "epochs": EPOCHS, "accelerator": "cpu", **knobs}
     spec = checkpoint.CheckpointSpec(

@@ -74,7 +74,7 @@ _opened: dict[Run, _Opened] = {}
 class _Answered:
     image: Image
     answer: Answer | None
-    told: dict[str, Any]
+    line: dict[str, Any]
 
     def pictures(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield what is to be written: what it is, its name, its content. The longest name is the first."""
@@ -166,4 +166,4 @@ def _write(out: Place, found: _Answered) -> tuple[dict[str, Any], Made]:
                 raise
             why = f"its {what}'s name {name} is too long for the folder of the results"
             return {"file": found.image.file, "version": found.image.version, "error": why}, (None, None)
-    return found.told, (made.get("mask"), made.get("overlay"))
+    return found.line, (made.get("mask"), made.get("overlay"))

@@ -205,8 +205,8 @@ def _lines_of(content: bytes) -> Iterator[Line]:
     start = len(head)
     versions = json.loads(head)
     for line, made in zip(lines, versions, strict=False):  # a part of another form has fewer: the rest is done again
-        told = json.loads(line)
+        fields = json.loads(line)
         mask, overlay = made if isinstance(made, list) else (made, None)  # earlier parts know of no overlays
-        written = (told.get("mask", ""), mask or "", overlay or "")
-        yield Line(told["file"], told["version"], *written, "error" in told, start, len(line))
+        written = (fields.get("mask", ""), mask or "", overlay or "")
+        yield Line(fields["file"], fields["version"], *written, "error" in fields, start, len(line))
         start += len(line)

@@ -225,7 +225,7 @@ class _Call:
 
 
 def _finish(plan: Plan, run: Run, answerer: Answerer, call: _Call) -> int:
-    """Make the tables of the parts, and take them away unless images failed, which may be mended."""
+    """Make the tables of the parts, and take them away unless images failed, which may be fixed."""
     images = plan.images()
     found, failed = plan.counts()
     if found != images:
@@ -264,9 +264,9 @@ def _join(plan: Plan, out: Place) -> Tally:
     with out.writing(PREDICTIONS) as predictions, out.writing(LESIONS) as lesions:
         table = LesionTable(lesions)
         for line in planned_lines(plan, out):
-            told = json.loads(line)
-            tally.add(told)
-            table.add(told)
+            content = json.loads(line)
+            tally.add(content)
+            table.add(content)
             predictions.write(line)
     return tally
 

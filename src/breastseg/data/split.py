@@ -87,7 +87,7 @@ def make_split(rows: Sequence[CaseRow], params: Split) -> list[SplitRow]:
 
 
 def count_table(rows: Sequence[CaseRow], split: Sequence[SplitRow]) -> list[CountRow]:
-    """Count cases and groups, a row a subset, set and label; `rows` and `split` are in the same order."""
+    """Count cases and groups, one row per subset, data set and label; `rows` and `split` are in the same order."""
     pairs = list(zip(rows, split, strict=True))
     cases = Counter((place.subset, row.dataset, row.label) for row, place in pairs)
     found = {(place.subset, row.dataset, row.label, place.group) for row, place in pairs}
@@ -117,8 +117,8 @@ def _held_out(sets: Strings, units: Strings, names: Sequence[str]) -> npt.NDArra
     """Find the cases of sets that are held out, and of units that hold such a case: bool `[cases]`."""
     known = sorted(set(sets.tolist()))
     if unknown := [name for name in names if name not in known]:
-        mend = f"The data sets are {', '.join(known)}"
-        problems = [Problem(name, "is in split.held_out_sets, and there is no such data set", mend) for name in unknown]
+        fix = f"The data sets are {', '.join(known)}"
+        problems = [Problem(name, "is in split.held_out_sets but is not a data set", fix) for name in unknown]
         raise ProblemsError("Unknown data sets", problems)
     held_out = np.isin(units, units[np.isin(sets, names)])
     if held_out.all():

@@ -106,7 +106,7 @@ class _Predictions:
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """What is kept of one network once its logits are let go of."""
+    """What remains of one network after its logits are freed."""
 
     point: OperatingPoint
     grid: list[GridCase]
@@ -154,7 +154,7 @@ def _log_doubtful_normals(rows: Iterable[Row]) -> None:
 
 
 def _evaluate_network(network: str, inputs: Inputs, outputs: Outputs, params: Evaluate) -> _Evaluated:
-    """Evaluate one network and draw its gallery; its logits are let go of at the end."""
+    """Evaluate one network and draw its gallery; its logits are freed at the end."""
     logits = _predict(network, inputs)
     validation = (JudgedCase.of(case, logits[case.case_id]) for case in inputs.cases(inputs.places("val")))
     temperature = fit_temperature([case for case in validation if case.has_lesion])

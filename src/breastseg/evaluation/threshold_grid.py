@@ -129,14 +129,7 @@ _FIELDS: Final[dict[str, pa.DataType]] = {
 }
 _NULLABLE: Final = "dice"
 _SCHEMA: Final = pa.schema([pa.field(name, type_, nullable=name == _NULLABLE) for name, type_ in _FIELDS.items()])
-_OF_THRESHOLD: Final = (
-    "threshold",
-    "dice",
-    "predicted_px",
-    "component_px",
-    "component_valid_px",
-    "component_overlap_px",
-)
+_OF_THRESHOLD: Final = ("threshold", "dice", "predicted_px", *_COMPONENTS)
 
 
 def write_grid(cases: Iterable[GridCase], path: Path) -> None:
