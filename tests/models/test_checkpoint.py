@@ -88,15 +88,6 @@ def test_the_decoder_s_normalisation_is_rebuilt(cnn_params: CnnUnet, tmp_path: P
     assert_rebuilt(network, tmp_path)
 
 
-def test_a_checkpoint_that_is_older_than_a_knob_is_rebuilt(
-    network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
-) -> None:
-    new = {"encoder_frozen_layers", "encoder_frozen_epochs", "encoder_layer_decay", "decoder_norm"}
-    older = {name: value for name, value in spec.params.items() if name not in new}
-    checkpoint.save(network, spec.model_copy(update={"params": older}), tmp_path)
-    assert_rebuilt(network, tmp_path)
-
-
 def test_a_network_that_was_trained_frozen_is_rebuilt_without(
     network: SegmentationNetwork, spec: checkpoint.CheckpointSpec, tmp_path: Path
 ) -> None:

@@ -54,10 +54,25 @@ def test_presence_grows_with_the_most_lesion_like_pixel_and_does_not_train_it() 
     pixels = torch.full((2, 1, 16, 16), -4.0)
     pixels[1, 0, 3, 5] = 2.0
     pixels.requires_grad_()
-    presence = head(feature[:1].expand(2, -1, -1, -1), pixels)
+    inside = torch.ones(2, 1, 16, 16, dtype=torch.bool)
+    presence = head(feature[:1].expand(2, -1, -1, -1), pixels, inside)
     torch.testing.assert_close(presence[1] - presence[0], 6 * head.peak_weight.detach()[None])
     presence.sum().backward()
     assert pixels.grad is None
+    inside[1, 0, 3] = False
+    torch.testing.assert_close(*head(feature[:1].expand(2, -1, -1, -1), pixels, inside))
+
+
+def test_padding_takes_no_part_in_presence(cnn_params: CnnUnet) -> None:
+    network = cnn_unet.build(cnn_params, channels=1, image_size=64).eval()
+    images = torch.randint(1, 256, (2, 1, 64, 64), dtype=torch.uint8)
+    images[:, :, :20] = images[:, :, -20:] = 0
+    images[1] = 0
+    for parameter in network.presence_head.linear.parameters():
+        torch.nn.init.zeros_(parameter)
+    found = network(images)
+    peaks = torch.stack([found.pixels[0, 0, 20:-20].max(), torch.tensor(-30.0)])
+    torch.testing.assert_close(found.presence[:, 0], network.presence_head.peak_weight * peaks)
 
 
 def frozen_vit(params: VitUnet, layers: int | Literal["all"]) -> SegmentationNetwork:

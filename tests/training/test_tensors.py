@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from breastseg.data.split_table import SplitRow, write_split
-from breastseg.data.table import write_table
+from breastseg.data.table import DOUBTFUL_NORMAL, write_table
 from breastseg.errors import ProblemsError
 from breastseg.params.base import load
 from breastseg.params.train import Train
@@ -78,7 +78,9 @@ def test_presence_is_learned_from_sets_with_both_kinds_of_image(tmp_path: Path) 
     cases = [
         replace(trainee.make_case(f"{i}", rng, normal=normal), dataset=name) for i, (name, normal) in enumerate(kinds)
     ]
-    write_table(cases, tmp_path / "t.parquet")
+    doubtful = replace(trainee.make_case("5", rng, normal=True), dataset="both", flags=(DOUBTFUL_NORMAL,))
+    many = [replace(trainee.make_case(f"9{i}", rng, normal=i == 10), dataset="nearly") for i in range(10, 70)]
+    write_table([*cases, doubtful, *many], tmp_path / "t.parquet")
 
     def weights(*ids: str) -> list[float]:
         return load_cases(tmp_path / "t.parquet", ids, 32, 1).presence_weights.tolist()
@@ -86,6 +88,9 @@ def test_presence_is_learned_from_sets_with_both_kinds_of_image(tmp_path: Path) 
     assert weights("0", "1", "2", "3", "4") == [2.5, 2.5, 0, 0, 0]
     assert weights("0", "1") == [1, 1]
     assert weights("2", "3", "4") == [1, 1, 1]
+    assert weights("0", "1", "5") == [1.5, 1.5, 0]
+    # one normal among sixty is no kind of its own
+    assert weights("0", "1", *(f"9{i}" for i in range(10, 70)))[2:] == [0] * 60
 
 
 def test_batches_follow_the_order(root: Path) -> None:

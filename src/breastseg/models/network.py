@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PRIOR = 0.07
 # Of the largest logit of a pixel at the start: from 0, a short training does not get as far.
 _PEAK_WEIGHT = 0.5
+# Of a logit; smaller than any that a pixel has.
+_MOST = 30.0
 
 
 class Normalisation(nn.Module):
@@ -88,11 +90,19 @@ class PresenceHead(nn.Module):
         self.linear = nn.Linear(channels, 1)
         self.peak_weight = nn.Parameter(torch.tensor(_PEAK_WEIGHT))
 
-    def forward(self, feature_nchw: Tensor, pixels_nchw: Tensor) -> Tensor:
-        """Predict from the deepest feature `[N, C, H, W]` and the pixels' logits `[N, 1, S, S]`; float `[N, 1]`."""
-        logit: Tensor = self.linear(self.pool(feature_nchw)) + self.peak_weight * pixels_nchw.detach().amax(
-            dim=(-2, -1)
-        )
+    def forward(self, feature_nchw: Tensor, pixels_nchw: Tensor, inside_nchw: Tensor) -> Tensor:
+        """Predict from the deepest feature and the pixels' logits.
+
+        Args:
+            feature_nchw: float `[N, C, H, W]`.
+            pixels_nchw: float `[N, 1, S, S]`.
+            inside_nchw: bool `[N, 1, S, S]`, false on padding, whose logits are not trained.
+
+        Returns:
+            Logits, float `[N, 1]`.
+        """
+        pixels = pixels_nchw.detach().masked_fill(~inside_nchw, -_MOST)
+        logit: Tensor = self.linear(self.pool(feature_nchw)) + self.peak_weight * pixels.amax(dim=(-2, -1))
         return logit
 
 
@@ -139,7 +149,7 @@ class SegmentationNetwork(Predictor):
         images = self.normalisation(images_nchw)
         features: list[Tensor] = self.neck(images, self.encoder(images))
         pixels = self.head(self.decoder(features))
-        presence = self.presence_head(features[-1], pixels)
+        presence = self.presence_head(features[-1], pixels, _inside(images_nchw))
         return Prediction(pixels.float(), presence.float(), features[-1].float().mean(dim=(-2, -1)))
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
@@ -176,6 +186,12 @@ class SegmentationNetwork(Predictor):
         """The weights that always start from scratch."""
         for part in (self.neck, self.decoder, self.head, self.presence_head):
             yield from part.parameters()
+
+
+def _inside(images_nchw: Tensor) -> Tensor:
+    """Find the image in its letterbox: where neither the row nor the column is black, bool `[N, 1, S, S]`."""
+    lit = images_nchw.float().amax(dim=1, keepdim=True)
+    return (lit.amax(dim=-1, keepdim=True) > 0) & (lit.amax(dim=-2, keepdim=True) > 0)
 
 
 def _frozen_modules(module: nn.Module) -> Iterator[nn.Module]:

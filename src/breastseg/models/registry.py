@@ -25,8 +25,6 @@ FROM_SCRATCH = {
     "encoder_frozen_epochs": "all",
     "encoder_layer_decay": 1.0,
 }
-# what checkpoints do not say that are older than the knob
-OLDER = {"decoder_norm": "batch"}
 
 
 def load(folder: Path) -> tuple[SegmentationNetwork, checkpoint.CheckpointSpec]:
@@ -42,7 +40,7 @@ def load(folder: Path) -> tuple[SegmentationNetwork, checkpoint.CheckpointSpec]:
 
 
 def _build(spec: checkpoint.CheckpointSpec, folder: Path) -> SegmentationNetwork:
-    section = json.dumps(OLDER | spec.params | FROM_SCRATCH)
+    section = json.dumps(spec.params | FROM_SCRATCH)
     try:
         if spec.network == "cnn_unet":
             return cnn_unet.build(CnnUnet.model_validate_json(section), spec.channels, spec.image_size)

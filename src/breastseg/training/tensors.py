@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -27,6 +28,8 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 BACKGROUND: Final = 0
 LESION: Final = 1
+# of a data set's images: with fewer of a kind it has only the other
+_LEAST_SHARE: Final = 0.02
 # above LESION: not judged. Ignored pixels are image content, padding is black, in training as in the service
 IGNORED: Final = 2
 PADDING: Final = 3
@@ -40,9 +43,10 @@ class CaseTensors:
         images_nchw: uint8 `[N, C, S, S]`, 0..255, black on the padding.
         targets_nchw: uint8 `[N, 1, S, S]`: `BACKGROUND`, `LESION`, `IGNORED` or `PADDING`.
         sets: Names of the data sets that the N cases are of.
-        presence_weights: float32 `[N]`, how much the presence head learns from each case: 0 where its data set has only
-            images with a lesion or only images without one, else equal, with a mean of 1. Such a set would teach the
-            head to tell scanners apart. Where no data set has both kinds, all weights are 1.
+        presence_weights: float32 `[N]`, how much the presence head learns from each case, with a mean of 1. It learns
+            nothing from a normal that shows a lesion image (see `CaseRow.doubtful_normal`), nor from a data set of
+            which fewer than 2 % of the images show a lesion, or fewer than 2 % show none, since that would teach it to
+            tell scanners apart. The others count equally. Where no data set has both kinds, all weights are 1.
     """
 
     images_nchw: torch.Tensor
@@ -130,21 +134,24 @@ def load_cases(table: Path, case_ids: Collection[str], size: int, channels: Lite
     images = np.empty((len(case_ids), channels, size, size), np.uint8)
     targets = np.empty((len(case_ids), 1, size, size), np.uint8)
     sets: list[str] = []
+    kinds: list[bool | None] = []
     cases = tqdm(read_table(table, case_ids), "decode", len(case_ids), unit="case", delay=2)
     for i, case in enumerate(cases):
         box = Letterbox(case.height, case.width, size)
         images[i] = box.image(case.image(), channels)
         targets[i, 0] = _target(case, box)
         sets.append(case.dataset)
-    targets_nchw = torch.from_numpy(targets)
-    return CaseTensors(torch.from_numpy(images), targets_nchw, tuple(sets), _presence_weights(targets_nchw, sets))
+        kinds.append(None if case.doubtful_normal else case.lesions > 0)
+    return CaseTensors(torch.from_numpy(images), torch.from_numpy(targets), tuple(sets), _presence_weights(sets, kinds))
 
 
-def _presence_weights(targets_nchw: torch.Tensor, sets: Sequence[str]) -> torch.Tensor:
-    """Weigh the cases for the presence head, see `CaseTensors`."""
-    has_lesion = (targets_nchw == LESION).flatten(1).any(1).tolist()
-    kinds = set(zip(sets, has_lesion, strict=True))
-    weights = torch.tensor([float({(name, True), (name, False)} <= kinds) for name in sets])
+def _presence_weights(sets: Sequence[str], kinds: Sequence[bool | None]) -> torch.Tensor:
+    """Weigh the cases for the presence head, see `CaseTensors`; of each case, whether it shows a lesion, if known."""
+    cases = list(zip(sets, kinds, strict=True))
+    counts = Counter(cases)
+    rarer = {name: min(counts[name, True], counts[name, False]) for name in set(sets)}
+    mixed = {name for name, count in rarer.items() if count and count >= _LEAST_SHARE * Counter(sets)[name]}
+    weights = torch.tensor([float(name in mixed and kind is not None) for name, kind in cases])
     return weights / weights.mean() if weights.any() else torch.ones(len(sets))
 
 
