@@ -219,3 +219,16 @@ def test_neither_torch_nor_what_imports_it_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout.strip() == "set()"
+
+
+def test_names_of_unknown_sets_are_reported_with_the_nearest(here: Path) -> None:
+    for name in ("busi", "bus_bra"):
+        (here / "data/raw" / name).mkdir(parents=True)
+    sets = {name: {"layout": name, "root": name} for name in ("busi", "bus_bra")}
+    data = {"layout": None, "root": "data/raw", "sets": sets}
+    found = problems(data=data, split__held_out_sets=["bus_brra", "other"], train__set_weights={"bussi": 2.0})
+    assert found == {
+        "split.held_out_sets.bus_brra": "is not in data.sets. Did you mean bus_bra?",
+        "split.held_out_sets.other": "is not in data.sets. The sets are bus_bra, busi",
+        "train.set_weights.bussi": "is not in data.sets. Did you mean busi?",
+    }

@@ -23,9 +23,10 @@ from breastseg.params.split import Split
 from breastseg.params.train import Train
 from breastseg.params.unet import HUB, Unet, check_batch
 from breastseg.params.vit_unet import VitUnet
+from breastseg.suggestions import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from breastseg.params.base import ParamsFile
     from breastseg.params.encoder_names import Kind
@@ -90,6 +91,18 @@ def _all_problems(file: ParamsFile) -> Iterator[Problem]:
     for name in _KINDS:
         if (unet := valid.get(name)) and (train := valid.get("train")):
             yield from _batch_problems(name, unet, train)
+    if (data := valid.get("data")) and data.sets:
+        split, train = valid.get("split"), valid.get("train")
+        yield from _set_problems("split.held_out_sets", split.held_out_sets if split else (), data)
+        yield from _set_problems("train.set_weights", train.set_weights if train else (), data)
+
+
+def _set_problems(key: str, names: Iterable[str], data: Data) -> Iterator[Problem]:
+    for name in names:
+        if name not in data.sets:
+            similar = nearest(name, data.sets)
+            fix = f"Did you mean {similar}?" if similar else f"The sets are {', '.join(sorted(data.sets))}"
+            yield Problem(f"{key}.{name}", "is not in data.sets", fix)
 
 
 def _batch_problems(name: str, unet: Unet, train: Train) -> Iterator[Problem]:
