@@ -109,6 +109,17 @@ def test_an_address_that_is_taken_is_one_clear_error(model_path: Path) -> None:
     assert "Traceback" not in second.stdout + second.stderr
 
 
+def test_sigterm_again_and_again_still_ends_in_order(model_path: Path) -> None:
+    # that it ends with status 0 is seen where it is left
+    with running_server(model_path) as server:
+
+        def has_ended() -> bool:
+            server.process.send_signal(signal.SIGTERM)
+            return server.process.poll() is not None
+
+        wait_until(has_ended)
+
+
 def test_requests_in_work_are_answered_after_sigterm(tmp_path: Path) -> None:
     with running_server(write_model(tmp_path / "m.onnx"), max_upload_bytes="20000000") as client:
         statuses: list[int] = []

@@ -21,4 +21,6 @@ def take_signals() -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
+    # a supervisor may repeat itself: an exception in the middle of the interpreter's end would leave threads unjoined
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(0)
