@@ -6,7 +6,9 @@ from pathlib import Path
 
 from breastseg.params.base import load
 from breastseg.params.data import Data
+from breastseg.params.model import Model
 from breastseg.params.split import Split
+from breastseg.params.unet import Unet
 from breastseg.reporting.model_card import CardInputs, write_model_card
 
 if __name__ == "__main__":
@@ -18,6 +20,7 @@ if __name__ == "__main__":
             split_counts=Path("plots/split_counts.csv"),
             data=load("data", Data),
             split=load("split", Split),
+            encoder_weights=load(load("model", Model).root, Unet).encoder_weights,
         ),
         Path("docs/model_card.md"),
     )

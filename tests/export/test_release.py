@@ -25,6 +25,7 @@ from breastseg.export.quantization import quantize_weights
 from breastseg.export.release import ReleasePlan, release
 from breastseg.inference.contract import METADATA_KEY, Contract, read_contract
 from breastseg.inference.segmenter import Segmenter
+from breastseg.params.data import Data, DataSet
 from breastseg.params.evaluate import Evaluate
 from breastseg.params.export import Export, Gate, Int8
 from breastseg.params.inference import Inference
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
 OPEN_GATE = Gate(min_dice=0, max_missed=1, max_normal_false_positive_rate=1, on_failure="mark")
 MONITORING = Monitoring(bins=5, directions=2, folds=2, false_alarm_share=0.05, flip_share=0.0)
 INT8 = Int8(max_probability_difference=0.1, max_mean_probability_difference=1e-3, max_dice_difference=2e-3)
+DATA = Data(
+    layout=None,
+    root="data/raw",
+    sets={
+        "mine": DataSet(layout="busi", root="mine"),
+        "made": DataSet(layout="busi", root="phantom"),
+        "later": DataSet(layout="table", root="later"),
+    },
+)
 EXPORT = Export(
     licence="MIT",
     opset=20,
@@ -81,6 +91,8 @@ def make_plan(judged: Path, out: Path, network: Literal["cnn_unet", "vit_unet"] 
         network=network,
         params=EXPORT,
         monitoring=MONITORING,
+        data=DATA,
+        held_out_sets=("later",),
         asked=world.ONCE,
         all_params={"seed": 0},
         checkpoint=judged / network,
@@ -127,6 +139,7 @@ def test_the_contract_carries_the_operating_point_and_the_scores(released: Relea
     assert contract.scores["dice"].ci_low == dice["ci_low"]
     assert contract.scores["dice"].groups == dice["groups"]
     assert contract.licence == "MIT"
+    assert contract.trained_on == ("mine", "phantom")
 
 
 @pytest.mark.extended

@@ -38,7 +38,9 @@ def test_of_no_lesion_there_is_no_shape() -> None:
 def test_doubt_is_where_the_probability_is_in_between() -> None:
     sure = np.where(DISC, np.float32(1), np.float32(0))
     found = confidence_features(sure, DISC)
-    assert found == {"soft_dice": 1, "peak": 1, "margin": 1, "doubt_share": 0, "outline_entropy": None}
+    sure_of_it = {"soft_dice": 1, "peak": 1, "margin": 1, "doubt_share": 0, "outline_entropy": None}
+    assert found == sure_of_it | {"presence": None}
+    assert confidence_features(sure, DISC, 0.75) == sure_of_it | {"presence": 0.75}
     ring = DISC & ((ROWS - 50) ** 2 + (COLUMNS - 60) ** 2 > 25**2)
     found = confidence_features(np.where(ring, np.float32(0.5), sure), DISC)
     assert found["doubt_share"] == pytest.approx(np.log1p(ring.sum() / DISC.sum()))

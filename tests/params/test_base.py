@@ -29,6 +29,7 @@ RECIPES = sorted((COMMITTED.parent / "recipes").glob("*.yaml"))
 # what each recipe is about
 CHOSEN = {
     "pretrained": {"data", "train", "cnn_unet", "vit_unet", "inference"},
+    "two_hospitals": {"data", "train", "cnn_unet", "vit_unet", "inference", "export"},
     "smoke": {"phantom", "split", "train", "cnn_unet", "vit_unet", "evaluate", "monitoring"},
 }
 SECTION_TYPES: dict[str, type[Section]] = {

@@ -54,7 +54,9 @@ def test_the_committed_params_pass() -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_pass_where_their_data_is(here: Path, recipe: Path) -> None:
-    (here / yaml.safe_load(recipe.read_text())["data"]["root"]).mkdir(parents=True)
+    data = yaml.safe_load(recipe.read_text())["data"]
+    for folder in [part["root"] for part in data["sets"].values()] or ["."]:
+        (here / data["root"] / folder).mkdir(parents=True)
     check_params(recipe)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import onnx
 import pytest
@@ -13,8 +13,9 @@ from breastseg.evaluation.compute_file import NetworkCost, write_costs
 from breastseg.evaluation.report import write_statistics
 from breastseg.evaluation.statistics import Statistic
 from breastseg.export.quantization import quantize_weights
-from breastseg.params.data import Data
+from breastseg.params.data import Data, DataSet, Layout
 from breastseg.params.split import Split
+from breastseg.reporting.attribution import DATASETS
 from breastseg.reporting.model_card import CardInputs, render_model_card, write_model_card
 from tests.onnx_models import FAILED_GATE, heavy_graph, make_contract, write_model
 
@@ -44,6 +45,7 @@ def inputs(tmp_path: Path) -> CardInputs:
         split_counts=tmp_path / "split_counts.csv",
         data=Data(layout="busi", root="data/raw/phantom", sets={}),
         split=SPLIT,
+        encoder_weights=None,
     )
 
 
@@ -68,6 +70,40 @@ def test_simulated_images_are_said_to_be_that(inputs: CardInputs) -> None:
     assert "Simulated images" in render_model_card(inputs)
     real = replace(inputs, data=Data(layout="busi", root="data/raw/busi", sets={}))
     assert "Simulated images" not in render_model_card(real)
+
+
+def test_data_sets_and_a_pretrained_encoder_are_cited_with_their_licences(inputs: CardInputs) -> None:
+    assert "## Sources" not in render_model_card(inputs)
+    sets = {"a": DataSet(layout="busi", root="a"), "b": DataSet(layout="bus_bra", root="b")}
+    several = replace(inputs, data=Data(layout=None, root="data/raw", sets=sets))
+    card = render_model_card(several)
+    for cited in ("10.1016/j.dib.2019.104863", "CC0 1.0; the authors", "10.1002/mp.16812"):
+        assert cited in card
+    assert f"| `{CONTRACT.encoder}` |" not in card
+    assert f"| `{CONTRACT.encoder}` | - |" in render_model_card(replace(several, encoder_weights="imagenet"))
+    write_model(inputs.model, make_contract(encoder="vit_small_patch14_dinov2").to_json())
+    assert "2304.07193 | Apache-2.0 |" in render_model_card(replace(inputs, encoder_weights="imagenet"))
+
+
+def test_every_layout_of_a_known_data_set_is_attributed() -> None:
+    assert set(DATASETS) == set(get_args(Layout)) - {"table"}
+
+
+def test_it_says_where_the_model_does_worst(inputs: CardInputs) -> None:
+    assert "## Where it does worst" not in render_model_card(inputs)
+    more = [
+        Statistic(CONTRACT.network, "label=malignant", "dice", 0.7, 0.6, 0.75, 30, 25, None),
+        Statistic(CONTRACT.network, "label=malignant", "missed", 0.1, 0, 0.2, 30, 25, None),
+        Statistic(CONTRACT.network, "label=benign", "dice", 0.9, 0.85, 0.95, 30, 25, None),
+    ]
+    write_statistics([*STATISTICS, *more], inputs.statistics)
+    section = render_model_card(inputs).partition("## Where it does worst")[2].partition("##")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    # too few groups, and better than the whole, are left out
+    malignant = (
+        "| label=malignant | 0.700 [0.600, 0.750], n = 30, 25 groups | 0.100 [0.000, 0.200], n = 30, 25 groups |"
+    )
+    assert rows == [malignant]
 
 
 def test_it_says_how_the_split_was_made(inputs: CardInputs) -> None:

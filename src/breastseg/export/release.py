@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from breastseg.inference.lesions import OperatingPoint
     from breastseg.models.checkpoint import CheckpointSpec
     from breastseg.monitoring.profile import Profile
+    from breastseg.params.data import Data
     from breastseg.params.export import Export
     from breastseg.params.inference import Inference
     from breastseg.params.monitoring import Monitoring
@@ -69,6 +70,8 @@ class ReleasePlan:
         network: The network that is exported.
         params: The section `export`.
         monitoring: The section `monitoring`.
+        data: The section `data`.
+        held_out_sets: Names of the data sets that the network was not trained on.
         asked: How the network answers.
         all_params: The sections that decided the network, for its origin.
         checkpoint: Folder of the trained network.
@@ -83,6 +86,8 @@ class ReleasePlan:
     network: str
     params: Export
     monitoring: Monitoring
+    data: Data
+    held_out_sets: Sequence[str]
     asked: Inference
     all_params: dict[str, object]
     checkpoint: Path
@@ -175,6 +180,7 @@ def _draft(plan: ReleasePlan, spec: CheckpointSpec, point: OperatingPoint) -> Co
     return Contract(
         network=spec.network,
         encoder=str(spec.params["encoder"]),
+        trained_on=tuple(name for name in plan.data.names if name not in plan.held_out_sets),
         channels=spec.channels,
         image_size=spec.image_size,
         operating_point=point,

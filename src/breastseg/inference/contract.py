@@ -102,6 +102,8 @@ class Contract(_Part):
         schema_version: Version of this layout.
         network: Which of the two networks it is.
         encoder: The network's encoder, as in params.
+        trained_on: Names of the data sets that the network was trained on, where `phantom` stands for simulated images;
+            None in earlier files.
         channels: 1 for grey, 3 for RGB.
         image_size: Side of the network's square, in pixels.
         letterbox: How an image comes to that square.
@@ -118,6 +120,7 @@ class Contract(_Part):
     schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     network: Literal["cnn_unet", "vit_unet"]
     encoder: str = Field(min_length=1)
+    trained_on: tuple[str, ...] | None = Field(default=None, min_length=1)
     channels: Literal[1, 3]
     image_size: int = Field(ge=1)
     letterbox: Letterboxing = Letterboxing()
@@ -165,8 +168,9 @@ class Contract(_Part):
         """Return the canonical form: sorted keys, no spaces. Equal contracts have equal bytes."""
         facts = self.model_dump(mode="json")
         # a contract of an earlier version keeps its bytes, and so its model version
-        if self.gate is None:
-            del facts["gate"]
+        for name in ("gate", "trained_on"):
+            if facts[name] is None:
+                del facts[name]
         return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property

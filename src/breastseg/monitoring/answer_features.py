@@ -59,7 +59,8 @@ def confidence_features(probability: Float32s, mask: Mask, presence: float | Non
     """Describe how sure the network is.
 
     - `soft_dice`: see `confidence.soft_dice`.
-    - `peak`: the largest probability.
+    - `presence`: probability of any lesion in the image.
+    - `peak`: the largest probability of a pixel.
     - `margin`: mean distance of the mask's probabilities from one half, times two.
     - `doubt_share`: pixels with a probability of 0.05 to 0.95, as a share of the mask's pixels, logarithm of 1 + it.
     - `outline_entropy`: mean binary entropy of these pixels, in bits.
@@ -70,12 +71,13 @@ def confidence_features(probability: Float32s, mask: Mask, presence: float | Non
         presence: Probability of any lesion in the image, 0..1; None where the network does not predict it.
 
     Returns:
-        The features; None where there are no pixels that they could be about.
+        The features; None where there are no pixels that they could be about, or the network does not predict them.
     """
     inside = probability[mask]
     band = probability[(probability > _BAND[0]) & (probability < _BAND[1])]
     return {
         "soft_dice": promised_dice(probability, inside, presence),
+        "presence": presence,
         "peak": float(probability.max()),
         "margin": float(2 * np.abs(inside - 0.5).mean()) if inside.size else None,
         "doubt_share": math.log1p(band.size / inside.size) if inside.size else None,

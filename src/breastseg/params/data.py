@@ -13,6 +13,8 @@ from breastseg.params.base import Section
 
 Layout = Literal["busi", "bus_bra", "bus_uclm", "bcss", "table"]
 
+# name of the simulated images where data sets are named
+SIMULATED: Final = "phantom"
 # what the stage `phantom` writes, the embedded default
 PHANTOM: Final = PurePosixPath("data/raw/phantom")
 
@@ -118,6 +120,11 @@ class Data(Section):
             Source(f"data.sets.{name}", name, part.layout, Path(self.root, part.root))
             for name, part in self.sets.items()
         ]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what is read: of the sets, else of the layout; `phantom` for the simulated images."""
+        return tuple(SIMULATED if source.is_phantom else source.name or source.layout for source in self.sources)
 
     @property
     def reads_phantom(self) -> bool:

@@ -20,6 +20,7 @@ from breastseg.evaluation.summary import HEADLINES, format_mean
 from breastseg.files import replacing
 from breastseg.inference.gate import describe_gate
 from breastseg.inference.segmenter import Segmenter
+from breastseg.reporting.attribution import DATASETS, Work, pretrained_encoder
 from breastseg.reporting.markdown import markdown_table
 from breastseg.wording import counted
 
@@ -50,6 +51,12 @@ _SCORES = f"""Means over the test cases at native size with 95 % bootstrap inter
 cases, and a star marks intervals of fewer than {ENOUGH_GROUPS} groups, which may be too narrow. One training: see
 "Seeds" in docs/metrics.md."""
 
+_CITE = "Cite these with any use of the model, and mind their licences:"
+
+_WEAK = f"""The kinds of test cases with the lowest mean Dice, of those with at least {ENOUGH_GROUPS} groups. A miss is
+a lesion image in which nothing is marked; its Dice is 0."""
+_MOST_WEAK = 4
+
 _LIMITS = """- The scores hold for images like the test cases. Other scanners, settings and populations lower them.
 - Intervals are about which images were tested, not about the seed of the training.
 - An answer without a lesion is no finding: see the share of missed lesion images.
@@ -67,6 +74,7 @@ class CardInputs:
         split_counts: Cases and groups by subset and label.
         data: The section `data`.
         split: The section `split`.
+        encoder_weights: What the exported network's encoder started from, as in params.
     """
 
     model: Path
@@ -75,6 +83,7 @@ class CardInputs:
     split_counts: Path
     data: Data
     split: Split
+    encoder_weights: str | None
 
 
 def write_model_card(inputs: CardInputs, out: Path) -> None:
@@ -100,7 +109,9 @@ def render_model_card(inputs: CardInputs) -> str:
         f"## Intended use\n\n{_USE}",
         f"## Model\n\n{markdown_table([['', ''], *_facts(contract), _weights(inputs.model), *costs])}",
         f"## Data\n\n{_data(inputs.data, inputs.split)}\n\n{markdown_table(_read_counts(inputs.split_counts))}",
+        *_attributions(inputs, contract),
         f"## Scores\n\n{_SCORES}\n\n{markdown_table(_scores(scores))}",
+        *_weakest(scores),
         f"## Limits\n\n{_LIMITS}",
         f"## Origin\n\nBy content, SHA-256:\n\n{markdown_table([['', ''], *_origin(contract)])}",
     ]
@@ -163,6 +174,31 @@ def _data(data: Data, split: Split) -> str:
     told = "; ".join(parts)
     start = f"{told[0].upper()}{told[1:]}.{simulated if is_simulated else ''}"
     return f"{start} {_GROUPED if split.grouped else _NOT_GROUPED}"
+
+
+def _attributions(inputs: CardInputs, contract: Contract) -> list[str]:
+    """Whose images and whose pretrained encoder it learned from; nothing of simulated images and a new encoder."""
+    layouts = {source.layout: None for source in inputs.data.sources if not source.is_phantom}
+    works = [DATASETS[layout] for layout in layouts if layout in DATASETS]
+    if inputs.encoder_weights:
+        unlisted = Work(f"`{contract.encoder}`", "-", "that of its weights")
+        works.append(pretrained_encoder(contract.encoder) or unlisted)
+    if not works:
+        return []
+    rows = [[work.name, work.citation, work.licence] for work in works]
+    return [f"## Sources\n\n{_CITE}\n\n{markdown_table([['work', 'citation', 'licence'], *rows])}"]
+
+
+def _weakest(scores: Sequence[Statistic]) -> list[str]:
+    """The kinds of cases with the lowest Dice, of those that have groups enough to tell."""
+    found = {(row.stratum, row.metric): row for row in scores}
+    whole = found.get((ALL, "dice"))
+    dice = [row for row in scores if row.metric == "dice" and row.stratum != ALL and row.groups >= ENOUGH_GROUPS]
+    weakest = sorted((row for row in dice if whole and row.mean < whole.mean), key=lambda row: row.mean)[:_MOST_WEAK]
+    if not weakest:
+        return []
+    rows = [[row.stratum, _score(row, 3), _score(found.get((row.stratum, "missed")), 3)] for row in weakest]
+    return [f"## Where it does worst\n\n{_WEAK}\n\n{markdown_table([['cases', 'Dice', 'missed'], *rows])}"]
 
 
 def _read_counts(path: Path) -> list[list[str]]:

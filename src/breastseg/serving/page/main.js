@@ -3,8 +3,8 @@
 import { segment, Fault } from "./api.js";
 import { byId, count, number } from "./dom.js";
 import { FileRow } from "./files.js";
-import { GateNotice } from "./gate.js";
 import { installIntake } from "./intake.js";
+import { ModelNotices } from "./model_notices.js";
 import { Monitor } from "./monitor.js";
 import { loadPicture } from "./picture.js";
 import { Result, summary } from "./result.js";
@@ -27,7 +27,7 @@ const viewer = new Viewer(byId("stage"), byId("canvas"), {
   onZoom: (scale) => (byId("zoom").textContent = scale ? `${number(Math.round(scale * 100))} %` : "–"),
 });
 const monitor = new Monitor({ key, fault: askForKey });
-const gate = new GateNotice(key);
+const notices = new ModelNotices(key);
 
 /** Take images in; the first of them goes on the stage. */
 function add(files) {
@@ -77,7 +77,7 @@ async function work(entry) {
     const answer = await ask(entry);
     change(entry, { state: "done", answer: { ...answer, frame: entry.frame } });
     byId("status").textContent = summary(answer, title(entry));
-    gate.answered(answer.value.model.version);
+    notices.answered(answer.value.model.version);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
@@ -119,7 +119,7 @@ function retry(...again) {
 function useKey() {
   retry(...entries.filter(({ fault }) => fault?.status === UNAUTHORISED));
   monitor.refresh();
-  gate.refresh();
+  notices.refresh();
 }
 
 function useFrame() {

@@ -1,4 +1,4 @@
-// Says so where the model's own file records that it failed its quality gate.
+// What a person should know of the model before the first image: a failed quality gate, and images that it does not know.
 
 import { Fault, model } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -9,9 +9,12 @@ const SCORES = {
   max_normal_false_positive_rate: "false-positive rate on normal images",
 };
 
-/** Keeps the notice that of the model that answers. `key` returns the access key. */
-export class GateNotice {
-  #notice = byId("gate");
+const SIMULATED = "phantom";
+
+/** Keeps the notices those of the model that answers. `key` returns the access key. */
+export class ModelNotices {
+  #gate = byId("gate");
+  #known = byId("known");
   #key;
   #version = null;
   #asking = new AbortController();
@@ -39,16 +42,28 @@ export class GateNotice {
     }
   }
 
-  #show({ version, contract: { gate } }) {
+  #show({ version, contract: { gate, trained_on: sets } }) {
     this.#version = version;
-    // null: the file is older than this record
-    const failures = (gate?.checks ?? []).filter(({ passed }) => !passed).map(sentence);
-    this.#notice.hidden = !failures.length;
+    // null: the file is older than these records
+    this.#showGate((gate?.checks ?? []).filter(({ passed }) => !passed).map(sentence));
+    this.#known.textContent = unknownImages(sets ?? []);
+    this.#known.hidden = !this.#known.textContent;
+  }
+
+  #showGate(failures) {
+    this.#gate.hidden = !failures.length;
     if (!failures.length) return;
     const title = element("strong", {}, "This model failed its quality gate");
     const text = `: ${failures.join("; ")}. Do not rely on what it outlines.`;
-    this.#notice.replaceChildren(element("p", { role: "status" }, title, text));
+    this.#gate.replaceChildren(element("p", { role: "status" }, title, text));
   }
+}
+
+function unknownImages(sets) {
+  if (!sets.length) return "";
+  if (!sets.includes(SIMULATED))
+    return "This model knows real images only. The example is simulated: do not rely on what it outlines there.";
+  return sets.length > 1 ? "" : "This model knows simulated images only: do not rely on what it outlines in real ones.";
 }
 
 function sentence({ name, bound, measured }) {

@@ -1,7 +1,8 @@
-"""A model that failed its quality gate is marked on the page, in words, before the first image."""
+"""Before the first image the page says if the model failed its quality gate, and which images it does not know."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,13 +69,38 @@ def test_a_passed_gate_is_not_spoken_of(page: Page) -> None:
     expect(page.locator("body")).not_to_contain_text("gate")
 
 
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [
+        (("busi", "bus_bra"), "This model knows real images only. The example is simulated"),
+        (("phantom",), "This model knows simulated images only"),
+    ],
+)
+def test_images_that_the_model_does_not_know_are_named_before_one_is_sent(
+    open_page: Callable[..., Page], tmp_path: Path, sets: tuple[str, ...], told: str
+) -> None:
+    model = write_model(tmp_path / "model.onnx", make_contract(trained_on=sets).to_json())
+    with running_server(model) as client:
+        page = open_page(base=str(client.base_url).rstrip("/"))
+        expect(page.locator("#known")).to_contain_text(told)
+        expect(page.get_by_role("button", name="Try the example")).to_have_accessible_description(re.compile(told))
+
+
+def test_of_a_file_that_does_not_record_its_images_nothing_is_said(page: Page) -> None:
+    with page.expect_response("**/v1/model"):
+        page.reload()
+    choose(page, payload("breast.png", png()))
+    expect(page.locator("#known")).to_have_text("")
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_the_notice(open_page: Callable[..., Page], scheme: Scheme, width: int) -> None:
     page = open_page("/docs", color_scheme=scheme, viewport={"width": width, "height": 800})
-    gate = {"contract": {"gate": FAILED_GATE.model_dump(mode="json")}, "version": "0123456789ab"}
-    page.route("**/v1/model", lambda route: route.fulfill(json=gate))
+    contract = {"gate": FAILED_GATE.model_dump(mode="json"), "trained_on": ["busi"]}
+    page.route("**/v1/model", lambda route: route.fulfill(json={"contract": contract, "version": "0123456789ab"}))
     page.goto(page.url.removesuffix("docs"))
     expect(page.get_by_role("complementary", name="Model")).to_be_visible()
+    expect(page.locator("#known")).to_be_visible()
     assert serious_faults(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
