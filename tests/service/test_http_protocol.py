@@ -172,6 +172,8 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(server: Serv
     assert [(record["level"], record["status"]) for record in found] == [("info", 499)]
 
 
+# a last request, after which nobody waits for the end of a connection that is kept open
+CLOSING = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
 
 
@@ -319,8 +321,7 @@ def test_a_refusal_for_want_of_connections_is_read_by_clients_that_send(model_pa
 def test_many_wishes_for_another_protocol_on_one_connection_are_answered(server: Server, log_file: Path) -> None:
     before = len(log_file.read_text())
     wish = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n"
-    closing = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    assert send(server, [wish * 2_000 + closing]).count(b"HTTP/1.1 200 ") == 2_001
+    assert send(server, [wish * 2_000 + CLOSING]).count(b"HTTP/1.1 200 ") == 2_001
     assert "Traceback" not in log_file.read_text()[before:]
 
 
@@ -330,5 +331,5 @@ def test_a_body_that_cannot_be_read_beside_such_a_wish_is_a_problem(server: Serv
     head = post(b"")[: post(b"").index(b"Content-Length")]
     # a body of no bytes, however it is written, is not waited for
     for upgrade in (b"", UPGRADE):
-        response = send(server, [head + b"Content-Length: 00\r\n" + upgrade + b"\r\n"])
+        response = send(server, [head + b"Content-Length: 00\r\n" + upgrade + b"\r\n" + CLOSING])
         assert response.startswith(b"HTTP/1.1 422 ")
